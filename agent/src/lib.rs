@@ -1,0 +1,1 @@
+//! The benchrack agent: measures models on the device it runs on.

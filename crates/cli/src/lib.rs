@@ -1,0 +1,1 @@
+//! The benchrack program of a host: serve, demo, submit, gate and the rest.

@@ -1,0 +1,504 @@
+//! Bodies of the HTTP API, `/api/v1`.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::device::{DeviceReport, Reality};
+use crate::ids::{ArtifactId, DeviceId, GateId, JobId, LeaseId, ModelId, RunId, SessionId, SubmissionId, TokenId};
+use crate::model::{Manifest, Precision};
+use crate::report::{AgentBuild, Failure};
+use crate::session::{MeasurePlan, OperatingPoint, SessionSpec};
+use crate::suite::Suite;
+use crate::units::Nanos;
+use crate::validity::{EvidenceTier, Validity};
+
+/// Header that carries a lease's secret.
+pub const LEASE_HEADER: &str = "x-benchrack-lease";
+
+/// `PUT /devices/{key}`: an agent says what it runs on. Scope agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// Wished name, unique in the farm; kept from the first registration.
+    pub name: String,
+    /// What the probes found.
+    pub report: DeviceReport,
+    /// The agent's build.
+    pub agent: AgentBuild,
+}
+
+/// A device as the server knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Device {
+    /// Id.
+    pub id: DeviceId,
+    /// `identity.key` of its report.
+    pub key: String,
+    /// Unique name.
+    pub name: String,
+    /// `identity.title` of its report.
+    pub title: String,
+    /// `idle`, `leased`, `cooling`, `quarantined`, `offline`, `retired`.
+    pub state: String,
+    /// Why, for quarantined and retired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether its figures are real.
+    pub reality: Reality,
+    /// Last sign of life.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// Latest report.
+    pub report: DeviceReport,
+}
+
+/// `POST /leases`: an agent asks for work and waits up to `wait` for it. Scope agent. 204 when there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The device.
+    pub device: DeviceId,
+    /// How long the server may hold the request open; at most 60 s count.
+    pub wait: Nanos,
+}
+
+/// Answer to a claim: the right to work on one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// Id, the fencing number.
+    pub id: LeaseId,
+    /// Secret for [`LEASE_HEADER`]; shown once.
+    pub secret: String,
+    /// Job.
+    pub job: JobId,
+    /// What to do.
+    pub session: SessionSpec,
+    /// How long the lease lives without a heartbeat.
+    pub lives_for: Nanos,
+}
+
+/// `POST /leases/{id}/heartbeat`: still at work. 409 `lease_lost` means stop and restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    /// For people: `warming up squeezenet-1.1 int8`.
+    pub phase: String,
+    /// Blocks done.
+    pub done: u32,
+    /// Blocks in all.
+    pub total: u32,
+}
+
+/// `POST /leases/{id}/release`: the session could not be done at all; it may run elsewhere or again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Why.
+    pub failure: Failure,
+}
+
+/// `POST /leases/{id}/report` answers this; the body is a [`crate::report::SessionReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reported {
+    /// The session stored.
+    pub session: SessionId,
+    /// Its runs, one for each subject in order.
+    pub runs: Vec<RunId>,
+    /// Whether this report had been stored before: nothing was written now.
+    pub duplicate: bool,
+}
+
+/// `PUT /artifacts/{sha256}` answers this; the body is the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ArtifactStored {
+    /// Digest.
+    pub id: ArtifactId,
+    /// Bytes.
+    pub size: crate::units::Bytes,
+    /// Whether it was there before.
+    pub known: bool,
+}
+
+/// `POST /models`: gives a stored artifact its manifest. Scope submit. Idempotent for the same name, precision and digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewModel {
+    /// Manifest; its artifact must be stored already.
+    pub manifest: Manifest,
+    /// Commit, version or build that made it; shown on series.
+    #[serde(default)]
+    pub revision: String,
+}
+
+/// A model revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// Id.
+    pub id: ModelId,
+    /// Manifest.
+    pub manifest: Manifest,
+    /// Revision it was added with.
+    pub revision: String,
+    /// When it was added.
+    #[serde(with = "time::serde::rfc3339")]
+    pub added_at: OffsetDateTime,
+}
+
+/// `POST /submissions`: measure a suite. Scope submit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewSubmission {
+    /// The suite.
+    pub suite: Suite,
+    /// Device selector: empty for all, else `key=value` terms joined by commas, all to match (`name`, `soc`, `os`, `model`).
+    #[serde(default)]
+    pub devices: String,
+}
+
+/// A submission and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Submission {
+    /// Id.
+    pub id: SubmissionId,
+    /// Suite's name.
+    pub suite: String,
+    /// When it came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub submitted_at: OffsetDateTime,
+    /// Its jobs.
+    pub jobs: Vec<JobStatus>,
+}
+
+/// A job and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobStatus {
+    /// Id.
+    pub id: JobId,
+    /// The device it is for.
+    pub device: DeviceId,
+    /// `queued`, `leased`, `done`, `failed`, `cancelled`.
+    pub state: String,
+    /// For people: its subjects.
+    pub title: String,
+    /// What the agent does right now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Heartbeat>,
+    /// Session, when done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Why, when failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// A value with the interval that holds it, in the metric's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Estimate {
+    /// Point.
+    pub value: f64,
+    /// Lower end of the 95 % interval; equal to the point for exact metrics.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// What is measured of a run. Each has one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Median latency of one inference, ns.
+    Latency,
+    /// 90th percentile of latency, ns.
+    LatencyP90,
+    /// 99th percentile of latency, ns.
+    LatencyP99,
+    /// First inference after loading, ns.
+    FirstInference,
+    /// Reading, parsing and optimising the model, ns.
+    Load,
+    /// Peak resident memory of the runner, bytes.
+    PeakRss,
+    /// Proportional set size after the blocks, bytes.
+    Pss,
+    /// Size of the model file, bytes.
+    ModelSize,
+}
+
+impl Metric {
+    /// All, in the order they are shown.
+    pub const ALL: [Metric; 8] = [
+        Self::Latency,
+        Self::LatencyP90,
+        Self::LatencyP99,
+        Self::FirstInference,
+        Self::Load,
+        Self::PeakRss,
+        Self::Pss,
+        Self::ModelSize,
+    ];
+
+    /// Stable name: `latency_p90`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::LatencyP90 => "latency_p90",
+            Self::LatencyP99 => "latency_p99",
+            Self::FirstInference => "first_inference",
+            Self::Load => "load",
+            Self::PeakRss => "peak_rss",
+            Self::Pss => "pss",
+            Self::ModelSize => "model_size",
+        }
+    }
+
+    /// The metric of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// Unit of its values: `ns` or `B`.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Latency | Self::LatencyP90 | Self::LatencyP99 | Self::FirstInference | Self::Load => "ns",
+            Self::PeakRss | Self::Pss | Self::ModelSize => "B",
+        }
+    }
+}
+
+/// One run, summarised by the server from its samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Run {
+    /// Id.
+    pub id: RunId,
+    /// Its session.
+    pub session: SessionId,
+    /// Device.
+    pub device: DeviceId,
+    /// Device's name.
+    pub device_name: String,
+    /// Subject's label.
+    pub label: String,
+    /// Model's name.
+    pub model: String,
+    /// Precision of the file.
+    pub precision: Precision,
+    /// Artifact.
+    pub artifact: ArtifactId,
+    /// Engine and version.
+    pub engine: String,
+    /// Threads asked for.
+    pub threads: u16,
+    /// Cores and clock.
+    pub operating_point: OperatingPoint,
+    /// Server's clock when the report came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub measured_at: OffsetDateTime,
+    /// Whether figures are real.
+    pub reality: Reality,
+    /// Whether it counts; none when it failed.
+    pub validity: Option<Validity>,
+    /// Strength of the proof; none when it failed.
+    pub tier: Option<EvidenceTier>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Summary figures; a metric that was not measured is not in the list.
+    pub metrics: Vec<(Metric, Estimate)>,
+}
+
+/// `POST /gates`: is the candidate slower than the baseline on these devices? Scope submit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewGate {
+    /// What is compared with.
+    pub baseline: GateSubject,
+    /// What is judged.
+    pub candidate: GateSubject,
+    /// Device selector as in [`NewSubmission`].
+    #[serde(default)]
+    pub devices: String,
+    /// Cores and clock.
+    #[serde(default)]
+    pub operating_point: OperatingPoint,
+    /// How long and how often.
+    #[serde(default)]
+    pub plan: MeasurePlan,
+    /// Rules of the verdict.
+    #[serde(default)]
+    pub rules: GateRules,
+}
+
+/// One side of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GateSubject {
+    /// Manifest; its artifact must be stored.
+    pub manifest: Manifest,
+    /// Engine.
+    pub engine: crate::engine::EngineRef,
+    /// Threads.
+    pub threads: u16,
+}
+
+/// Rules of a gate's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct GateRules {
+    /// Slow-down that is accepted, as a share: 0.02 is 2 %.
+    pub tolerance: f64,
+    /// Chance of a wrong `slower` over all devices of the gate.
+    pub alpha: f64,
+    /// Fewest devices that must have a verdict.
+    pub at_least: u32,
+}
+
+impl Default for GateRules {
+    fn default() -> Self {
+        Self { tolerance: 0.02, alpha: 0.01, at_least: 1 }
+    }
+}
+
+/// The answer of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The slow-down is certainly above the tolerance.
+    Slower,
+    /// The slow-down is certainly below the tolerance.
+    NotSlower,
+    /// Neither is certain.
+    Inconclusive,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Slower => "slower",
+            Self::NotSlower => "not slower",
+            Self::Inconclusive => "inconclusive",
+        })
+    }
+}
+
+/// A gate and its verdict so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Gate {
+    /// Id.
+    pub id: GateId,
+    /// Rules.
+    pub rules: GateRules,
+    /// Its jobs.
+    pub jobs: Vec<JobStatus>,
+    /// Verdict over all devices; none while jobs are open.
+    pub outcome: Option<GateOutcome>,
+}
+
+/// Verdict of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GateOutcome {
+    /// Over all devices: slower if one is slower, not slower if enough are and none is in doubt.
+    pub verdict: Verdict,
+    /// In one sentence.
+    pub summary: String,
+    /// By device.
+    pub devices: Vec<GateDevice>,
+}
+
+/// One device's part of a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GateDevice {
+    /// Device.
+    pub device: String,
+    /// Its session; none when measured without a server.
+    pub session: Option<SessionId>,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why it is inconclusive, or what is to be known: one sentence.
+    pub detail: String,
+    /// Candidate's latency over the baseline's, minus one, with the interval at the gate's level; none without valid pairs.
+    pub effect: Option<Estimate>,
+    /// Pairs of blocks.
+    pub pairs: u32,
+    /// Median latencies: baseline, candidate.
+    pub medians: Option<(Nanos, Nanos)>,
+}
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Register devices, claim and report.
+    Agent,
+    /// Upload artifacts, add models, submit suites and gates; read too.
+    Submit,
+    /// Read everything but tokens.
+    Read,
+    /// Everything, and tokens.
+    Admin,
+}
+
+/// `POST /tokens`. Scope admin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// For people: `phone rack in room 4`.
+    pub name: String,
+    /// What it allows.
+    pub scope: Scope,
+}
+
+/// A token just made: the only time its secret is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedToken {
+    /// Id.
+    pub id: TokenId,
+    /// The bearer token.
+    pub secret: String,
+}
+
+/// A token in the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Token {
+    /// Id.
+    pub id: TokenId,
+    /// Name.
+    pub name: String,
+    /// Scope.
+    pub scope: Scope,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last used.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// When it was revoked.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub revoked_at: Option<OffsetDateTime>,
+}

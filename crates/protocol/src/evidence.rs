@@ -1,0 +1,146 @@
+//! What was seen around a measurement: the proof that settings held, or that they did not.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cpuset::CpuSet;
+use crate::reading::Reading;
+use crate::units::{Kilohertz, Microamps, Microvolts, Millicelsius, Nanos};
+
+/// Evidence of a whole session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionEvidence {
+    /// Waiting for a cool and idle device.
+    pub settle: SettleEvidence,
+    /// Each knob that was to be set; empty when the operating point asks for none.
+    pub knobs: Vec<KnobEvidence>,
+    /// CPUs that the operating point's cores meant on this device.
+    pub cpus: CpuSet,
+    /// Looks at the device at a low rate, during the blocks.
+    pub watch: Vec<WatchSample>,
+    /// Where each clock spent its time over the blocks.
+    pub residency: Vec<ResidencyEvidence>,
+    /// CPU time taken by a hypervisor over the blocks, as a share of one CPU (/proc/stat `steal`).
+    pub steal_share: Reading<f64>,
+}
+
+/// The wait before a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SettleEvidence {
+    /// How long it took.
+    pub waited: Nanos,
+    /// Whether the time ran out first.
+    pub timed_out: bool,
+    /// What was waited for last, for people.
+    pub detail: String,
+    /// /proc/loadavg, one minute.
+    pub load_1min: Reading<f64>,
+    /// /proc/pressure/cpu `some avg10`, per cent.
+    pub cpu_pressure: Reading<f64>,
+}
+
+/// One knob of the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KnobEvidence {
+    /// Path or name.
+    pub knob: String,
+    /// What it said before.
+    pub before: Reading<String>,
+    /// What was asked.
+    pub asked: String,
+    /// What it said after the write settled.
+    pub read_back: Reading<String>,
+    /// What became of it.
+    pub outcome: KnobOutcome,
+    /// Whether the value from before was back at the end.
+    pub restored: bool,
+}
+
+/// What became of a knob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum KnobOutcome {
+    /// Read back as asked.
+    Held,
+    /// The write was refused.
+    Refused,
+    /// No such knob.
+    Absent,
+    /// Accepted, and something else changed it.
+    Overridden,
+}
+
+/// One look at the device while blocks run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WatchSample {
+    /// Since the session's start.
+    pub at: Nanos,
+    /// By cpufreq policy: frequency in force and cap.
+    pub clocks: Vec<ClockSample>,
+    /// By sensor type.
+    pub temperatures: Vec<(String, Reading<Millicelsius>)>,
+    /// Cooling devices that are active: type and state.
+    pub cooling: Vec<(String, u64)>,
+    /// /proc/pressure/cpu `some avg10`, per cent.
+    pub cpu_pressure: Reading<f64>,
+    /// Battery current, into the battery.
+    pub current: Reading<Microamps>,
+    /// Battery voltage.
+    pub voltage: Reading<Microvolts>,
+}
+
+/// One clock at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClockSample {
+    /// The policy's path.
+    pub policy: String,
+    /// scaling_cur_freq.
+    pub frequency: Reading<Kilohertz>,
+    /// scaling_max_freq.
+    pub cap: Reading<Kilohertz>,
+}
+
+/// Difference of a policy's statistics over the blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResidencyEvidence {
+    /// The policy's path.
+    pub policy: String,
+    /// Its CPUs.
+    pub cpus: CpuSet,
+    /// stats/time_in_state, zero ones left out.
+    pub time_in_state: Reading<Vec<StateTime>>,
+    /// stats/total_trans.
+    pub transitions: Reading<u64>,
+    /// Hardware maximum, to tell a cap.
+    pub hardware_max: Reading<Kilohertz>,
+}
+
+/// Time spent in one operating point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StateTime {
+    /// Operating point.
+    pub frequency: Kilohertz,
+    /// Time there in ticks of 10 ms (USER_HZ).
+    pub ticks: u64,
+}
+
+/// Where a thread of a runner was allowed and where it last ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ThreadPlacement {
+    /// Thread id.
+    pub tid: u32,
+    /// Its name.
+    pub name: String,
+    /// /proc/<pid>/task/<tid>/status Cpus_allowed_list.
+    pub allowed: Reading<CpuSet>,
+    /// /proc/<pid>/task/<tid>/stat field 39.
+    pub last_cpu: Reading<u32>,
+}

@@ -1,0 +1,148 @@
+//! What a device sends back: every sample, never a summary.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::device::Reality;
+use crate::engine::EngineEvidence;
+use crate::evidence::{SessionEvidence, ThreadPlacement};
+use crate::ids::ReportId;
+use crate::reading::Reading;
+use crate::runner::{FailureReason, MemoryFigures, OperatorTime};
+use crate::session::SessionSpec;
+use crate::tensor::Comparison;
+use crate::units::Nanos;
+
+/// One session's result. Delivered once: the server knows `id` again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SessionReport {
+    /// Made on the device.
+    pub id: ReportId,
+    /// Wire format: [`crate::WIRE_VERSION`].
+    pub wire_version: u32,
+    /// The build that measured.
+    pub agent: AgentBuild,
+    /// `identity.key` of the device.
+    pub device_key: String,
+    /// `identity.os_fingerprint` of the device.
+    pub os_fingerprint: String,
+    /// Whether the figures are real.
+    pub reality: Reality,
+    /// What was asked, as it was understood.
+    pub spec: SessionSpec,
+    /// Device's wall clock at the start; may be wrong, the server has its own.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// Whole session.
+    pub duration: Nanos,
+    /// Evidence for the session; none when it failed before it began.
+    pub evidence: Option<SessionEvidence>,
+    /// One for each subject of the spec, in its order.
+    pub runs: Vec<RunReport>,
+}
+
+/// Which build of the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AgentBuild {
+    /// Package version.
+    pub version: String,
+    /// Target triple's parts: `x86_64-linux-gnu`.
+    pub target: String,
+}
+
+/// One subject's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RunReport {
+    /// It ran.
+    Measured(Box<Measurement>),
+    /// It did not; that is a result with a reason.
+    Failed(Failure),
+}
+
+/// Why a subject has no measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Failure {
+    /// For rules.
+    pub reason: FailureReason,
+    /// For people.
+    pub detail: String,
+}
+
+/// Everything measured of one subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Measurement {
+    /// Reading, parsing and optimising the model.
+    pub load: Nanos,
+    /// The first inference after loading.
+    pub first_inference: Nanos,
+    /// Inferences until steady.
+    pub warmup: Warmup,
+    /// Blocks in the order measured.
+    pub blocks: Vec<Block>,
+    /// Memory before the model was loaded: the engine's own baseline.
+    pub memory_before: MemoryFigures,
+    /// Memory after the blocks, in a pass of its own.
+    pub memory: MemoryFigures,
+    /// Outputs against the manifest's reference.
+    pub outputs: OutputCheck,
+    /// What the engine says it executed.
+    pub engine: EngineEvidence,
+    /// Every thread of the runner, read after the blocks.
+    pub threads: Vec<ThreadPlacement>,
+    /// Per-operator times, when asked for and the engine can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profile: Vec<OperatorTime>,
+}
+
+/// Inferences before the first block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Warmup {
+    /// Latencies, the first inference not among them.
+    pub samples: Vec<Nanos>,
+    /// Whether the tail showed no trend within the time given.
+    pub steady: bool,
+}
+
+/// Inferences of one subject without interruption.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Block {
+    /// Round of the session: blocks of one round are neighbours in time and make a pair.
+    pub round: u32,
+    /// Place within the round.
+    pub place: u32,
+    /// Since the session's start.
+    pub started: Nanos,
+    /// Latencies in order.
+    pub samples: Vec<Nanos>,
+    /// Time the device was suspended within the block.
+    pub suspended: Nanos,
+    /// Time the runner's threads were ready but had no CPU (/proc/<pid>/task/*/schedstat), as a share of the block.
+    pub waiting_share: Reading<f64>,
+}
+
+/// Outputs against the manifest's reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "check", rename_all = "snake_case")]
+pub enum OutputCheck {
+    /// The manifest names no reference.
+    NoReference,
+    /// Compared: each reference's output name and the result.
+    Compared {
+        /// Output name and comparison.
+        outputs: Vec<(String, Comparison)>,
+    },
+    /// The outputs could not be read.
+    Failed {
+        /// Why.
+        detail: String,
+    },
+}

@@ -1,0 +1,170 @@
+//! The line protocol between an agent and a runner process: one JSON object a line, requests on the runner's standard
+//! input, one reply each on its standard output. Whatever speaks it can join the farm as an engine.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::EngineEvidence;
+use crate::model::TensorSpec;
+use crate::tensor::InputGenerator;
+use crate::units::{Bytes, Nanos};
+
+/// To the runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Read, check and prepare a model; the reply is [`Reply::Loaded`].
+    Load(LoadRequest),
+    /// Run `n` inferences one after another; the reply is [`Reply::Ran`].
+    Run {
+        /// How many, at least 1.
+        n: u32,
+    },
+    /// The last outputs; the reply is [`Reply::Outputs`].
+    Outputs {
+        /// For each wanted output its name and the flat positions in it; no positions means all.
+        wanted: Vec<(String, Vec<u64>)>,
+    },
+    /// Memory of the runner as it stands; the reply is [`Reply::Memory`].
+    Memory,
+    /// Time by operator over `n` inferences; the reply is [`Reply::Profile`], or `Failed` with `unsupported`.
+    Profile {
+        /// How many inferences to average.
+        n: u32,
+    },
+    /// End; no reply.
+    Quit,
+}
+
+/// What to load and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadRequest {
+    /// The model file.
+    pub model: PathBuf,
+    /// Name of the engine.
+    pub engine: String,
+    /// The engine's library, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<PathBuf>,
+    /// Threads it may use.
+    pub threads: u16,
+    /// Inputs with known shapes; empty: taken from the file, which must then say all dimensions.
+    pub inputs: Vec<TensorSpec>,
+    /// How each input is made; empty: evenly spread -1 to 1, seed 1.
+    pub generators: Vec<InputGenerator>,
+}
+
+/// From the runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reply {
+    /// First line of a runner, before any request.
+    Ready {
+        /// Version of this protocol: 1.
+        protocol: u32,
+        /// Memory before any model: the engine's own baseline.
+        memory: MemoryFigures,
+    },
+    /// The model is ready to run.
+    Loaded {
+        /// Reading the file, parsing and optimising.
+        load: Nanos,
+        /// Inputs with all dimensions known.
+        inputs: Vec<TensorSpec>,
+        /// Outputs with all dimensions known.
+        outputs: Vec<TensorSpec>,
+        /// What the engine says it will execute.
+        evidence: EngineEvidence,
+    },
+    /// Latencies.
+    Ran {
+        /// Of each inference, CLOCK_MONOTONIC_RAW.
+        samples: Vec<Nanos>,
+        /// Instant of CLOCK_MONOTONIC_RAW before the first.
+        started: Nanos,
+        /// How much longer CLOCK_BOOTTIME ran than CLOCK_MONOTONIC over the batch: time spent suspended.
+        suspended: Nanos,
+    },
+    /// Values in the order wanted, as f32 whatever the element type.
+    Outputs {
+        /// One list for each wanted output.
+        values: Vec<Vec<f32>>,
+    },
+    /// Memory.
+    Memory(MemoryFigures),
+    /// Time by operator, in the order of execution.
+    Profile {
+        /// Operators.
+        operators: Vec<OperatorTime>,
+    },
+    /// The request failed; the runner goes on unless it says so by ending.
+    Failed {
+        /// Why, for rules.
+        reason: FailureReason,
+        /// Why, for people.
+        detail: String,
+    },
+}
+
+/// Memory of a runner process, from /proc/self/status and smaps_rollup; none where the kernel does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MemoryFigures {
+    /// VmHWM: the most that was ever resident.
+    pub peak_rss: Option<Bytes>,
+    /// VmRSS.
+    pub rss: Option<Bytes>,
+    /// Pss: shared pages counted by share.
+    pub pss: Option<Bytes>,
+    /// Pss_Anon.
+    pub pss_anonymous: Option<Bytes>,
+    /// Pss_File.
+    pub pss_file: Option<Bytes>,
+}
+
+/// Time of one operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OperatorTime {
+    /// Node name.
+    pub name: String,
+    /// Operator type.
+    pub operator: String,
+    /// Mean time of one inference spent there.
+    pub time: Nanos,
+}
+
+/// Why a subject has no measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FailureReason {
+    /// The bytes are not an ONNX model.
+    NotAModel,
+    /// The engine lacks an operator; the detail names it.
+    UnsupportedOperator,
+    /// The engine refuses the model for another reason.
+    RefusedByEngine,
+    /// No such engine in this build, or its library cannot be loaded.
+    EngineMissing,
+    /// The engine cannot do this (a profile, say).
+    Unsupported,
+    /// An inference failed.
+    InferenceFailed,
+    /// The runner process died; the detail has its exit status or signal.
+    RunnerDied,
+    /// The runner gave no answer in time.
+    RunnerHung,
+    /// The runner said something that is not in the protocol.
+    ProtocolViolated,
+    /// The artifact could not be fetched or has another digest.
+    ArtifactUnavailable,
+    /// The device refuses what the operating point asks (no such cores).
+    OperatingPointImpossible,
+    /// The agent was stopped.
+    Stopped,
+}

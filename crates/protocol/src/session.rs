@@ -1,0 +1,215 @@
+//! What a device is asked to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cpuset::CpuSet;
+use crate::engine::EngineRef;
+use crate::model::Manifest;
+use crate::units::{Kilohertz, Nanos};
+
+/// One session: subjects measured under one operating point in interleaved blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionSpec {
+    /// At least one; run in this process order, interleaved.
+    pub subjects: Vec<Subject>,
+    /// Cores, clocks and context.
+    pub operating_point: OperatingPoint,
+    /// How long and how often.
+    #[serde(default)]
+    pub plan: MeasurePlan,
+}
+
+/// One thing measured: model artifact, engine build, threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// For people and for pairing: `baseline`, `candidate`, or the model's name.
+    pub label: String,
+    /// The model; its artifact is fetched by digest.
+    pub manifest: Manifest,
+    /// The engine.
+    pub engine: EngineRef,
+    /// Threads the engine may use, at least 1.
+    pub threads: u16,
+}
+
+/// Cores, clocks and context in which all subjects of a session run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct OperatingPoint {
+    /// Which cores.
+    pub cores: Cores,
+    /// Which clock.
+    pub frequency: Frequency,
+}
+
+/// Which cores a runner may use. Text form: `all`, `little`, `mid`, `big`, `prime`, or a list such as `0-3`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Cores {
+    /// All cores that are online.
+    #[default]
+    All,
+    /// The cluster of this name in the device's report.
+    Cluster(String),
+    /// These CPUs.
+    List(CpuSet),
+}
+
+/// The names a cluster can have.
+pub const CLUSTER_NAMES: [&str; 4] = ["little", "mid", "big", "prime"];
+
+impl std::fmt::Display for Cores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Cluster(name) => f.write_str(name),
+            Self::List(cpus) => cpus.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for Cores {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        if CLUSTER_NAMES.contains(&text) {
+            return Ok(Self::Cluster(text.into()));
+        }
+        match text.parse::<CpuSet>() {
+            Ok(cpus) if !cpus.is_empty() => Ok(Self::List(cpus)),
+            _ => Err(format!("'{text}' names no cores: all, little, mid, big, prime, or a CPU list such as 0-3,6")),
+        }
+    }
+}
+
+/// Which clock the cores run at. Text form: `unpinned`, `min`, `max`, `60%`, `1200 MHz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Frequency {
+    /// As the governor likes.
+    #[default]
+    Unpinned,
+    /// Lowest operating point.
+    Min,
+    /// Highest operating point.
+    Max,
+    /// The operating point nearest to this share of the highest, 1 to 100.
+    Percent(u8),
+    /// The operating point nearest to this.
+    At(Kilohertz),
+}
+
+impl std::fmt::Display for Frequency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unpinned => f.write_str("unpinned"),
+            Self::Min => f.write_str("min"),
+            Self::Max => f.write_str("max"),
+            Self::Percent(share) => write!(f, "{share}%"),
+            Self::At(frequency) => frequency.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for Frequency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let wrong = || format!("'{text}' is no frequency: unpinned, min, max, 60% or 1200 MHz");
+        match text {
+            "unpinned" => return Ok(Self::Unpinned),
+            "min" => return Ok(Self::Min),
+            "max" => return Ok(Self::Max),
+            _ => {}
+        }
+        if let Some(share) = text.strip_suffix('%') {
+            return share.trim().parse().ok().filter(|share| (1..=100).contains(share)).map(Self::Percent).ok_or_else(wrong);
+        }
+        let megahertz: f64 = text.strip_suffix("MHz").and_then(|number| number.trim().parse().ok()).ok_or_else(wrong)?;
+        if !(megahertz.is_finite() && (1.0..=100_000.0).contains(&megahertz)) {
+            return Err(wrong());
+        }
+        Ok(Self::At(Kilohertz((megahertz * 1000.0).round() as u64)))
+    }
+}
+
+macro_rules! serde_as_text {
+    ($($name:ty),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+serde_as_text!(Cores, Frequency);
+
+/// How long and how often; the defaults need no change for a first look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct MeasurePlan {
+    /// Blocks for each subject.
+    pub blocks: u32,
+    /// A block lasts about this long, and holds at least `min_block_samples`.
+    pub block_time: Nanos,
+    /// Fewest inferences in a block.
+    pub min_block_samples: u32,
+    /// Warm-up lasts at least this many inferences.
+    pub min_warmup_samples: u32,
+    /// Warm-up gives up, marked unsteady, after this long.
+    pub max_warmup_time: Nanos,
+    /// How long to wait for a cool and idle device before measuring all the same, marked.
+    pub max_settle_time: Nanos,
+    /// One answer of a runner may take this long; then it counts as hung.
+    pub runner_timeout: Nanos,
+    /// Order of subjects in the rounds.
+    pub order: BlockOrder,
+    /// Ask the engine for a per-operator profile after the blocks.
+    pub profile: bool,
+}
+
+impl Default for MeasurePlan {
+    fn default() -> Self {
+        Self {
+            blocks: 10,
+            block_time: Nanos(100_000_000),
+            min_block_samples: 3,
+            min_warmup_samples: 5,
+            max_warmup_time: Nanos(5_000_000_000),
+            max_settle_time: Nanos(60_000_000_000),
+            runner_timeout: Nanos(120_000_000_000),
+            order: BlockOrder::Alternating,
+            profile: false,
+        }
+    }
+}
+
+/// Order of the subjects' blocks, so that drift of the device hits all alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BlockOrder {
+    /// Forwards and backwards in turn: A B, B A, A B, …
+    Alternating,
+    /// Each round in a random order from this seed.
+    Shuffled {
+        /// Seed.
+        seed: u64,
+    },
+}

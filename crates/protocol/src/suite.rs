@@ -1,0 +1,60 @@
+//! A suite: which models, precisions, engines and operating points are measured on which devices. TOML for people,
+//! JSON on the wire; every list has a default, so that the shortest suite is a list of models.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::BUILT_IN_ENGINE;
+use crate::model::Precision;
+use crate::session::{Cores, Frequency, MeasurePlan};
+
+/// A suite file of `config/suites`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Name, shown with everything it measured.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Model names without precision; `*` alone means all that the server has.
+    pub models: Vec<String>,
+    /// Precisions; a model that lacks one is measured in the others.
+    #[serde(default = "default_precisions")]
+    pub precisions: Vec<Precision>,
+    /// Engine names.
+    #[serde(default = "default_engines")]
+    pub engines: Vec<String>,
+    /// Threads; 0 means as many as the cores chosen.
+    #[serde(default = "default_threads")]
+    pub threads: Vec<u16>,
+    /// Cores.
+    #[serde(default = "default_cores")]
+    pub cores: Vec<Cores>,
+    /// Clocks.
+    #[serde(default = "default_frequencies")]
+    pub frequencies: Vec<Frequency>,
+    /// How long and how often.
+    #[serde(default)]
+    pub plan: MeasurePlan,
+}
+
+fn default_precisions() -> Vec<Precision> {
+    vec![Precision::Fp32, Precision::Int8]
+}
+
+fn default_engines() -> Vec<String> {
+    vec![BUILT_IN_ENGINE.into()]
+}
+
+fn default_threads() -> Vec<u16> {
+    vec![1]
+}
+
+fn default_cores() -> Vec<Cores> {
+    vec![Cores::All]
+}
+
+fn default_frequencies() -> Vec<Frequency> {
+    vec![Frequency::Unpinned]
+}

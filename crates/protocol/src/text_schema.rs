@@ -1,0 +1,28 @@
+//! OpenAPI schemas of types whose JSON form is a text.
+
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! text_schemas {
+    ($($name:ty, $example:literal, $description:literal;)*) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::Type(Type::String))
+                    .description(Some($description))
+                    .examples([$example])
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+text_schemas! {
+    crate::ids::ArtifactId, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "SHA-256, 64 hexadecimal digits";
+    crate::cpuset::CpuSet, "0-3,6", "CPU numbers in the kernel's list form";
+    crate::session::Cores, "big", "all, little, mid, big, prime, or a CPU list";
+    crate::session::Frequency, "60%", "unpinned, min, max, a percentage, or MHz";
+}

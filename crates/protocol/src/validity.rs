@@ -1,0 +1,279 @@
+//! May a run move a series or a gate? Computed from the evidence by pure code, on the device for people and on the
+//! server for the record, always with the same result.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{KnobOutcome, ResidencyEvidence, SessionEvidence};
+use crate::report::{Measurement, OutputCheck};
+use crate::session::{Frequency, OperatingPoint};
+
+/// Whether a run counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Validity {
+    /// Counts.
+    Valid,
+    /// Shown with its reasons; does not move a series or a gate.
+    Degraded {
+        /// Why.
+        reasons: Vec<Doubt>,
+    },
+    /// Wrong for the question asked.
+    Invalid {
+        /// Why.
+        reasons: Vec<Doubt>,
+    },
+}
+
+impl Validity {
+    /// `valid`, `degraded` or `invalid`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Degraded { .. } => "degraded",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+
+    /// All reasons.
+    pub fn reasons(&self) -> &[Doubt] {
+        match self {
+            Self::Valid => &[],
+            Self::Degraded { reasons } | Self::Invalid { reasons } => reasons,
+        }
+    }
+}
+
+/// One reason and the figure behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Doubt {
+    /// For rules.
+    pub reason: Reason,
+    /// For people, with figures.
+    pub detail: String,
+}
+
+/// Why a run is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A clock that was to be pinned changed.
+    FrequencyMoved,
+    /// A clock that was to be pinned could not be.
+    PinRefused,
+    /// A cap below the hardware maximum came into force during the blocks.
+    Throttled,
+    /// A thread was allowed outside of the cores asked for, or ran there.
+    Misplaced,
+    /// Others took CPU time from the runner.
+    Interference,
+    /// The device was suspended within a block.
+    Suspended,
+    /// Latency still had a trend when warm-up ended.
+    Unsteady,
+    /// The device never became cool and idle.
+    NotSettled,
+    /// Outputs are not those of the reference.
+    OutputsDiffer,
+    /// Outputs could not be read.
+    OutputsUnread,
+    /// Too few samples for a judgement.
+    TooFewSamples,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FrequencyMoved => "frequency moved",
+            Self::PinRefused => "pin refused",
+            Self::Throttled => "throttled",
+            Self::Misplaced => "misplaced",
+            Self::Interference => "interference",
+            Self::Suspended => "suspended",
+            Self::Unsteady => "unsteady",
+            Self::NotSettled => "not settled",
+            Self::OutputsDiffer => "outputs differ",
+            Self::OutputsUnread => "outputs unread",
+            Self::TooFewSamples => "too few samples",
+        })
+    }
+}
+
+/// How strong the proof is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceTier {
+    /// Clocks neither pinned nor shown to be still.
+    Bronze,
+    /// Residency proves one frequency and no throttling.
+    Silver,
+    /// Pinned, read back and shown to be still.
+    Gold,
+}
+
+impl fmt::Display for EvidenceTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bronze => "bronze",
+            Self::Silver => "silver",
+            Self::Gold => "gold",
+        })
+    }
+}
+
+/// Share of a block that a runner may wait for a CPU before the block counts as disturbed. A tick of another process
+/// now and then is below 1 %; one busy neighbour on a shared core is far above.
+pub const MAX_WAITING_SHARE: f64 = 0.05;
+/// Share of blocks that may be disturbed before the run is degraded: medians over blocks bear less than half.
+pub const MAX_DISTURBED_BLOCKS: f64 = 0.25;
+/// Time stolen by a hypervisor, as a share of one CPU.
+pub const MAX_STEAL_SHARE: f64 = 0.05;
+/// Fewest samples over all blocks.
+pub const MIN_SAMPLES: usize = 20;
+/// Share of time in one operating point that proves a still clock; a tick of residency is 10 ms.
+pub const MIN_RESIDENCY: f64 = 0.99;
+
+/// Judges one run by its own and its session's evidence.
+pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measurement) -> Validity {
+    let (mut invalid, mut degraded) = (Vec::new(), Vec::new());
+    let doubt = |reason, detail: String| Doubt { reason, detail };
+
+    if point.frequency != Frequency::Unpinned {
+        for knob in session.knobs.iter().filter(|knob| knob.outcome != KnobOutcome::Held) {
+            let detail = format!("{}: asked {}, read back {} ({:?})", knob.knob, knob.asked, knob.read_back, knob.outcome);
+            invalid.push(doubt(Reason::PinRefused, detail));
+        }
+        if session.knobs.is_empty() {
+            invalid.push(doubt(Reason::PinRefused, "this device offers no clock to pin".into()));
+        }
+        for residency in relevant(session) {
+            if let Some(detail) = moved(residency) {
+                invalid.push(doubt(Reason::FrequencyMoved, detail));
+            }
+        }
+    }
+    for (policy, detail) in caps(session) {
+        invalid.push(doubt(Reason::Throttled, format!("{policy}: {detail}")));
+    }
+    for thread in &run.threads {
+        if let Some(allowed) = thread.allowed.value().filter(|allowed| !allowed.is_subset(&session.cpus)) {
+            let detail = format!("thread {} ({}) was allowed on {allowed}, asked {}", thread.tid, thread.name, session.cpus);
+            invalid.push(doubt(Reason::Misplaced, detail));
+        } else if let Some(&cpu) = thread.last_cpu.value().filter(|&&cpu| !session.cpus.contains(cpu)) {
+            let detail = format!("thread {} ({}) last ran on CPU {cpu}, asked {}", thread.tid, thread.name, session.cpus);
+            invalid.push(doubt(Reason::Misplaced, detail));
+        }
+    }
+    let suspended: u64 = run.blocks.iter().map(|block| block.suspended.0).sum();
+    if suspended > 0 {
+        invalid.push(doubt(Reason::Suspended, format!("{} within blocks", crate::units::Nanos(suspended))));
+    }
+    match &run.outputs {
+        OutputCheck::NoReference => {}
+        OutputCheck::Failed { detail } => invalid.push(doubt(Reason::OutputsUnread, detail.clone())),
+        OutputCheck::Compared { outputs } => {
+            for (name, comparison) in outputs.iter().filter(|(_, comparison)| !comparison.within) {
+                let detail = format!(
+                    "output {name}: relative error {:.2e}, cosine {:.6}",
+                    comparison.max_relative_error, comparison.cosine
+                );
+                invalid.push(doubt(Reason::OutputsDiffer, detail));
+            }
+        }
+    }
+
+    if let Some(&share) = session.steal_share.value().filter(|&&share| share > MAX_STEAL_SHARE) {
+        degraded.push(doubt(Reason::Interference, format!("the hypervisor took {:.0} % of a CPU", share * 100.0)));
+    }
+    let waits: Vec<f64> = run.blocks.iter().filter_map(|block| block.waiting_share.value().copied()).collect();
+    let disturbed = waits.iter().filter(|&&share| share > MAX_WAITING_SHARE).count();
+    if disturbed as f64 > waits.len() as f64 * MAX_DISTURBED_BLOCKS {
+        let worst = waits.iter().copied().fold(0.0, f64::max);
+        let detail = format!("the runner waited for a CPU in {disturbed} of {} blocks, up to {:.0} %", waits.len(), worst * 100.0);
+        degraded.push(doubt(Reason::Interference, detail));
+    }
+    if !run.warmup.steady {
+        let detail = format!("still a trend after {} warm-up inferences", run.warmup.samples.len());
+        degraded.push(doubt(Reason::Unsteady, detail));
+    }
+    if session.settle.timed_out {
+        degraded.push(doubt(Reason::NotSettled, session.settle.detail.clone()));
+    }
+    let samples: usize = run.blocks.iter().map(|block| block.samples.len()).sum();
+    if samples < MIN_SAMPLES {
+        degraded.push(doubt(Reason::TooFewSamples, format!("{samples} samples, {MIN_SAMPLES} are needed")));
+    }
+
+    if !invalid.is_empty() {
+        invalid.append(&mut degraded);
+        Validity::Invalid { reasons: invalid }
+    } else if !degraded.is_empty() {
+        Validity::Degraded { reasons: degraded }
+    } else {
+        Validity::Valid
+    }
+}
+
+/// The strength of a session's proof for the clocks of its cores.
+pub fn tier(point: &OperatingPoint, session: &SessionEvidence) -> EvidenceTier {
+    let mut policies = relevant(session).peekable();
+    let covered = session.cpus.iter().all(|cpu| relevant(session).any(|residency| residency.cpus.contains(cpu)));
+    let still = covered && policies.peek().is_some() && policies.all(proved_still) && caps(session).is_empty();
+    let pinned = point.frequency != Frequency::Unpinned
+        && !session.knobs.is_empty()
+        && session.knobs.iter().all(|knob| knob.outcome == KnobOutcome::Held);
+    match (still, pinned) {
+        (true, true) => EvidenceTier::Gold,
+        (true, false) => EvidenceTier::Silver,
+        (false, _) => EvidenceTier::Bronze,
+    }
+}
+
+/// Policies that clock one of the session's CPUs.
+fn relevant(session: &SessionEvidence) -> impl Iterator<Item = &ResidencyEvidence> {
+    session.residency.iter().filter(|residency| residency.cpus.iter().any(|cpu| session.cpus.contains(cpu)))
+}
+
+/// Share of the blocks' time that the policy spent in its commonest operating point; none without a count.
+fn main_share(residency: &ResidencyEvidence) -> Option<f64> {
+    let times = residency.time_in_state.value()?;
+    let total: u64 = times.iter().map(|state| state.ticks).sum();
+    let longest = times.iter().map(|state| state.ticks).max()?;
+    (total > 0).then(|| longest as f64 / total as f64)
+}
+
+fn proved_still(residency: &ResidencyEvidence) -> bool {
+    main_share(residency).is_some_and(|share| share >= MIN_RESIDENCY)
+}
+
+/// What shows that the policy's clock moved, if anything does.
+fn moved(residency: &ResidencyEvidence) -> Option<String> {
+    if let Some(share) = main_share(residency).filter(|&share| share < MIN_RESIDENCY) {
+        return Some(format!("{}: only {:.1} % of the time in one operating point", residency.policy, share * 100.0));
+    }
+    let transitions = *residency.transitions.value()?;
+    (transitions > 0).then(|| format!("{}: {transitions} transitions", residency.policy))
+}
+
+/// Policies of the session's CPUs whose cap fell during the blocks, against the cap at their start.
+fn caps(session: &SessionEvidence) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for residency in relevant(session) {
+        let cap_at = |sample: &crate::evidence::WatchSample| {
+            let clock = sample.clocks.iter().find(|clock| clock.policy == residency.policy)?;
+            clock.cap.value().copied()
+        };
+        let mut seen = session.watch.iter().filter_map(cap_at);
+        let Some(first) = seen.next() else { continue };
+        if let Some(lower) = seen.filter(|&cap| cap < first).min() {
+            found.push((residency.policy.clone(), format!("cap fell from {first} to {lower}")));
+        }
+    }
+    found
+}

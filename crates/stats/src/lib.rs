@@ -1,0 +1,1 @@
+//! The statistics that turn samples into judgements: pure and seeded.

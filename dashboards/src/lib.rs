@@ -1,0 +1,1 @@
+//! Pages and charts of benchrack: view structs to HTML and SVG.

@@ -1,0 +1,1 @@
+//! The benchrack server: queue, storage, judgement and pages on Postgres.
