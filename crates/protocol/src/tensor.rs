@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(image.len(), 1800);
         assert!(image.iter().all(|value| value.abs() <= 2.0));
         let uniform = InputGenerator::Uniform { seed: 7, low: -1.0, high: 1.0 }.generate(&[10]);
-        insta::assert_snapshot!(format!("{} {}", digest(&image), digest(&uniform)), @"");
+        insta::assert_snapshot!(format!("{} {}", digest(&image), digest(&uniform)), @"2221ac34bc2a b473dca6cfb9");
     }
 
     #[test]
