@@ -128,7 +128,13 @@ pub fn compare(actual: &[f32], reference: &[f32], tolerance: Tolerance) -> Compa
     }
     let relative = if error == 0.0 { 0.0 } else { error / largest.max(f64::MIN_POSITIVE) };
     let norms = (norm_actual * norm_reference).sqrt();
-    let cosine = if norms > 0.0 { dot / norms } else if norm_actual == norm_reference { 1.0 } else { 0.0 };
+    let cosine = if norms > 0.0 {
+        dot / norms
+    } else if norm_actual == norm_reference {
+        1.0
+    } else {
+        0.0
+    };
     let (max_relative_error, cosine) = (relative.min(f64::from(f32::MAX)) as f32, cosine as f32);
     let within = max_relative_error <= tolerance.max_relative_error && cosine >= tolerance.min_cosine;
     Comparison { max_relative_error, cosine, within }

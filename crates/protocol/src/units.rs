@@ -89,7 +89,13 @@ impl fmt::Display for Millicelsius {
 }
 
 fn three_digits(value: f64) -> String {
-    let decimals = if value < 9.995 { 2 } else if value < 99.95 { 1 } else { 0 };
+    let decimals = if value < 9.995 {
+        2
+    } else if value < 99.95 {
+        1
+    } else {
+        0
+    };
     format!("{value:.decimals$}")
 }
 

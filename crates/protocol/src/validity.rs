@@ -195,7 +195,8 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
     let disturbed = waits.iter().filter(|&&share| share > MAX_WAITING_SHARE).count();
     if disturbed as f64 > waits.len() as f64 * MAX_DISTURBED_BLOCKS {
         let worst = waits.iter().copied().fold(0.0, f64::max);
-        let detail = format!("the runner waited for a CPU in {disturbed} of {} blocks, up to {:.0} %", waits.len(), worst * 100.0);
+        let detail =
+            format!("the runner waited for a CPU in {disturbed} of {} blocks, up to {:.0} %", waits.len(), worst * 100.0);
         degraded.push(doubt(Reason::Interference, detail));
     }
     if !run.warmup.steady {
