@@ -1,0 +1,190 @@
+//! `adb devices -l`: which phones are attached, in which state, and what to do about it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::adb::{Adb, AdbError};
+
+/// A phone that adb's server knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Phone {
+    /// Serial number, or address and port of a phone on the network.
+    pub serial: String,
+    /// Its state.
+    pub state: PhoneState,
+    /// `model:` of the listing; a phone that is not ready does not say.
+    pub model: Option<String>,
+    /// `usb:` of the listing: the port, for power switching.
+    pub port: Option<String>,
+}
+
+/// State of a phone, as adb prints it (adb's `transport.cpp`, `connection_state_name`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneState {
+    /// Ready.
+    Device,
+    /// Known and not answering.
+    Offline,
+    /// The phone waits for its owner to trust this host.
+    Unauthorized,
+    /// The phone is just being asked.
+    Authorizing,
+    /// This user may not open the USB device.
+    NoPermissions,
+    /// Android's recovery system.
+    Recovery,
+    /// Recovery waiting for an update.
+    Sideload,
+    /// The boot loader.
+    Bootloader,
+    /// A state of a newer adb.
+    Other(String),
+}
+
+impl fmt::Display for PhoneState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Device => "ready",
+            Self::Offline => "offline",
+            Self::Unauthorized => "unauthorized",
+            Self::Authorizing => "authorizing",
+            Self::NoPermissions => "no permissions",
+            Self::Recovery => "recovery",
+            Self::Sideload => "sideload",
+            Self::Bootloader => "bootloader",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+impl PhoneState {
+    /// What a person should do; nothing for a phone that is ready.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Device => None,
+            Self::Offline => Some("plug it in again; if it stays offline, run `adb reconnect offline` or restart the phone"),
+            Self::Unauthorized => Some("unlock the phone and accept this computer under 'Allow USB debugging'"),
+            Self::Authorizing => Some("wait a moment; the phone is being asked"),
+            Self::NoPermissions => Some(
+                "add a udev rule for the phone's USB vendor (Debian: apt-get install android-sdk-platform-tools-common) and plug it in again",
+            ),
+            Self::Recovery | Self::Sideload | Self::Bootloader => {
+                Some("start Android on it: `adb reboot`, or hold the power key")
+            }
+            Self::Other(_) => Some("this state is not known here; see adb's documentation"),
+        }
+    }
+}
+
+const CALL: [&str; 2] = ["devices", "-l"];
+
+/// The phones that adb's server knows; starts the server when there is none.
+///
+/// # Errors
+/// See [`AdbError`].
+pub async fn attached(adb: &Adb) -> Result<Vec<Phone>, AdbError> {
+    parse(&adb.call(&CALL).await?)
+}
+
+/// Reads the listing; notices of adb's server (`* daemon started …`) are passed over.
+fn parse(listing: &str) -> Result<Vec<Phone>, AdbError> {
+    let lines = listing.lines().map(str::trim_end);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('*') && !line.starts_with("List of devices"))
+        .map(|line| phone(line).ok_or_else(|| AdbError::Strange { call: CALL.join(" "), line: line.chars().take(120).collect() }))
+        .collect()
+}
+
+fn phone(line: &str) -> Option<Phone> {
+    let (serial, rest) = line.split_once(char::is_whitespace)?;
+    let rest = rest.trim_start();
+    let (state, rest) = match rest.strip_prefix("no permissions") {
+        // An explanation in brackets follows, then the fields.
+        Some(rest) => (PhoneState::NoPermissions, rest.rsplit_once(']').map_or(rest, |(_, fields)| fields)),
+        None => {
+            let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let state = match word {
+                "" => return None,
+                "device" => PhoneState::Device,
+                "offline" => PhoneState::Offline,
+                "unauthorized" => PhoneState::Unauthorized,
+                "authorizing" => PhoneState::Authorizing,
+                "recovery" => PhoneState::Recovery,
+                "sideload" => PhoneState::Sideload,
+                "bootloader" => PhoneState::Bootloader,
+                other => PhoneState::Other(other.into()),
+            };
+            (state, rest)
+        }
+    };
+    let field =
+        |name: &str| rest.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned);
+    Some(Phone { serial: serial.into(), state, model: field("model"), port: field("usb") })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+
+    const LISTING: &str = "* daemon not running; starting now at tcp:5037\n* daemon started successfully\nList of devices attached\n\
+        R58M123 device usb:1-4.2 product:beyond1 model:SM_G973F device:beyond1 transport_id:3\n\
+        0a388e93               no permissions (missing udev rules? user is in the plugdev group); see [http://developer.android.com/tools/device.html] usb:1-2 transport_id:1\n\
+        192.168.7.2:5555       offline transport_id:9\n\
+        emulator-5554\tunauthorized\n\n";
+
+    #[test]
+    fn every_state_of_a_listing_is_told_apart() {
+        let phones = parse(LISTING).unwrap();
+        let states: Vec<_> = phones.iter().map(|phone| (phone.serial.as_str(), phone.state.to_string())).collect();
+        assert_eq!(
+            states,
+            [
+                ("R58M123", "ready".into()),
+                ("0a388e93", "no permissions".into()),
+                ("192.168.7.2:5555", "offline".into()),
+                ("emulator-5554", "unauthorized".into()),
+            ]
+        );
+        assert_eq!(phones[0].model.as_deref(), Some("SM_G973F"));
+        assert_eq!(phones[1].port.as_deref(), Some("1-2"));
+        assert!(phones.iter().skip(1).all(|phone| phone.state.advice().is_some()));
+    }
+
+    #[test]
+    fn a_line_that_is_no_phone_is_an_error_naming_it() {
+        let error = parse("List of devices attached\ngibberish\n").unwrap_err();
+        assert!(error.to_string().contains("'gibberish'"), "{error}");
+    }
+
+    fn fake_adb(script: &str) -> (tempfile::TempDir, Adb) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("adb");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (folder, Adb { program, limit: Duration::from_secs(30) })
+    }
+
+    #[tokio::test]
+    async fn what_the_program_prints_is_listed() {
+        let (_folder, adb) =
+            fake_adb("[ \"$1 $2\" = 'devices -l' ] && printf 'List of devices attached\\nabc device model:X\\n'");
+        assert_eq!(attached(&adb).await.unwrap()[0].serial, "abc");
+    }
+
+    #[tokio::test]
+    async fn a_missing_failing_or_hanging_program_is_named_with_advice() {
+        let missing = Adb { program: "/nonexistent/adb".into(), ..Adb::default() };
+        assert!(matches!(attached(&missing).await, Err(AdbError::Missing { .. })));
+        let (_folder, failing) = fake_adb("echo 'cannot bind' >&2; exit 3");
+        let error = attached(&failing).await.unwrap_err();
+        assert!(error.to_string().contains("cannot bind"), "{error}");
+        let (_folder, mut hanging) = fake_adb("exec tail -f /dev/null");
+        hanging.limit = Duration::from_millis(50);
+        assert!(matches!(attached(&hanging).await, Err(AdbError::TimedOut { .. })));
+    }
+}
