@@ -1,0 +1,53 @@
+//! Every message has a golden file for each version ever shipped: what was written once is read for ever.
+//!
+//! A change of the wire format makes a new folder; files of older folders are never touched. To write the files of a new
+//! version: `BENCHRACK_WRITE_GOLDEN=1 cargo test -p benchrack-protocol`, then read the difference.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::samples;
+
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, sample: &T) {
+    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1")).join(name).with_extension("json");
+    let text = serde_json::to_string_pretty(sample).unwrap() + "\n";
+    if std::env::var_os("BENCHRACK_WRITE_GOLDEN").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, &text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(text, golden, "{name} is written as in version 1");
+    assert_eq!(&serde_json::from_str::<T>(&golden).unwrap(), sample, "{name} of version 1 is read");
+}
+
+#[test]
+fn messages_of_version_1_are_written_and_read() {
+    check("device_report", &samples::device_report());
+    check("registration", &samples::registration());
+    check("lease", &samples::lease());
+    check("session_report", &samples::report());
+    check("manifest", &samples::manifest());
+    check("suite", &samples::suite());
+    check("new_gate", &samples::gate());
+    check("problem", &samples::problem());
+    check("runner_requests", &samples::requests());
+    check("runner_replies", &samples::replies());
+}
+
+#[test]
+fn unknown_keys_of_what_people_write_are_refused() {
+    let suite = r#"{"name": "a", "models": ["*"], "thread": [1]}"#;
+    let error = serde_json::from_str::<benchrack_protocol::suite::Suite>(suite).unwrap_err();
+    assert!(error.to_string().contains("unknown field `thread`"), "{error}");
+}
+
+#[test]
+fn a_problem_code_of_a_newer_server_is_read_as_unknown() {
+    let text = r#"{"code":"quota_used_up","type":"urn:x","title":"t","status":429,"detail":"d"}"#;
+    let problem: benchrack_protocol::problem::Problem = serde_json::from_str(text).unwrap();
+    assert_eq!(problem.code, benchrack_protocol::problem::ProblemCode::Unknown);
+    assert_eq!(problem.status, 429);
+}

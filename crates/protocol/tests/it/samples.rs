@@ -1,0 +1,297 @@
+//! One rich sample of each message; every optional part is there once.
+
+use benchrack_protocol::api::*;
+use benchrack_protocol::device::*;
+use benchrack_protocol::engine::*;
+use benchrack_protocol::evidence::*;
+use benchrack_protocol::ids::*;
+use benchrack_protocol::model::*;
+use benchrack_protocol::problem::{Problem, ProblemCode};
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::report::*;
+use benchrack_protocol::runner::*;
+use benchrack_protocol::session::*;
+use benchrack_protocol::suite::Suite;
+use benchrack_protocol::tensor::*;
+use benchrack_protocol::units::*;
+use time::macros::datetime;
+
+pub fn manifest() -> Manifest {
+    let tensor = |name: &str, shape: &[usize]| TensorSpec { name: name.into(), element: ElementType::F32, shape: shape.into() };
+    Manifest {
+        name: "tiny-net".into(),
+        precision: Precision::Int8,
+        family: "tiny".into(),
+        variant: "net".into(),
+        artifact: ArtifactId::of(b"tiny"),
+        size: Bytes(4),
+        inputs: vec![tensor("data", &[1, 3, 8, 8])],
+        outputs: vec![tensor("logits", &[1, 2])],
+        generators: vec![InputGenerator::Image { seed: 1 }],
+        references: vec![ReferenceOutput {
+            output: "logits".into(),
+            positions: vec![0, 1],
+            values: vec![0.5, -0.25],
+            tolerance: Tolerance::FP32,
+            computed_by: "reference executor".into(),
+        }],
+        parameters: Some(12),
+        macs: Some(3456),
+        opset: 17,
+        operators: vec![("QLinearConv".into(), 2)],
+        published: vec![Published { what: "parameters".into(), figure: "12".into(), source: "table 1".into() }],
+        fidelity: Some(Fidelity { sqnr_db: 31.5, top1_agreement: 0.96875, images: 32 }),
+        preprocessing: "RGB, (x/255 - mean)/std".into(),
+        licence: "CC0-1.0".into(),
+        claimed_accuracy: Some(0.5),
+        origin: "by hand".into(),
+        notes: vec!["a note".into()],
+    }
+}
+
+pub fn spec() -> SessionSpec {
+    let subject =
+        |label: &str, threads| Subject { label: label.into(), manifest: manifest(), engine: EngineRef::built_in(), threads };
+    SessionSpec {
+        subjects: vec![subject("fp32", 1), subject("int8", 2)],
+        operating_point: OperatingPoint { cores: Cores::Cluster("big".into()), frequency: Frequency::Percent(60) },
+        plan: MeasurePlan { order: BlockOrder::Shuffled { seed: 7 }, ..MeasurePlan::default() },
+    }
+}
+
+pub fn evidence() -> SessionEvidence {
+    SessionEvidence {
+        settle: SettleEvidence {
+            waited: Nanos(1_000),
+            timed_out: false,
+            detail: "idle".into(),
+            load_1min: Reading::of(0.25),
+            cpu_pressure: Reading::missing(Missing::Absent, "no /proc/pressure"),
+        },
+        knobs: vec![KnobEvidence {
+            knob: "cpufreq/policy4/scaling_max_freq".into(),
+            before: Reading::of("2400000".into()),
+            asked: "1200000".into(),
+            read_back: Reading::of("1200000".into()),
+            outcome: KnobOutcome::Held,
+            restored: true,
+        }],
+        cpus: "4-7".parse().unwrap(),
+        watch: vec![watch(2_400_000), watch(2_400_000)],
+        residency: vec![ResidencyEvidence {
+            policy: "cpufreq/policy4".into(),
+            cpus: "4-7".parse().unwrap(),
+            time_in_state: Reading::of(vec![StateTime { frequency: Kilohertz(1_200_000), ticks: 1000 }]),
+            transitions: Reading::of(0),
+            hardware_max: Reading::of(Kilohertz(2_400_000)),
+        }],
+        steal_share: Reading::of(0.0),
+    }
+}
+
+pub fn watch(cap: u64) -> WatchSample {
+    WatchSample {
+        at: Nanos(5),
+        clocks: vec![ClockSample {
+            policy: "cpufreq/policy4".into(),
+            frequency: Reading::of(Kilohertz(1_200_000)),
+            cap: Reading::of(Kilohertz(cap)),
+        }],
+        temperatures: vec![("cpu-1-0".into(), Reading::of(Millicelsius(41_500)))],
+        cooling: vec![("thermal-cpufreq-0".into(), 0)],
+        cpu_pressure: Reading::of(1.5),
+        current: Reading::missing(Missing::Invalid, "unit and sign are not proved"),
+        voltage: Reading::of(Microvolts(4_012_000)),
+    }
+}
+
+pub fn measurement() -> Measurement {
+    let block = |round, place, started| Block {
+        round,
+        place,
+        started: Nanos(started),
+        samples: vec![Nanos(1_000_000); 15],
+        suspended: Nanos(0),
+        waiting_share: Reading::of(0.001),
+    };
+    let comparison = compare(&[0.5, -0.25], &[0.5, -0.25], Tolerance::FP32);
+    Measurement {
+        load: Nanos(9_000_000),
+        first_inference: Nanos(3_000_000),
+        warmup: Warmup { samples: vec![Nanos(1_100_000), Nanos(1_000_000)], steady: true },
+        blocks: vec![block(0, 0, 10), block(1, 1, 20)],
+        memory_before: MemoryFigures { rss: Some(Bytes(8_000_000)), ..MemoryFigures::default() },
+        memory: MemoryFigures {
+            peak_rss: Some(Bytes(20_000_000)),
+            rss: Some(Bytes(18_000_000)),
+            pss: Some(Bytes(17_000_000)),
+            pss_anonymous: Some(Bytes(12_000_000)),
+            pss_file: Some(Bytes(5_000_000)),
+        },
+        outputs: OutputCheck::Compared { outputs: vec![("logits".into(), comparison)] },
+        engine: EngineEvidence {
+            engine: "tract".into(),
+            version: "0.23.9".into(),
+            kernels: "neon".into(),
+            threads: 1,
+            integer_kernels: IntegerKernels::All,
+            operators: vec![("OptMatMul".into(), 2)],
+        },
+        threads: vec![ThreadPlacement {
+            tid: 7,
+            name: "runner".into(),
+            allowed: Reading::of("4-7".parse().unwrap()),
+            last_cpu: Reading::of(5),
+        }],
+        profile: vec![OperatorTime { name: "conv1".into(), operator: "OptMatMul".into(), time: Nanos(400_000) }],
+    }
+}
+
+pub fn report() -> SessionReport {
+    SessionReport {
+        id: ReportId(uuid::Uuid::from_u128(7)),
+        wire_version: benchrack_protocol::WIRE_VERSION,
+        agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
+        device_key: "k1".into(),
+        os_fingerprint: "vendor/model:14/AP1A".into(),
+        reality: Reality::Real,
+        spec: spec(),
+        started_at: datetime!(2026-11-23 10:00:00 UTC),
+        duration: Nanos(5_000_000_000),
+        evidence: Some(evidence()),
+        runs: vec![
+            RunReport::Measured(Box::new(measurement())),
+            RunReport::Failed(Failure { reason: FailureReason::UnsupportedOperator, detail: "MaxUnpool".into() }),
+        ],
+    }
+}
+
+pub fn device_report() -> DeviceReport {
+    let text = |text: &str| Reading::of(text.to_owned());
+    DeviceReport {
+        identity: Identity {
+            key: "k1".into(),
+            title: "Vendor Model".into(),
+            manufacturer: text("Vendor"),
+            model: text("Model"),
+            soc: Reading::missing(Missing::Absent, "ro.soc.model"),
+            os_fingerprint: "vendor/model:14/AP1A".into(),
+            os: "android".into(),
+            os_release: text("14"),
+            kernel: text("5.15.0"),
+            architecture: "aarch64".into(),
+        },
+        cpus_possible: Reading::of("0-7".parse().unwrap()),
+        cpus_online: Reading::of("0-7".parse().unwrap()),
+        clusters: vec![Cluster {
+            name: "big".into(),
+            cpus: "4-7".parse().unwrap(),
+            core: text("Cortex-A76"),
+            min_freq: Reading::of(Kilohertz(600_000)),
+            max_freq: Reading::of(Kilohertz(2_400_000)),
+            capacity: Reading::of(1024),
+            source: "related_cpus".into(),
+        }],
+        unknown: vec![Unknown { what: "battery current".into(), why: "unit and sign are not proved".into() }],
+        policies: vec![CpufreqPolicy {
+            path: "cpufreq/policy4".into(),
+            cpus: "4-7".parse().unwrap(),
+            governor: text("schedutil"),
+            governors: Reading::of(vec!["schedutil".into(), "performance".into()]),
+            frequencies: Reading::of(vec![Kilohertz(600_000), Kilohertz(2_400_000)]),
+            hardware_min: Reading::of(Kilohertz(600_000)),
+            hardware_max: Reading::of(Kilohertz(2_400_000)),
+            scaling_min: Reading::of(Kilohertz(600_000)),
+            scaling_max: Reading::missing(Missing::Denied, "scaling_max_freq"),
+            current: Reading::missing(Missing::Unavailable, "EAGAIN"),
+            writable: false,
+        }],
+        thermal_zones: vec![ThermalZone {
+            zone: "thermal_zone0".into(),
+            kind: text("battery"),
+            temperature: Reading::of(Millicelsius(31_000)),
+        }],
+        cooling_devices: vec![CoolingDevice {
+            device: "cooling_device0".into(),
+            kind: text("thermal-cpufreq-0"),
+            state: Reading::of(0),
+            max_state: Reading::of(12),
+        }],
+        power_supplies: vec![PowerSupply {
+            name: "battery".into(),
+            kind: text("Battery"),
+            status: text("Discharging"),
+            capacity_percent: Reading::of(80),
+            current: Reading::missing(Missing::Invalid, "unit and sign are not proved"),
+            voltage: Reading::of(Microvolts(4_012_000)),
+            temperature: Reading::of(Millicelsius(31_000)),
+            online: Reading::missing(Missing::Absent, "online"),
+        }],
+        memory: Memory {
+            total: Reading::of(Bytes(8_000_000_000)),
+            available: Reading::of(Bytes(4_000_000_000)),
+            page_size: Reading::of(Bytes(4096)),
+        },
+        reality: Reality::Real,
+    }
+}
+
+pub fn registration() -> Registration {
+    let agent = AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() };
+    Registration { name: "phone-1".into(), report: device_report(), agent }
+}
+
+pub fn lease() -> Lease {
+    Lease { id: LeaseId(3), secret: "secret".into(), job: JobId(2), session: spec(), lives_for: Nanos(60_000_000_000) }
+}
+
+pub fn suite() -> Suite {
+    serde_json::from_str(r#"{"name": "short", "models": ["*"]}"#).unwrap()
+}
+
+pub fn gate() -> NewGate {
+    let subject = |threads| GateSubject { manifest: manifest(), engine: EngineRef::built_in(), threads };
+    NewGate {
+        baseline: subject(1),
+        candidate: subject(2),
+        devices: "soc=sm8550".into(),
+        operating_point: OperatingPoint::default(),
+        plan: MeasurePlan::default(),
+        rules: GateRules::default(),
+    }
+}
+
+pub fn problem() -> Problem {
+    Problem { request_id: Some("r1".into()), ..Problem::new(ProblemCode::LeaseLost, "lease 3 ended at 10:00") }
+}
+
+pub fn requests() -> Vec<Request> {
+    vec![
+        Request::Load(LoadRequest {
+            model: "/tmp/m.onnx".into(),
+            engine: "tract".into(),
+            library: None,
+            threads: 2,
+            inputs: manifest().inputs,
+            generators: manifest().generators,
+        }),
+        Request::Run { n: 5 },
+        Request::Outputs { wanted: vec![("logits".into(), vec![0])] },
+        Request::Memory,
+        Request::Profile { n: 3 },
+        Request::Quit,
+    ]
+}
+
+pub fn replies() -> Vec<Reply> {
+    let measured = measurement();
+    vec![
+        Reply::Ready { protocol: 1, memory: measured.memory_before },
+        Reply::Loaded { load: Nanos(9), inputs: manifest().inputs, outputs: manifest().outputs, evidence: measured.engine },
+        Reply::Ran { samples: vec![Nanos(1), Nanos(2)], started: Nanos(3), suspended: Nanos(0) },
+        Reply::Outputs { values: vec![vec![0.5]] },
+        Reply::Memory(measured.memory),
+        Reply::Profile { operators: measured.profile },
+        Reply::Failed { reason: FailureReason::NotAModel, detail: "empty".into() },
+    ]
+}
