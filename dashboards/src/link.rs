@@ -1,0 +1,55 @@
+//! Addresses of pages, in one place; the server's routes are these.
+//!
+//! Every page has companions below its own address: `view.json` (the view), `table.csv` (its main table, where it has
+//! one) and one `<chart>.svg` for each of [`crate::Page::CHARTS`]. They take the page's query.
+
+use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId, SessionId};
+
+/// The first page; its companions are `/view.json` and so on.
+pub const HOME: &str = "/";
+/// All devices.
+pub const RACK: &str = "/rack";
+/// Architectures against each other.
+pub const COMPARE: &str = "/compare";
+/// All series.
+pub const SERIES: &str = "/series";
+/// All models.
+pub const MODELS: &str = "/models";
+/// All gates.
+pub const GATES: &str = "/gates";
+/// Login form (GET) and login (POST `token`, `next`).
+pub const LOGIN: &str = "/login";
+/// Ends the browser's session (POST).
+pub const LOGOUT: &str = "/logout";
+/// Sets colours and language (GET `theme`, `lang`, `back`).
+pub const PREFERENCES: &str = "/preferences";
+
+/// One device.
+pub fn device(id: DeviceId) -> String {
+    format!("/devices/{id}")
+}
+
+/// One run.
+pub fn run(id: RunId) -> String {
+    format!("/runs/{id}")
+}
+
+/// One session.
+pub fn session(id: SessionId) -> String {
+    format!("/sessions/{id}")
+}
+
+/// One series.
+pub fn series(id: SeriesId) -> String {
+    format!("/series/{id}")
+}
+
+/// One gate.
+pub fn gate(id: GateId) -> String {
+    format!("/gates/{id}")
+}
+
+/// One model's place in the list of models.
+pub fn model(id: ModelId) -> String {
+    format!("{MODELS}#model-{id}")
+}

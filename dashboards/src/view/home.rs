@@ -1,0 +1,99 @@
+//! Is anything wrong, and what happened last.
+
+use benchrack_protocol::api::Verdict;
+use benchrack_protocol::ids::{GateId, RunId};
+use benchrack_protocol::report::Failure;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{DeviceCard, DeviceRef, GateRow, SessionRow};
+
+/// The first page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HomeView {
+    /// What needs a person, worst first; empty is the good case and is said so.
+    pub troubles: Vec<Trouble>,
+    /// Every device, as on the rack page.
+    pub devices: Vec<DeviceCard>,
+    /// Sessions waiting and being measured.
+    pub queue: Queue,
+    /// The latest sessions, newest first, about ten.
+    pub sessions: Vec<SessionRow>,
+    /// The latest gates, newest first, about five.
+    pub gates: Vec<GateRow>,
+    /// Models known to the server; 0 shows how to add some.
+    pub models: u32,
+}
+
+/// Work that is not done yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+pub struct Queue {
+    /// Jobs that wait for their device.
+    pub queued: u32,
+    /// Jobs being measured now.
+    pub leased: u32,
+}
+
+/// One thing that needs a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "trouble", rename_all = "snake_case")]
+pub enum Trouble {
+    /// A device takes no work until somebody looks at it.
+    Quarantined {
+        /// Which.
+        device: DeviceRef,
+        /// Why.
+        reason: String,
+    },
+    /// A device has gone silent.
+    Offline {
+        /// Which.
+        device: DeviceRef,
+        /// Its last sign of life.
+        #[serde(with = "time::serde::rfc3339")]
+        last_seen_at: OffsetDateTime,
+    },
+    /// A gate found its candidate slower.
+    GateSlower {
+        /// Which.
+        gate: GateId,
+        /// Its verdict in one sentence.
+        summary: String,
+        /// The verdict, `slower`.
+        verdict: Verdict,
+    },
+    /// Subjects that could not be measured lately, grouped by device and reason.
+    RunsFailed {
+        /// Where.
+        device: DeviceRef,
+        /// How many.
+        count: u32,
+        /// Reason they share, and the newest one's detail.
+        failure: Failure,
+        /// The newest.
+        newest: RunId,
+    },
+    /// Runs of lately that do not count, grouped by device and main reason.
+    RunsInvalid {
+        /// Where.
+        device: DeviceRef,
+        /// How many do not count.
+        count: u32,
+        /// Out of how many.
+        of: u32,
+        /// The commonest reason with the newest one's figures.
+        detail: String,
+        /// The newest.
+        newest: RunId,
+    },
+    /// Jobs that no device takes.
+    Stuck {
+        /// How many wait.
+        jobs: u32,
+        /// Since when the oldest waits.
+        #[serde(with = "time::serde::rfc3339")]
+        since: OffsetDateTime,
+        /// Why, as far as known: `device pixel-8 is offline`.
+        detail: String,
+    },
+}

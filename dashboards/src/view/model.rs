@@ -1,0 +1,58 @@
+//! Models known to the server.
+
+use benchrack_protocol::ids::{ArtifactId, ModelId};
+use benchrack_protocol::model::{Fidelity, Precision, TensorSpec};
+use benchrack_protocol::units::Bytes;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// All models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelsView {
+    /// By family, name, precision, newest revision first.
+    pub rows: Vec<ModelRow>,
+}
+
+/// One revision of a model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelRow {
+    /// Id.
+    pub id: ModelId,
+    /// Name without precision.
+    pub name: String,
+    /// Arithmetic of the file.
+    pub precision: Precision,
+    /// Family.
+    pub family: String,
+    /// The file.
+    pub artifact: ArtifactId,
+    /// Its size.
+    pub size: Bytes,
+    /// Inputs.
+    pub inputs: Vec<TensorSpec>,
+    /// Learnt numbers.
+    pub parameters: Option<u64>,
+    /// Multiply-adds of one inference.
+    pub macs: Option<u64>,
+    /// Closeness to fp32; int8 only.
+    pub fidelity: Option<Fidelity>,
+    /// Accuracy its owner claims, 0 to 1.
+    pub claimed_accuracy: Option<f64>,
+    /// Operator-set version.
+    pub opset: u32,
+    /// Revision; may be empty.
+    pub revision: String,
+    /// What produced it.
+    pub origin: String,
+    /// Licence; may be empty.
+    pub licence: String,
+    /// Notes for people.
+    pub notes: Vec<String>,
+    /// When it was added.
+    #[serde(with = "time::serde::rfc3339")]
+    pub added_at: OffsetDateTime,
+    /// Whether a newer file has its name and precision.
+    pub superseded: bool,
+    /// Runs of this file.
+    pub runs: u64,
+}

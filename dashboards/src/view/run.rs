@@ -1,0 +1,93 @@
+//! One run: every sample and the proof around it.
+
+use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::evidence::SessionEvidence;
+use benchrack_protocol::ids::{ModelId, SeriesId};
+use benchrack_protocol::model::{Fidelity, Published};
+use benchrack_protocol::report::{AgentBuild, Measurement};
+use benchrack_protocol::session::MeasurePlan;
+use benchrack_protocol::units::{Bytes, Nanos};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunView {
+    /// The run, summarised: label, model, device, validity, failure, metrics.
+    pub run: Run,
+    /// The device's title.
+    pub device_title: String,
+    /// What was run.
+    pub model: RunModel,
+    /// Everything measured, samples included; none when the run failed or its samples were retired.
+    pub measurement: Option<Measurement>,
+    /// Figures of the samples that are shown beside the metrics and never judged; none without samples.
+    pub spread: Option<Spread>,
+    /// Evidence of its session; none when that failed before it began.
+    pub evidence: Option<SessionEvidence>,
+    /// How long and how often was asked.
+    pub plan: MeasurePlan,
+    /// Who measured, with what, when.
+    pub provenance: Provenance,
+    /// Series that this run is a point of.
+    pub series: Vec<(Metric, SeriesId)>,
+}
+
+/// The model a run measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunModel {
+    /// Id.
+    pub id: ModelId,
+    /// Family.
+    pub family: String,
+    /// Revision; may be empty.
+    pub revision: String,
+    /// Size of the file.
+    pub size: Bytes,
+    /// Learnt numbers.
+    pub parameters: Option<u64>,
+    /// Multiply-adds of one inference.
+    pub macs: Option<u64>,
+    /// Closeness to fp32.
+    pub fidelity: Option<Fidelity>,
+    /// Figures others published.
+    pub published: Vec<Published>,
+    /// Accuracy its owner claims, 0 to 1.
+    pub claimed_accuracy: Option<f64>,
+}
+
+/// How the samples of the blocks lie.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Number of samples in the blocks.
+    pub samples: u32,
+    /// Mean, ns: shown, never judged.
+    pub mean_ns: f64,
+    /// Median absolute deviation, ns, not scaled.
+    pub mad_ns: f64,
+    /// Smallest, ns.
+    pub min_ns: f64,
+    /// Largest, ns.
+    pub max_ns: f64,
+    /// Whether the samples have more than one mode.
+    pub multimodal: bool,
+}
+
+/// Who measured, with what, when.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// The agent's build.
+    pub agent: AgentBuild,
+    /// System of the device at that time.
+    pub os_fingerprint: String,
+    /// The report's id, made on the device.
+    pub report: String,
+    /// The device's wall clock at the session's start; may be wrong.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// The server's clock when the report came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    /// The whole session.
+    pub duration: Nanos,
+}

@@ -1,0 +1,93 @@
+//! One metric over revisions and time.
+
+use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::ids::{RunId, SeriesId};
+use benchrack_protocol::model::Precision;
+use benchrack_protocol::session::OperatingPoint;
+use benchrack_protocol::validity::{EvidenceTier, Validity};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{DeviceRef, Facet};
+
+/// What makes a series one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesKey {
+    /// Id.
+    pub id: SeriesId,
+    /// Device.
+    pub device: DeviceRef,
+    /// Its system; a new one starts a new series.
+    pub os_fingerprint: String,
+    /// Model's name.
+    pub model: String,
+    /// Precision as executed.
+    pub precision: Precision,
+    /// Engine's name.
+    pub engine: String,
+    /// Threads.
+    pub threads: u16,
+    /// Cores and clock.
+    pub operating_point: OperatingPoint,
+    /// Metric.
+    pub metric: Metric,
+}
+
+/// One point: one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesPoint {
+    /// Run.
+    pub run: RunId,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub measured_at: OffsetDateTime,
+    /// Model revision, or the short digest where none was given.
+    pub model_revision: String,
+    /// Engine's version.
+    pub engine_version: String,
+    /// Value with its interval, in [`Metric::unit`].
+    pub estimate: Estimate,
+    /// Whether it counts.
+    pub validity: Validity,
+    /// Strength of the proof.
+    pub tier: EvidenceTier,
+}
+
+/// One series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesView {
+    /// Which.
+    pub key: SeriesKey,
+    /// The same subject's other metrics, this one too, in the order of [`Metric::ALL`].
+    pub metrics: Vec<(Metric, SeriesId)>,
+    /// The same subject and metric on other devices.
+    pub elsewhere: Vec<(DeviceRef, SeriesId)>,
+    /// Oldest first, up to 10,000.
+    pub points: Vec<SeriesPoint>,
+    /// How many older points were left out of `points`.
+    pub left_out: u64,
+}
+
+/// All series, filtered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesListView {
+    /// `device`, `model`, `precision`, `engine`, `threads`, `metric`.
+    pub facets: Vec<Facet>,
+    /// Most recently measured first.
+    pub rows: Vec<SeriesRow>,
+    /// Address (path and query) of the next part; none at the end.
+    pub more: Option<String>,
+}
+
+/// One series in the list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesRow {
+    /// Which.
+    pub key: SeriesKey,
+    /// Number of points, all.
+    pub points: u64,
+    /// Newest point.
+    pub latest: Option<SeriesPoint>,
+    /// Values of the newest valid points, oldest first, at most 60: a small chart.
+    pub recent: Vec<f64>,
+}
