@@ -1,1 +1,5 @@
 //! The benchrack server: queue, storage, judgement and pages on Postgres.
+
+#![warn(missing_docs)]
+
+pub mod launcher;
