@@ -35,14 +35,21 @@ pub enum RenderError {
 /// A view that is a page. Its JSON form is the view itself, by serde.
 pub trait Page: Serialize {
     /// Names of its charts, each to be had alone as `<page's path>/<name>.svg`.
-    const CHARTS: &'static [&'static str];
+    fn charts(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The whole document, `text/html; charset=utf-8`.
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError>;
 
     /// The chart of this name as a document of its own, `image/svg+xml`; none when the page has no such chart.
-    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError>;
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        let _ = (name, language);
+        Ok(None)
+    }
 
     /// The page's main table, `text/csv; charset=utf-8; header=present` (RFC 4180); none when it has none.
-    fn csv(&self) -> Result<Option<String>, RenderError>;
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        Ok(None)
+    }
 }

@@ -1,7 +1,7 @@
 //! Addresses of pages, in one place; the server's routes are these.
 //!
 //! Every page has companions below its own address: `view.json` (the view), `table.csv` (its main table, where it has
-//! one) and one `<chart>.svg` for each of [`crate::Page::CHARTS`]. They take the page's query.
+//! one) and one `<chart>.svg` for each of [`crate::Page::charts`]. They take the page's query.
 
 use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId, SessionId};
 

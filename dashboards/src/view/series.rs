@@ -66,6 +66,19 @@ pub struct SeriesView {
     pub points: Vec<SeriesPoint>,
     /// How many older points were left out of `points`.
     pub left_out: u64,
+    /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
+    pub axis: SeriesAxis,
+}
+
+/// What runs from left to right in a series chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeriesAxis {
+    /// When it was measured.
+    #[default]
+    Time,
+    /// One step for each run, so that busy days do not crowd.
+    Order,
 }
 
 /// All series, filtered.
