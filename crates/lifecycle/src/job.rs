@@ -1,0 +1,183 @@
+//! A job: queued, leased to one device, done, failed or cancelled.
+
+use benchrack_protocol::ids::{DeviceId, LeaseId};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::{Refusal, later};
+
+/// Bounds that an operator sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobPolicy {
+    /// A lease lives so long after its claim or last heartbeat.
+    pub lease_time: Duration,
+    /// A job is given out so many times before it counts as failed; at least 1.
+    pub max_attempts: u32,
+    /// A job that came back waits so long before it is given out again.
+    pub retry_delay: Duration,
+}
+
+impl Default for JobPolicy {
+    /// A minute without a heartbeat; three attempts, five seconds apart.
+    fn default() -> Self {
+        Self { lease_time: Duration::minutes(1), max_attempts: 3, retry_delay: Duration::seconds(5) }
+    }
+}
+
+/// Who works on a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The lease.
+    pub lease: LeaseId,
+    /// The device.
+    pub device: DeviceId,
+    /// At this moment it is over.
+    pub expires_at: OffsetDateTime,
+}
+
+/// State of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JobState {
+    /// Waits for its device.
+    Queued {
+        /// Times it was given out before.
+        attempts: u32,
+        /// Not given out before this.
+        not_before: OffsetDateTime,
+    },
+    /// Given out.
+    Leased {
+        /// Times it was given out, this one included.
+        attempts: u32,
+        /// To whom.
+        hold: Hold,
+    },
+    /// Its report is stored.
+    Done {
+        /// The lease that reported.
+        lease: LeaseId,
+    },
+    /// Given out too often.
+    Failed {
+        /// Times it was given out.
+        attempts: u32,
+        /// What the last attempt died of.
+        reason: String,
+    },
+    /// Nobody wants it any more.
+    Cancelled,
+}
+
+/// What happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEvent {
+    /// A device takes it.
+    Claim {
+        /// The new lease.
+        lease: LeaseId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// The agent is still at work.
+    Heartbeat {
+        /// Under this lease.
+        lease: LeaseId,
+    },
+    /// The agent delivers the result.
+    Report {
+        /// Under this lease.
+        lease: LeaseId,
+    },
+    /// The agent gives the job back.
+    Release {
+        /// Under this lease.
+        lease: LeaseId,
+        /// Why.
+        reason: String,
+    },
+    /// The server looks whether the lease is over.
+    Expire,
+    /// Nobody wants it any more.
+    Cancel,
+}
+
+/// What an accepted event does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobStep {
+    /// The state to store.
+    To(JobState),
+    /// This report is stored already: nothing to do, and no error.
+    Duplicate,
+}
+
+impl JobState {
+    /// A new job.
+    pub fn queued(now: OffsetDateTime) -> Self {
+        Self::Queued { attempts: 0, not_before: now }
+    }
+
+    /// The word for people and for the database.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Leased { .. } => "leased",
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing will change any more.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. } | Self::Cancelled)
+    }
+}
+
+/// The state after the event.
+///
+/// A lease is over from `expires_at` on, whether or not [`JobEvent::Expire`] has come by: a late agent is refused alike.
+///
+/// # Errors
+/// [`Refusal::LeaseLost`] when a heartbeat, report or release comes from a lease that is not held; [`Refusal::NotNow`]
+/// for everything else that the state does not allow.
+pub fn apply(state: &JobState, event: &JobEvent, now: OffsetDateTime, policy: &JobPolicy) -> Result<JobStep, Refusal> {
+    match (state, event) {
+        (JobState::Queued { attempts, not_before }, JobEvent::Claim { lease, device }) if now >= *not_before => {
+            let hold = Hold { lease: *lease, device: *device, expires_at: later(now, policy.lease_time) };
+            Ok(JobStep::To(JobState::Leased { attempts: attempts.saturating_add(1), hold }))
+        }
+        (JobState::Leased { attempts, hold }, JobEvent::Heartbeat { lease }) if held(hold, *lease, now) => {
+            let hold = Hold { expires_at: later(now, policy.lease_time).max(hold.expires_at), ..*hold };
+            Ok(JobStep::To(JobState::Leased { attempts: *attempts, hold }))
+        }
+        (JobState::Leased { hold, .. }, JobEvent::Report { lease }) if held(hold, *lease, now) => {
+            Ok(JobStep::To(JobState::Done { lease: *lease }))
+        }
+        (JobState::Done { lease: reported }, JobEvent::Report { lease }) if reported == lease => Ok(JobStep::Duplicate),
+        (JobState::Leased { attempts, hold }, JobEvent::Release { lease, reason }) if held(hold, *lease, now) => {
+            Ok(JobStep::To(again(*attempts, reason.clone(), now, policy)))
+        }
+        (_, JobEvent::Heartbeat { .. } | JobEvent::Report { .. } | JobEvent::Release { .. }) => {
+            Err(Refusal::lease_lost(state, event))
+        }
+        (JobState::Leased { attempts, hold }, JobEvent::Expire) if now >= hold.expires_at => {
+            Ok(JobStep::To(again(*attempts, "the agent fell silent".into(), now, policy)))
+        }
+        (JobState::Queued { .. } | JobState::Leased { .. }, JobEvent::Cancel) => Ok(JobStep::To(JobState::Cancelled)),
+        (_, JobEvent::Claim { .. } | JobEvent::Expire | JobEvent::Cancel) => Err(Refusal::not_now(state, event)),
+    }
+}
+
+fn held(hold: &Hold, lease: LeaseId, now: OffsetDateTime) -> bool {
+    hold.lease == lease && now < hold.expires_at
+}
+
+/// Back into the queue, or failed when that was the last attempt.
+fn again(attempts: u32, reason: String, now: OffsetDateTime, policy: &JobPolicy) -> JobState {
+    if attempts >= policy.max_attempts {
+        JobState::Failed { attempts, reason }
+    } else {
+        JobState::Queued { attempts, not_before: later(now, policy.retry_delay) }
+    }
+}

@@ -1,0 +1,129 @@
+//! The cases that a reader looks for.
+
+use benchrack_lifecycle::Refusal;
+use benchrack_lifecycle::device::{self, Device, DeviceEvent, DevicePolicy, DeviceState, SessionEnd};
+use benchrack_lifecycle::job::{self, JobEvent, JobPolicy, JobState, JobStep};
+use benchrack_protocol::ids::{DeviceId, LeaseId};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+const FIRST: LeaseId = LeaseId(1);
+const SECOND: LeaseId = LeaseId(2);
+
+fn to(state: &JobState, event: JobEvent, now: OffsetDateTime) -> JobState {
+    match job::apply(state, &event, now, &JobPolicy::default()).unwrap() {
+        JobStep::To(state) => state,
+        JobStep::Duplicate => panic!("{event:?} is a duplicate"),
+    }
+}
+
+fn claimed(lease: LeaseId) -> JobState {
+    to(&JobState::queued(NOW), JobEvent::Claim { lease, device: DeviceId(1) }, NOW)
+}
+
+fn refused(state: &JobState, event: JobEvent, now: OffsetDateTime) -> Refusal {
+    job::apply(state, &event, now, &JobPolicy::default()).unwrap_err()
+}
+
+#[test]
+fn expired_lease_cannot_report_even_before_the_sweep() {
+    let after = NOW + JobPolicy::default().lease_time;
+    assert!(matches!(refused(&claimed(FIRST), JobEvent::Report { lease: FIRST }, after), Refusal::LeaseLost { .. }));
+    assert!(matches!(refused(&claimed(FIRST), JobEvent::Heartbeat { lease: FIRST }, after), Refusal::LeaseLost { .. }));
+}
+
+#[test]
+fn a_heartbeat_prolongs_the_lease_and_never_shortens_it() {
+    let late = NOW + Duration::seconds(59);
+    let state = to(&claimed(FIRST), JobEvent::Heartbeat { lease: FIRST }, late);
+    assert!(matches!(to(&state, JobEvent::Report { lease: FIRST }, late + Duration::seconds(59)), JobState::Done { .. }));
+    let JobState::Leased { hold: before, .. } = claimed(FIRST) else { panic!() };
+    let clock_set_back = NOW - Duration::hours(1);
+    let JobState::Leased { hold, .. } = to(&claimed(FIRST), JobEvent::Heartbeat { lease: FIRST }, clock_set_back) else {
+        panic!()
+    };
+    assert_eq!(hold.expires_at, before.expires_at);
+}
+
+#[test]
+fn a_stale_holder_is_refused_and_the_refusal_names_state_and_event() {
+    let refusal = refused(&claimed(SECOND), JobEvent::Report { lease: FIRST }, NOW);
+    let text = refusal.to_string();
+    assert!(text.contains("Report { lease: LeaseId(1) }") && text.contains("LeaseId(2)"), "{text}");
+}
+
+#[test]
+fn a_report_sent_twice_is_a_duplicate_not_an_error() {
+    let done = to(&claimed(FIRST), JobEvent::Report { lease: FIRST }, NOW);
+    let much_later = NOW + Duration::days(3);
+    let again = job::apply(&done, &JobEvent::Report { lease: FIRST }, much_later, &JobPolicy::default());
+    assert_eq!(again, Ok(JobStep::Duplicate));
+    assert!(matches!(refused(&done, JobEvent::Report { lease: SECOND }, NOW), Refusal::LeaseLost { .. }));
+}
+
+#[test]
+fn a_job_that_came_back_waits_and_fails_after_the_last_attempt() {
+    let policy = JobPolicy::default();
+    let mut state = JobState::queued(NOW);
+    let mut now = NOW;
+    for attempt in 1..=policy.max_attempts {
+        let lease = LeaseId(i64::from(attempt));
+        state = to(&state, JobEvent::Claim { lease, device: DeviceId(1) }, now);
+        assert!(matches!(refused(&state, JobEvent::Expire, now), Refusal::NotNow { .. }), "the lease is not over yet");
+        now += policy.lease_time;
+        state = to(&state, JobEvent::Expire, now);
+        if attempt < policy.max_attempts {
+            let claim = JobEvent::Claim { lease: LeaseId(99), device: DeviceId(1) };
+            assert!(matches!(refused(&state, claim, now), Refusal::NotNow { .. }), "it waits");
+            now += policy.retry_delay;
+        }
+    }
+    assert!(matches!(state, JobState::Failed { attempts: 3, .. }), "{state:?}");
+}
+
+#[test]
+fn the_end_of_time_does_not_panic() {
+    let end = time::PrimitiveDateTime::MAX.assume_utc();
+    let state = JobState::queued(NOW);
+    let state = to(&state, JobEvent::Claim { lease: FIRST, device: DeviceId(1) }, end);
+    assert!(job::apply(&state, &JobEvent::Expire, end, &JobPolicy::default()).is_ok());
+}
+
+#[test]
+fn repeated_failures_quarantine_and_one_success_forgives() {
+    let policy = DevicePolicy { quarantine_after: 2, ..DevicePolicy::default() };
+    let session = |device: &Device, end: SessionEnd| {
+        let leased = device::apply(device, &DeviceEvent::Claim { lease: FIRST }, NOW, &policy).unwrap();
+        device::apply(&leased, &DeviceEvent::Finish { lease: FIRST, end }, NOW, &policy).unwrap()
+    };
+    let failed = || SessionEnd::Failed { reason: "runner died".into() };
+    let device = session(&session(&session(&Device::new(NOW), failed()), SessionEnd::Reported), failed());
+    assert_eq!((device.state.clone(), device.failures), (DeviceState::Idle, 1));
+    let device = session(&device, failed());
+    let DeviceState::Quarantined { reason, .. } = &device.state else { panic!("{device:?}") };
+    assert!(reason.contains("runner died"), "{reason}");
+    let readmitted = device::apply(&device, &DeviceEvent::Readmit, NOW, &policy).unwrap();
+    assert_eq!((readmitted.state, readmitted.failures), (DeviceState::Idle, 0));
+}
+
+#[test]
+fn a_silent_device_is_offline_and_comes_back_by_a_sign_of_life() {
+    let policy = DevicePolicy::default();
+    let later = NOW + policy.offline_after;
+    let offline = device::apply(&Device::new(NOW), &DeviceEvent::Tick, later, &policy).unwrap();
+    assert_eq!(offline.state, DeviceState::Offline { since: later });
+    let back = device::apply(&offline, &DeviceEvent::Seen, later, &policy).unwrap();
+    assert_eq!(back.state, DeviceState::Idle);
+}
+
+#[test]
+fn a_retired_device_takes_nothing_but_ticks() {
+    let policy = DevicePolicy::default();
+    let retired =
+        device::apply(&Device::new(NOW), &DeviceEvent::Retire { reason: "screen broken".into() }, NOW, &policy).unwrap();
+    for event in [DeviceEvent::Seen, DeviceEvent::Claim { lease: FIRST }, DeviceEvent::Readmit] {
+        assert!(device::apply(&retired, &event, NOW, &policy).is_err(), "{event:?}");
+    }
+    assert_eq!(device::apply(&retired, &DeviceEvent::Tick, NOW + Duration::days(9), &policy).unwrap(), retired);
+}
