@@ -1,1 +1,34 @@
-//! The statistics that turn samples into judgements: pure and seeded.
+//! The statistics that turn samples into judgements.
+//!
+//! Devices send samples and never a summary; everything that a page, an alert or a gate says about a number is computed
+//! here. The crate is pure: no I/O, no clock, no randomness, so a verdict can be computed again from stored samples and
+//! comes out the same. It knows nothing of devices or models: plain numbers come in, estimates with intervals come out.
+//!
+//! | question | answer |
+//! |---|---|
+//! | what is in these samples? | [`summary`]: quantiles with distribution-free intervals, spread, number of modes |
+//! | how fast was this run? | [`blocks`]: the same from blocks, honest although neighbours in time resemble each other |
+//! | is the device warm? | [`steady`]: does the end of the series still have a trend? |
+//! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
+//! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
+//!
+//! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
+//! interval that the data cannot support is not made up: it is wider and says so, or it is missing.
+
+#![warn(missing_docs)]
+
+pub mod blocks;
+mod dip;
+mod distributions;
+pub mod gate;
+pub mod interval;
+pub mod modality;
+pub mod paired;
+pub mod samples;
+mod signed_rank;
+pub mod steady;
+pub mod summary;
+mod walsh;
+
+pub use interval::{Confidence, ConfidenceError, Interval};
+pub use samples::{SampleError, Samples};

@@ -1,0 +1,248 @@
+//! May the candidate ship? Slower, not slower, or inconclusive, over one or more devices.
+//!
+//! The question is non-inferiority: is the slow-down above the tolerance or below it? On each device two one-sided
+//! tests are read off one interval of the effect (Schuirmann, "A comparison of the two one-sided tests procedure",
+//! Journal of Pharmacokinetics and Biopharmaceutics 15 (1987)): all above the tolerance is slower, all below is not
+//! slower, and an interval that holds the tolerance decides nothing. No difference found is never taken for no
+//! difference.
+//!
+//! Over devices the two answers have different risks. One device on which the candidate is slower rejects it, so every
+//! device is another chance of a wrong rejection: with m devices each lower end holds at alpha/m (Bonferroni), and the
+//! chance of any wrong `slower` stays below alpha. (Holm's procedure rejects the same gates, because its first step is
+//! this one, and has no intervals to show.) A pass needs every device, and a claim that is made only when all of its
+//! parts hold needs no correction (Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24
+//! (1982)): each upper end holds at alpha.
+//!
+//! The number of pairs must be fixed before the first is measured. Adding pairs after a look at an inconclusive answer
+//! and judging all of them again would raise the false alarms: measure a new session of that length instead.
+
+use std::fmt;
+
+use crate::distributions::normal_quantile_above;
+use crate::paired::{LogRatios, Pair, PairError, PairedEffect, pairs_needed};
+
+/// What is judged and how surely.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    tolerance: f64,
+    alpha: f64,
+    at_least: usize,
+}
+
+/// These rules judge nothing.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum RulesError {
+    /// The tolerance is no share.
+    #[error("tolerance {0} is not a share from 0 to 10: 0.02 accepts 2 % slower")]
+    Tolerance(f64),
+    /// Alpha is no small chance.
+    #[error("alpha {0} is not a chance above 0 and below 0.5: 0.01 accepts one false alarm in a hundred")]
+    Alpha(f64),
+    /// No device would be needed.
+    #[error("a gate needs a verdict of at least 1 device, not of 0")]
+    AtLeast,
+}
+
+impl Rules {
+    /// Rules of a gate: the slow-down that is accepted as a share (0.02 is 2 %), the chance of a wrong `slower` over all
+    /// devices, and the fewest devices that must have a verdict before the candidate passes.
+    ///
+    /// # Errors
+    /// When a figure is out of range; the message says what is meant.
+    pub fn new(tolerance: f64, alpha: f64, at_least: usize) -> Result<Self, RulesError> {
+        if !(0.0..=10.0).contains(&tolerance) {
+            return Err(RulesError::Tolerance(tolerance));
+        }
+        if !(alpha > 0.0 && alpha < 0.5) {
+            return Err(RulesError::Alpha(alpha));
+        }
+        if at_least == 0 {
+            return Err(RulesError::AtLeast);
+        }
+        Ok(Self { tolerance, alpha, at_least })
+    }
+
+    /// Fewest pairs for each of `devices` with which these rules can decide anything.
+    pub fn pairs_needed(&self, devices: usize) -> usize {
+        pairs_needed(self.alpha / devices.max(1) as f64)
+    }
+}
+
+/// The answer for a device or for the gate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Decision {
+    /// The slow-down is above the tolerance.
+    Slower,
+    /// The slow-down is below the tolerance.
+    NotSlower,
+    /// Neither is certain.
+    Inconclusive(Doubt),
+}
+
+/// Why there is no answer. As text: one sentence without a full stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Doubt {
+    /// The device has no valid pair.
+    NoPairs,
+    /// So few pairs cannot decide at this alpha, whatever they say.
+    TooFewPairs {
+        /// Pairs there are.
+        pairs: usize,
+        /// Pairs that can.
+        needed: usize,
+    },
+    /// The interval holds the tolerance.
+    Unclear {
+        /// Pairs there are.
+        pairs: usize,
+        /// How many more a session would need to decide with four chances in five, if effect and noise are as they
+        /// look now; none when the effect lies so close to the tolerance that no session of reasonable length would.
+        more: Option<usize>,
+    },
+    /// No device is slower, and some are in doubt.
+    DevicesInDoubt {
+        /// How many.
+        devices: usize,
+    },
+    /// Fewer devices than the rules ask for.
+    TooFewDevices {
+        /// Devices there are.
+        judged: usize,
+        /// Devices the rules ask for.
+        needed: usize,
+    },
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = |count: usize| if count == 1 { "" } else { "s" };
+        match *self {
+            Self::NoPairs => f.write_str("no round gave a valid block of both, see the runs for the reason"),
+            Self::TooFewPairs { pairs, needed } => {
+                write!(f, "{pairs} pair{} cannot decide at this alpha, {needed} can: measure more blocks", s(pairs))
+            }
+            Self::Unclear { pairs, more: Some(more) } => {
+                write!(f, "{pairs} pairs leave it open, {} would probably decide: measure more blocks", pairs + more)
+            }
+            Self::Unclear { pairs, more: None } => {
+                write!(f, "after {pairs} pairs the effect is too close to the tolerance to be told from it: change the tolerance")
+            }
+            Self::DevicesInDoubt { devices } => write!(f, "{devices} device{} in doubt, none slower", s(devices)),
+            Self::TooFewDevices { judged, needed } => {
+                write!(f, "{judged} device{} judged, {needed} needed: choose more devices", s(judged))
+            }
+        }
+    }
+}
+
+/// One device's part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeviceJudgement {
+    /// Its answer.
+    pub decision: Decision,
+    /// Slow-down with the very interval that the answer is read off: the lower end at alpha over the number of devices,
+    /// the upper end at alpha. None without pairs.
+    pub effect: Option<PairedEffect>,
+}
+
+/// The answer of a gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Slower when one device is; not slower when all devices are, and enough of them; else inconclusive.
+    pub decision: Decision,
+    /// In the order of the devices given.
+    pub devices: Vec<DeviceJudgement>,
+}
+
+/// A device's pairs cannot be judged.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the pairs of device {index} cannot be judged")]
+pub struct JudgeError {
+    /// Place among the devices given, from 0.
+    pub index: usize,
+    /// Why.
+    pub source: PairError,
+}
+
+/// Judges a gate from the pairs of each device; a device without valid pairs is given with an empty list, so that it
+/// counts as in doubt.
+///
+/// ```
+/// use benchrack_stats::gate::{self, Decision, Rules};
+/// use benchrack_stats::paired::Pair;
+///
+/// let phone: Vec<Pair> = (0..10).map(|round| Pair { baseline: 20.0, candidate: 22.0 + 0.1 * f64::from(round) }).collect();
+/// let judgement = gate::judge(&[phone], &Rules::new(0.02, 0.01, 1)?)?;
+/// assert_eq!(judgement.decision, Decision::Slower);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When a pair has a value that is not a finite number above zero.
+pub fn judge(devices: &[Vec<Pair>], rules: &Rules) -> Result<Judgement, JudgeError> {
+    let tails = Tails { low: rules.alpha / devices.len().max(1) as f64, high: rules.alpha };
+    let judge_one = |(index, pairs): (usize, &Vec<Pair>)| {
+        let ratios = LogRatios::new(pairs).map_err(|source| JudgeError { index, source })?;
+        Ok(ratios.map_or(DeviceJudgement { decision: Decision::Inconclusive(Doubt::NoPairs), effect: None }, |ratios| {
+            DeviceJudgement {
+                decision: decide(&ratios, rules.tolerance.ln_1p(), tails),
+                effect: Some(ratios.effect(tails.low, tails.high)),
+            }
+        }))
+    };
+    let devices: Vec<DeviceJudgement> = devices.iter().enumerate().map(judge_one).collect::<Result<_, _>>()?;
+    Ok(Judgement { decision: combine(&devices, rules), devices })
+}
+
+/// Chances of a wrong answer on one device.
+#[derive(Debug, Clone, Copy)]
+struct Tails {
+    /// Of a wrong `slower`.
+    low: f64,
+    /// Of a wrong `not slower`.
+    high: f64,
+}
+
+/// Reads the answer off the interval; `limit` is the tolerance in log space.
+fn decide(ratios: &LogRatios, limit: f64, tails: Tails) -> Decision {
+    let (low, high) = (ratios.low(tails.low), ratios.high(tails.high));
+    if low.is_some_and(|low| low > limit) {
+        Decision::Slower
+    } else if high.is_some_and(|high| high < limit) {
+        Decision::NotSlower
+    } else if let Some((low, high)) = low.zip(high) {
+        Decision::Inconclusive(Doubt::Unclear { pairs: ratios.pairs(), more: more_pairs(ratios, limit, low, high, tails) })
+    } else {
+        Decision::Inconclusive(Doubt::TooFewPairs { pairs: ratios.pairs(), needed: pairs_needed(tails.low) })
+    }
+}
+
+/// Longest session that is worth proposing, in pairs.
+const MOST_PAIRS: f64 = 10_000.0;
+
+/// How many more pairs would clear the limit, if the interval shrinks with the root of their number.
+fn more_pairs(ratios: &LogRatios, limit: f64, low: f64, high: f64, tails: Tails) -> Option<usize> {
+    /// Normal deviate of four chances in five: the next estimate scatters as well.
+    const POWER: f64 = 0.841_621;
+    let estimate = ratios.estimate();
+    let (half, tail) = if estimate > limit { (estimate - low, tails.low) } else { (high - estimate, tails.high) };
+    let deviate = normal_quantile_above(tail);
+    let pairs = ratios.pairs() as f64;
+    let total = pairs * (half / (estimate - limit) * (deviate + POWER) / deviate).powi(2);
+    (total <= MOST_PAIRS).then(|| (total - pairs).ceil().max(1.0) as usize)
+}
+
+fn combine(devices: &[DeviceJudgement], rules: &Rules) -> Decision {
+    let slower = devices.iter().any(|device| device.decision == Decision::Slower);
+    let in_doubt = devices.iter().filter(|device| matches!(device.decision, Decision::Inconclusive(_))).count();
+    let judged = devices.len() - in_doubt;
+    if slower {
+        Decision::Slower
+    } else if in_doubt > 0 {
+        Decision::Inconclusive(Doubt::DevicesInDoubt { devices: in_doubt })
+    } else if judged < rules.at_least {
+        Decision::Inconclusive(Doubt::TooFewDevices { judged, needed: rules.at_least })
+    } else {
+        Decision::NotSlower
+    }
+}

@@ -1,0 +1,195 @@
+//! How much slower is the candidate? The effect from blocks measured in turn.
+//!
+//! Blocks of one round are neighbours in time, so what the device does (clock, heat, other processes) hits both, and the
+//! ratio within a round is far steadier than either. Each round gives one pair of block medians; the logarithm of their
+//! ratio makes twice as slow and twice as fast equally far from no change. The effect is the median of all pairwise
+//! averages of the log ratios (Hodges and Lehmann 1963), the interval comes from the exact distribution of the
+//! signed-rank statistic: no normal distribution is assumed, and a throttled round moves neither much.
+//!
+//! The one assumption is that a log ratio is as likely above the true effect as equally far below it. When the order
+//! within each round is drawn at random this holds by design, whatever the noise is and however it drifts: swapping the
+//! two places swaps the sign of everything that the device did. Alternating order has the same symmetry as long as the
+//! device does not itself alternate.
+
+use crate::interval::Confidence;
+use crate::samples::{SampleError, Samples};
+use crate::signed_rank::SignedRank;
+use crate::walsh::Walsh;
+
+/// What one round gave, in the same unit, both above zero: usually the medians of its two blocks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// What is compared with.
+    pub baseline: f64,
+    /// What is judged.
+    pub candidate: f64,
+}
+
+/// A block: the round it belongs to and its samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoundBlock {
+    /// Blocks of one round are neighbours in time.
+    pub round: u32,
+    /// Samples of the block.
+    pub samples: Vec<f64>,
+}
+
+/// These blocks make no pairs.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PairError {
+    /// A block without usable samples.
+    #[error("the {side} block of round {round} cannot be used")]
+    Block {
+        /// `baseline` or `candidate`.
+        side: &'static str,
+        /// Its round.
+        round: u32,
+        /// Why.
+        source: SampleError,
+    },
+    /// A side with two blocks for one round.
+    #[error("the {side} has two blocks in round {round}: a round makes one pair")]
+    RoundTwice {
+        /// `baseline` or `candidate`.
+        side: &'static str,
+        /// The round.
+        round: u32,
+    },
+    /// A value that has no ratio.
+    #[error("pair {index} is {baseline} and {candidate}: a ratio needs finite numbers above zero")]
+    NoRatio {
+        /// Place in the pairs, from 0.
+        index: usize,
+        /// Baseline's value.
+        baseline: f64,
+        /// Candidate's value.
+        candidate: f64,
+    },
+}
+
+/// Pairs the medians of blocks of the same round, in the order of rounds. A round that only one side has makes no pair.
+///
+/// # Errors
+/// When a block has no usable samples or a side has two blocks in one round.
+pub fn pairs_by_round(baseline: &[RoundBlock], candidate: &[RoundBlock]) -> Result<Vec<Pair>, PairError> {
+    let baseline = medians(baseline, "baseline")?;
+    let candidate = medians(candidate, "candidate")?;
+    let pair = |(round, &baseline): (&u32, &f64)| Some(Pair { baseline, candidate: *candidate.get(round)? });
+    Ok(baseline.iter().filter_map(pair).collect())
+}
+
+fn medians(blocks: &[RoundBlock], side: &'static str) -> Result<std::collections::BTreeMap<u32, f64>, PairError> {
+    let mut medians = std::collections::BTreeMap::new();
+    for RoundBlock { round, samples } in blocks {
+        let samples = Samples::new(samples.clone()).map_err(|source| PairError::Block { side, round: *round, source })?;
+        if medians.insert(*round, samples.median()).is_some() {
+            return Err(PairError::RoundTwice { side, round: *round });
+        }
+    }
+    Ok(medians)
+}
+
+/// The candidate's value over the baseline's, minus one: 0.1 is ten per cent slower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedEffect {
+    /// How many pairs.
+    pub pairs: usize,
+    /// The estimate.
+    pub change: f64,
+    /// Its interval; none when there are too few pairs for the confidence, see [`pairs_needed`].
+    pub interval: Option<ChangeInterval>,
+}
+
+/// Ends of an interval of a relative change.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChangeInterval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl PairedEffect {
+    /// The effect over these pairs; none without pairs.
+    ///
+    /// ```
+    /// use benchrack_stats::Confidence;
+    /// use benchrack_stats::paired::{Pair, PairedEffect};
+    ///
+    /// // The device slowed down by half on the way; the ratio did not care.
+    /// let pairs: Vec<Pair> =
+    ///     (0..10).map(|round| 20.0 + f64::from(round)).map(|ms| Pair { baseline: ms, candidate: ms * 1.1 }).collect();
+    /// let effect = PairedEffect::new(&pairs, Confidence::P95)?.unwrap();
+    /// assert!((effect.change - 0.1).abs() < 1e-9);
+    /// # Ok::<(), benchrack_stats::paired::PairError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a value is not a finite number above zero.
+    pub fn new(pairs: &[Pair], confidence: Confidence) -> Result<Option<Self>, PairError> {
+        let Some(ratios) = LogRatios::new(pairs)? else { return Ok(None) };
+        Ok(Some(ratios.effect(confidence.tail(), confidence.tail())))
+    }
+}
+
+/// The fewest pairs with which an interval whose tails are at most `tail` each can exist: the extreme case, all pairs on
+/// one side, has the chance 2^-n.
+pub fn pairs_needed(tail: f64) -> usize {
+    (-tail.log2()).ceil().max(1.0) as usize
+}
+
+/// Logarithms of the ratios of at least one pair, with the distribution that judges them.
+pub(crate) struct LogRatios {
+    walsh: Walsh,
+    distribution: SignedRank,
+}
+
+impl LogRatios {
+    pub(crate) fn new(pairs: &[Pair]) -> Result<Option<Self>, PairError> {
+        let usable = |value: f64| value.is_finite() && value > 0.0;
+        let mut ratios = Vec::with_capacity(pairs.len());
+        for (index, &Pair { baseline, candidate }) in pairs.iter().enumerate() {
+            if !(usable(baseline) && usable(candidate)) {
+                return Err(PairError::NoRatio { index, baseline, candidate });
+            }
+            // The difference of logarithms cannot overflow as the ratio can; equal values give exactly zero.
+            ratios.push(candidate.ln() - baseline.ln());
+        }
+        if ratios.is_empty() {
+            return Ok(None);
+        }
+        let distribution = SignedRank::new(ratios.len());
+        Ok(Some(Self { walsh: Walsh::new(ratios), distribution }))
+    }
+
+    pub(crate) fn pairs(&self) -> usize {
+        self.walsh.values()
+    }
+
+    /// The estimate in log space.
+    pub(crate) fn estimate(&self) -> f64 {
+        self.walsh.median()
+    }
+
+    /// The lower end in log space: above the true effect with a chance of at most `tail`. None with too few pairs.
+    pub(crate) fn low(&self, tail: f64) -> Option<f64> {
+        Some(self.walsh.ranked(self.distribution.left_out(tail)? + 1))
+    }
+
+    /// The upper end in log space: below the true effect with a chance of at most `tail`. None with too few pairs.
+    pub(crate) fn high(&self, tail: f64) -> Option<f64> {
+        Some(self.walsh.ranked(self.walsh.count() - self.distribution.left_out(tail)?))
+    }
+
+    /// The estimate as a relative change; the chances that the true one lies below and above the interval are at most
+    /// `low_tail` and `high_tail`.
+    pub(crate) fn effect(&self, low_tail: f64, high_tail: f64) -> PairedEffect {
+        let change = |log: f64| log.exp_m1();
+        let interval = self.low(low_tail).zip(self.high(high_tail));
+        PairedEffect {
+            pairs: self.pairs(),
+            change: change(self.estimate()),
+            interval: interval.map(|(low, high)| ChangeInterval { low: change(low), high: change(high) }),
+        }
+    }
+}
