@@ -1,1 +1,15 @@
 //! The benchrack agent: measures models on the device it runs on.
+//!
+//! A small program on every phone of a rack. It knows its device ([`probe`]), takes sessions from the server ([`work`])
+//! or from a person ([`command`]), measures each subject in a process of its own ([`runner`], [`runner_process`]), and
+//! reports every sample with the evidence of what the device did meanwhile ([`session`]). It never summarises for the
+//! record: judging is the server's.
+
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod device;
+pub mod placement;
+pub mod probe;
+pub mod runner;
+pub mod sysfs;

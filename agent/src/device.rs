@@ -1,0 +1,87 @@
+//! The device as the agent reaches it: its ports in one value, so that a twin or a captured folder takes its place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::{Clock, LiveClock};
+use crate::placement::{LivePlacement, Placement};
+use crate::sysfs::{Captured, CommandFolder, Commands, InvalidCapture, LiveCommands, LiveSysFs, SysFs};
+
+/// Ports of one device. Cheap to clone.
+#[derive(Clone)]
+pub struct Device {
+    /// Kernel files.
+    pub sysfs: Arc<dyn SysFs>,
+    /// System programs.
+    pub commands: Arc<dyn Commands>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// CPUs of the agent's own threads.
+    pub placement: Arc<dyn Placement>,
+}
+
+/// A folder or file does not describe a device.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// It cannot be read.
+    #[error("cannot read the captured device {path}")]
+    Read {
+        /// Folder or file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not in the format.
+    #[error("{path} is not a captured device")]
+    Capture {
+        /// File.
+        path: String,
+        /// Which line.
+        #[source]
+        source: InvalidCapture,
+    },
+}
+
+impl Device {
+    /// The machine we run on.
+    pub fn live() -> Self {
+        Self {
+            sysfs: Arc::new(LiveSysFs::at("/")),
+            commands: Arc::new(LiveCommands),
+            clock: Arc::new(LiveClock),
+            placement: Arc::new(LivePlacement),
+        }
+    }
+
+    /// A captured device: a folder laid out like a device's root with the answers of programs as `getprop.txt`, or a
+    /// file that `benchrack-agent capture` wrote.
+    ///
+    /// # Errors
+    /// When there is no such folder or file, or the file is not a capture.
+    pub fn captured(path: &Path) -> Result<Self, DeviceError> {
+        let shown = path.display().to_string();
+        let metadata = std::fs::metadata(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
+        if metadata.is_dir() {
+            return Ok(Self {
+                sysfs: Arc::new(LiveSysFs::at(path)),
+                commands: Arc::new(CommandFolder::at(path)),
+                clock: Arc::new(LiveClock),
+                placement: Arc::new(LivePlacement),
+            });
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
+        let captured = Captured::parse(&text).map_err(|source| DeviceError::Capture { path: shown, source })?;
+        Ok(Self::of(Arc::new(captured)))
+    }
+
+    /// A device of which everything is captured in memory.
+    pub fn of(captured: Arc<Captured>) -> Self {
+        Self {
+            sysfs: Arc::clone(&captured) as Arc<dyn SysFs>,
+            commands: captured,
+            clock: Arc::new(LiveClock),
+            placement: Arc::new(LivePlacement),
+        }
+    }
+}

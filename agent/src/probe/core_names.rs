@@ -1,0 +1,136 @@
+//! Names of ARM cores from MIDR_EL1 (implementer in bits 31–24, part in bits 15–4), and how strong a kind of core is.
+//!
+//! Part numbers are those of the vendors' technical reference manuals, as Linux lists them in
+//! `arch/arm64/include/asm/cputype.h`.
+
+/// Which place a design is meant for in a chip of several kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// In-order cores, made to save energy.
+    Little,
+    /// Out-of-order cores.
+    Big,
+    /// The largest design of its generation.
+    Prime,
+}
+
+use Strength::{Big, Little, Prime};
+
+const ARM: u32 = 0x41;
+const QUALCOMM: u32 = 0x51;
+const SAMSUNG: u32 = 0x53;
+const NVIDIA: u32 = 0x4e;
+const HISILICON: u32 = 0x48;
+
+const CORES: &[(u32, u32, &str, Strength)] = &[
+    (ARM, 0xc05, "Cortex-A5", Little),
+    (ARM, 0xc07, "Cortex-A7", Little),
+    (ARM, 0xc08, "Cortex-A8", Little),
+    (ARM, 0xc09, "Cortex-A9", Big),
+    (ARM, 0xc0d, "Cortex-A12", Big),
+    (ARM, 0xc0e, "Cortex-A17", Big),
+    (ARM, 0xc0f, "Cortex-A15", Big),
+    (ARM, 0xd01, "Cortex-A32", Little),
+    (ARM, 0xd02, "Cortex-A34", Little),
+    (ARM, 0xd03, "Cortex-A53", Little),
+    (ARM, 0xd04, "Cortex-A35", Little),
+    (ARM, 0xd05, "Cortex-A55", Little),
+    (ARM, 0xd06, "Cortex-A65", Little),
+    (ARM, 0xd07, "Cortex-A57", Big),
+    (ARM, 0xd08, "Cortex-A72", Big),
+    (ARM, 0xd09, "Cortex-A73", Big),
+    (ARM, 0xd0a, "Cortex-A75", Big),
+    (ARM, 0xd0b, "Cortex-A76", Big),
+    (ARM, 0xd0c, "Neoverse-N1", Big),
+    (ARM, 0xd0d, "Cortex-A77", Big),
+    (ARM, 0xd0e, "Cortex-A76AE", Big),
+    (ARM, 0xd40, "Neoverse-V1", Prime),
+    (ARM, 0xd41, "Cortex-A78", Big),
+    (ARM, 0xd42, "Cortex-A78AE", Big),
+    (ARM, 0xd44, "Cortex-X1", Prime),
+    (ARM, 0xd46, "Cortex-A510", Little),
+    (ARM, 0xd47, "Cortex-A710", Big),
+    (ARM, 0xd48, "Cortex-X2", Prime),
+    (ARM, 0xd49, "Neoverse-N2", Big),
+    (ARM, 0xd4b, "Cortex-A78C", Big),
+    (ARM, 0xd4c, "Cortex-X1C", Prime),
+    (ARM, 0xd4d, "Cortex-A715", Big),
+    (ARM, 0xd4e, "Cortex-X3", Prime),
+    (ARM, 0xd4f, "Neoverse-V2", Prime),
+    (ARM, 0xd80, "Cortex-A520", Little),
+    (ARM, 0xd81, "Cortex-A720", Big),
+    (ARM, 0xd82, "Cortex-X4", Prime),
+    (ARM, 0xd84, "Neoverse-V3", Prime),
+    (ARM, 0xd85, "Cortex-X925", Prime),
+    (ARM, 0xd87, "Cortex-A725", Big),
+    (ARM, 0xd8a, "C1-Nano", Little),
+    (ARM, 0xd8b, "C1-Pro", Big),
+    (ARM, 0xd8c, "C1-Ultra", Prime),
+    (ARM, 0xd8e, "Neoverse-N3", Big),
+    (ARM, 0xd90, "C1-Premium", Prime),
+    (QUALCOMM, 0x001, "Oryon", Big),
+    (QUALCOMM, 0x00f, "Scorpion", Big),
+    (QUALCOMM, 0x02d, "Scorpion", Big),
+    (QUALCOMM, 0x04d, "Krait", Big),
+    (QUALCOMM, 0x06f, "Krait", Big),
+    (QUALCOMM, 0x201, "Kryo", Big),
+    (QUALCOMM, 0x205, "Kryo", Big),
+    (QUALCOMM, 0x211, "Kryo", Big),
+    (QUALCOMM, 0x800, "Kryo 2xx Gold (Cortex-A73)", Big),
+    (QUALCOMM, 0x801, "Kryo 2xx Silver (Cortex-A53)", Little),
+    (QUALCOMM, 0x802, "Kryo 3xx Gold (Cortex-A75)", Big),
+    (QUALCOMM, 0x803, "Kryo 3xx Silver (Cortex-A55)", Little),
+    (QUALCOMM, 0x804, "Kryo 4xx Gold (Cortex-A76)", Big),
+    (QUALCOMM, 0x805, "Kryo 4xx Silver (Cortex-A55)", Little),
+    (SAMSUNG, 0x001, "Exynos M1/M2", Big),
+    (SAMSUNG, 0x002, "Exynos M3", Big),
+    (SAMSUNG, 0x003, "Exynos M4", Big),
+    (SAMSUNG, 0x004, "Exynos M5", Big),
+    (NVIDIA, 0x000, "Denver", Big),
+    (NVIDIA, 0x003, "Denver 2", Big),
+    (NVIDIA, 0x004, "Carmel", Big),
+    (HISILICON, 0xd01, "TaiShan v110", Big),
+    (HISILICON, 0xd02, "TaiShan v120", Big),
+    (HISILICON, 0xd40, "Cortex-A76 (HiSilicon)", Big),
+];
+
+fn fields(midr: u32) -> (u32, u32) {
+    (midr >> 24, (midr >> 4) & 0xfff)
+}
+
+/// Name of the core; unknown ones by their numbers, which is still an identity.
+pub fn name(midr: u32) -> String {
+    let (implementer, part) = fields(midr);
+    match CORES.iter().find(|core| (core.0, core.1) == (implementer, part)) {
+        Some((_, _, name, _)) => (*name).into(),
+        None => format!("implementer {implementer:#04x} part {part:#05x}"),
+    }
+}
+
+/// The core's place; none for a core that this build does not know.
+pub fn strength(midr: u32) -> Option<Strength> {
+    let (implementer, part) = fields(midr);
+    CORES.iter().find(|core| (core.0, core.1) == (implementer, part)).map(|core| core.3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_parts_are_named_and_unknown_ones_keep_their_numbers() {
+        assert_eq!(name(0x410f_d034), "Cortex-A53");
+        assert_eq!(name(0x51af_8014), "Kryo 2xx Silver (Cortex-A53)");
+        assert_eq!(name(0x410f_fff0), "implementer 0x41 part 0xfff");
+        assert_eq!(strength(0x411f_d4e0), Some(Prime));
+        assert_eq!(strength(0), None);
+    }
+
+    #[test]
+    fn no_part_is_listed_twice() {
+        let mut parts: Vec<_> = CORES.iter().map(|core| (core.0, core.1)).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        assert_eq!(parts.len(), CORES.len());
+    }
+}

@@ -1,0 +1,180 @@
+//! Who this device is: a stable key, names for people, and the fingerprint of its system.
+//!
+//! The key is a digest: serial numbers and machine ids never leave the device.
+
+use std::collections::BTreeMap;
+
+use benchrack_protocol::device::Identity;
+use benchrack_protocol::ids::ArtifactId;
+use benchrack_protocol::reading::{Missing, Reading};
+
+use super::cpuinfo::CpuInfo;
+use super::getprop::{Properties, property};
+use super::os_release;
+use crate::sysfs::{self, Commands, SysFs};
+
+/// Machine architecture as the kernel names it.
+pub fn architecture(fs: &dyn SysFs, commands: &dyn Commands, properties: &Properties) -> String {
+    if let Reading::Value { value } = sysfs::text(fs, "proc/sys/kernel/arch") {
+        return value;
+    }
+    if let Ok(machine) = commands.run("uname", &["-m"]) {
+        return machine.trim().to_owned();
+    }
+    let abi = property(properties, "ro.product.cpu.abi");
+    match abi.value().map(String::as_str) {
+        Some("arm64-v8a") => "aarch64",
+        Some("armeabi-v7a" | "armeabi") => "armv7l",
+        Some("x86_64") => "x86_64",
+        Some("x86") => "i686",
+        _ => "unknown",
+    }
+    .into()
+}
+
+/// Collects the names.
+pub fn identify(
+    fs: &dyn SysFs,
+    properties: &Properties,
+    cpuinfo: &CpuInfo,
+    architecture: String,
+    own_key: Option<&str>,
+) -> Identity {
+    let kernel = sysfs::text(fs, "proc/sys/kernel/osrelease");
+    if properties.value().is_some() {
+        android(properties, cpuinfo, architecture, kernel, own_key)
+    } else {
+        linux(fs, cpuinfo, architecture, kernel, own_key)
+    }
+}
+
+fn android(
+    properties: &Properties,
+    cpuinfo: &CpuInfo,
+    architecture: String,
+    kernel: Reading<String>,
+    own_key: Option<&str>,
+) -> Identity {
+    let get = |key| property(properties, key);
+    let serial = or(get("ro.serialno"), || get("ro.boot.serialno"));
+    let (manufacturer, model) = (get("ro.product.manufacturer"), get("ro.product.model"));
+    let soc =
+        or(get("ro.soc.model"), || or(get("ro.board.platform"), || of(cpuinfo.hardware.clone(), "no Hardware in /proc/cpuinfo")));
+    let fingerprint = or(get("ro.build.fingerprint"), || get("ro.build.display.id"));
+    let title = [manufacturer.value(), model.value()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    Identity {
+        key: key("android", serial.value().map(String::as_str), own_key),
+        title: if title.is_empty() { "Android device".into() } else { title },
+        os_fingerprint: fingerprint.value().cloned().unwrap_or_else(|| format!("android/{}", shown(&kernel))),
+        os: "android".into(),
+        os_release: get("ro.build.version.release"),
+        manufacturer,
+        model,
+        soc,
+        kernel,
+        architecture,
+    }
+}
+
+fn linux(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: String, kernel: Reading<String>, own_key: Option<&str>) -> Identity {
+    let release = os_release::read(fs);
+    let named = |key: &str| release.value().and_then(|release: &BTreeMap<String, String>| release.get(key).cloned());
+    let dmi = |name: &str| meaningful(sysfs::text(fs, &format!("sys/class/dmi/id/{name}")));
+    let tree = |name: &str| sysfs::text(fs, &format!("proc/device-tree/{name}"));
+    let id = [
+        sysfs::text(fs, "etc/machine-id").value().filter(|id| id.len() == 32).cloned(),
+        dmi("product_uuid").value().cloned(),
+        tree("serial-number").value().cloned(),
+    ];
+    let soc = or(of(cpuinfo.model_name.clone(), "no model name in /proc/cpuinfo"), || {
+        or(of(cpuinfo.hardware.clone(), "no Hardware in /proc/cpuinfo"), || tree("compatible").map(|list| first_name(&list)))
+    });
+    let distribution = named("PRETTY_NAME").unwrap_or_else(|| "Linux".into());
+    let model = or(dmi("product_name"), || tree("model"));
+    let on = soc.value().or(model.value()).map(|name| format!(" on {name}")).unwrap_or_default();
+    Identity {
+        key: key("linux", id.into_iter().flatten().next().as_deref(), own_key),
+        title: format!("{distribution}{on}"),
+        manufacturer: dmi("sys_vendor"),
+        model,
+        soc,
+        os_fingerprint: format!(
+            "{}/{}/{}/{architecture}",
+            named("ID").unwrap_or_else(|| "linux".into()),
+            named("VERSION_ID").unwrap_or_else(|| "rolling".into()),
+            shown(&kernel)
+        ),
+        os: "linux".into(),
+        os_release: of(named("VERSION_ID"), "no VERSION_ID in os-release"),
+        kernel,
+        architecture,
+    }
+}
+
+/// `<os>-<16 digits>`: the beginning of a digest of the identifier, which itself stays here.
+fn key(os: &str, identifier: Option<&str>, own_key: Option<&str>) -> String {
+    match (identifier, own_key) {
+        (Some(identifier), _) => {
+            let digest = ArtifactId::of(format!("benchrack device key\0{os}\0{}", identifier.trim()).as_bytes());
+            format!("{os}-{}", digest.to_string().chars().take(16).collect::<String>())
+        }
+        (None, Some(own)) => own.into(),
+        (None, None) => format!("{os}-without-identity"),
+    }
+}
+
+fn or(first: Reading<String>, second: impl FnOnce() -> Reading<String>) -> Reading<String> {
+    if first.value().is_some() {
+        return first;
+    }
+    let second = second();
+    if second.value().is_some() { second } else { first }
+}
+
+fn of(value: Option<String>, why: &str) -> Reading<String> {
+    match value {
+        Some(value) => Reading::of(value),
+        None => Reading::missing(Missing::Absent, why),
+    }
+}
+
+/// Boards whose maker left the fields as they came.
+fn meaningful(reading: Reading<String>) -> Reading<String> {
+    const FILLERS: [&str; 5] = ["to be filled by o.e.m.", "default string", "system product name", "not specified", "none"];
+    reading.and_then(|text| {
+        let known = text.to_ascii_lowercase();
+        if text.is_empty() || FILLERS.contains(&known.as_str()) {
+            return Reading::missing(Missing::Invalid, format!("'{text}' is a placeholder"));
+        }
+        Reading::of(text)
+    })
+}
+
+/// Device-tree lists are separated by NUL: `google,komodo\0google,zumapro`.
+fn first_name(list: &str) -> String {
+    list.split('\0').next().unwrap_or(list).to_owned()
+}
+
+fn shown(kernel: &Reading<String>) -> &str {
+    kernel.value().map_or("unknown-kernel", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_stable_tells_devices_apart_and_hides_the_serial() {
+        let one = key("android", Some("R58M12345"), None);
+        assert_eq!(one, key("android", Some("R58M12345\n"), Some("own")));
+        assert_ne!(one, key("android", Some("R58M12346"), None));
+        assert!(!one.contains("R58M12345"));
+        assert_eq!(key("linux", None, Some("linux-own-1")), "linux-own-1");
+    }
+
+    #[test]
+    fn placeholders_of_board_makers_are_no_names() {
+        assert!(meaningful(Reading::of("To Be Filled By O.E.M.".into())).value().is_none());
+        assert!(meaningful(Reading::of("ThinkPad".into())).value().is_some());
+    }
+}

@@ -1,0 +1,129 @@
+//! `/sys/class/thermal` (Documentation/ABI/testing/sysfs-class-thermal): zones and cooling devices.
+//!
+//! Zone numbers move between kernels, so a sensor is its type. The nominal unit is the millidegree; some phones give
+//! tenths or whole degrees, and some zones are no temperatures at all (battery charge, current, voltage).
+
+use benchrack_protocol::device::{CoolingDevice, ThermalZone};
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::units::Millicelsius;
+
+use crate::sysfs::{self, SysFs, excerpt};
+
+const CLASS: &str = "sys/class/thermal";
+
+/// All zones, in the order of their folder names.
+pub fn zones(fs: &dyn SysFs) -> Vec<ThermalZone> {
+    numbered(fs, "thermal_zone")
+        .into_iter()
+        .map(|zone| {
+            let kind = sysfs::text(fs, &format!("{CLASS}/{zone}/type"));
+            let temperature = temperature(fs, &zone, kind.value().map(String::as_str));
+            ThermalZone { zone, kind, temperature }
+        })
+        .collect()
+}
+
+/// One zone's temperature now.
+pub fn temperature(fs: &dyn SysFs, zone: &str, kind: Option<&str>) -> Reading<Millicelsius> {
+    let path = format!("{CLASS}/{zone}/temp");
+    if let Some(kind) = kind.filter(|kind| is_no_temperature(kind)) {
+        return Reading::missing(Missing::Invalid, format!("{path}: {kind} is a state of the battery, not a temperature"));
+    }
+    sysfs::text(fs, &path).and_then(|text| match text.parse::<i64>() {
+        Ok(raw) => in_degrees(raw, &path),
+        Err(_) => Reading::missing(Missing::Invalid, format!("{path}: '{}'", excerpt(&text))),
+    })
+}
+
+/// All cooling devices.
+pub fn cooling_devices(fs: &dyn SysFs) -> Vec<CoolingDevice> {
+    numbered(fs, "cooling_device")
+        .into_iter()
+        .map(|device| {
+            let file = |name: &str| format!("{CLASS}/{device}/{name}");
+            CoolingDevice {
+                kind: sysfs::text(fs, &file("type")),
+                state: sysfs::parsed(fs, &file("cur_state"), |text| text.parse().ok()),
+                max_state: sysfs::parsed(fs, &file("max_state"), |text| text.parse().ok()),
+                device,
+            }
+        })
+        .collect()
+}
+
+/// Folders `<prefix><number>` by number.
+fn numbered(fs: &dyn SysFs, prefix: &str) -> Vec<String> {
+    let names = fs.list(CLASS).unwrap_or_default();
+    let mut found: Vec<(u32, String)> =
+        names.into_iter().filter_map(|name| Some((name.strip_prefix(prefix)?.parse().ok()?, name))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Qualcomm's battery current limiter and gauge register zones for charge, current and voltage.
+fn is_no_temperature(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    kind == "soc" || ["ibat", "vbat", "bcl"].iter().any(|word| kind.split(['-', '_']).any(|part| part.starts_with(word)))
+}
+
+/// The raw value in the only unit in which it is a possible temperature of a device that is switched on (-30 to 130 °C
+/// in thousandths, else 15 to 110 °C in tenths, else 5 to 110 in degrees).
+fn in_degrees(raw: i64, path: &str) -> Reading<Millicelsius> {
+    let refuse = |why: &str| Reading::missing(Missing::Invalid, format!("{path}: {raw} {why}"));
+    match raw {
+        5_000..=130_000 | -30_000..=-1_000 => Reading::of(Millicelsius(raw)),
+        150..=1_100 => Reading::of(Millicelsius(raw * 100)),
+        5..=110 => Reading::of(Millicelsius(raw * 1_000)),
+        0 => refuse("is what a sensor reads that is off"),
+        _ => refuse("is no possible temperature in thousandths, tenths or whole degrees"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sysfs::Captured;
+
+    fn read(kind: &str, raw: &str) -> Reading<Millicelsius> {
+        let device = Captured::default();
+        device.set("sys/class/thermal/thermal_zone3/type", &format!("{kind}\n"));
+        device.set("sys/class/thermal/thermal_zone3/temp", &format!("{raw}\n"));
+        zones(&device).remove(0).temperature
+    }
+
+    #[test]
+    fn the_unit_is_the_one_that_makes_a_possible_temperature() {
+        for (raw, expected) in [("42500", 42_500), ("425", 42_500), ("42", 42_000), ("-5000", -5_000), ("110000", 110_000)] {
+            assert_eq!(read("tsens_tz_sensor1", raw).value(), Some(&Millicelsius(expected)), "{raw}");
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_refused_with_the_value() {
+        for raw in ["0", "-1", "-40000", "-273000", "130", "1250", "2147483647", "cold", ""] {
+            let Reading::Missing { missing, detail } = read("tsens_tz_sensor1", raw) else { panic!("{raw} was taken") };
+            assert_eq!(missing, Missing::Invalid);
+            assert!(detail.contains(raw), "{detail}");
+        }
+    }
+
+    #[test]
+    fn zones_of_the_battery_gauge_are_no_temperatures() {
+        for kind in ["soc", "ibat-high", "vbat", "pm8998_bcl", "vbat_low"] {
+            assert!(read(kind, "40").value().is_none(), "{kind}");
+        }
+        for kind in ["soc-thermal", "battery", "cpu-0-0-usr"] {
+            assert!(read(kind, "40000").value().is_some(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn zones_come_in_numeric_order() {
+        let device = Captured::default();
+        for zone in [10, 2, 1] {
+            device.set(&format!("sys/class/thermal/thermal_zone{zone}/temp"), "30000\n");
+        }
+        let names: Vec<_> = zones(&device).into_iter().map(|zone| zone.zone).collect();
+        assert_eq!(names, ["thermal_zone1", "thermal_zone2", "thermal_zone10"]);
+    }
+}

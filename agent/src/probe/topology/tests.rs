@@ -1,0 +1,144 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn set(text: &str) -> CpuSet {
+    text.parse().unwrap()
+}
+
+/// CPUs of one clock: range in MHz, MIDR.
+fn add(facts: &mut Facts, cpus: &str, range: Option<(u64, u64)>, midr: Option<u32>) {
+    for cpu in set(cpus).iter() {
+        let known = CpuFacts {
+            online: Some(true),
+            midr,
+            range: range.map(|(low, high)| (Kilohertz(low * 1000), Kilohertz(high * 1000))),
+            clock: range.map(|_| set(cpus)),
+            ..CpuFacts::default()
+        };
+        facts.cpus.insert(cpu, known);
+    }
+}
+
+fn shown(facts: &Facts) -> (Vec<String>, Vec<String>) {
+    let (clusters, unknown) = clusters(facts);
+    let clusters = clusters.iter().map(|cluster| format!("{} {}", cluster.name, cluster.cpus)).collect();
+    (clusters, unknown.into_iter().map(|unknown| unknown.what).collect())
+}
+
+const A53: Option<u32> = Some(0x410f_d034);
+const A73: Option<u32> = Some(0x410f_d092);
+
+#[test]
+fn clocks_make_clusters_and_designs_order_them() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    // Both kinds reach the same frequency: only the designs tell which is big.
+    add(&mut facts, "0-3", Some((800, 2000)), A73);
+    add(&mut facts, "4-7", Some((800, 2000)), A53);
+    assert_eq!(shown(&facts), (vec!["little 4-7".into(), "big 0-3".into()], vec![]));
+}
+
+#[test]
+fn two_equal_clusters_are_two_and_have_no_rank() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0-3", Some((400, 1500)), A53);
+    add(&mut facts, "4-7", Some((400, 1500)), A53);
+    assert_eq!(shown(&facts), (vec!["unranked 0-3".into(), "unranked 4-7".into()], vec!["order of the clusters".into()]));
+}
+
+#[test]
+fn cores_with_clocks_of_their_own_are_one_cluster_when_equal() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    for cpu in ["0", "1", "2", "3"] {
+        add(&mut facts, cpu, Some((300, 1900)), None);
+    }
+    assert_eq!(shown(&facts), (vec!["all 0-3".into()], vec![]));
+}
+
+#[test]
+fn a_core_that_is_off_is_unknown_unless_another_names_it() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0", Some((300, 1900)), None);
+    add(&mut facts, "1", None, None);
+    assert_eq!(shown(&facts), (vec!["unranked 0".into()], vec!["cluster of CPUs 1".into()]));
+}
+
+#[test]
+fn the_only_core_that_every_clock_leaves_out_is_its_own_cluster() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0-3", Some((600, 1500)), A53);
+    add(&mut facts, "4", None, None);
+    let (clusters, _) = shown(&facts);
+    assert_eq!(clusters, ["unranked 0-3", "unranked 4"]);
+}
+
+#[test]
+fn sibling_lists_that_contradict_identities_are_not_believed() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0-1", Some((300, 1800)), A53);
+    add(&mut facts, "2-3", Some((300, 2400)), A73);
+    for cpu in facts.cpus.values_mut() {
+        cpu.siblings = vec![set("1-2")];
+    }
+    assert_eq!(shown(&facts).0, ["little 0-1", "big 2-3"]);
+}
+
+#[test]
+fn an_identity_printed_once_names_no_core_of_several_kinds() {
+    let mut facts = Facts { cpufreq: true, midr_once: A53, ..Facts::default() };
+    add(&mut facts, "0-3", Some((400, 1400)), None);
+    assert_eq!(clusters(&facts).0[0].core.value().map(String::as_str), Some("Cortex-A53"));
+    add(&mut facts, "4-5", Some((400, 1800)), None);
+    assert!(clusters(&facts).0.iter().all(|cluster| cluster.core.value().is_none()));
+}
+
+#[test]
+fn x86_cores_are_one_kind_unless_the_kernel_lists_two() {
+    let mut facts = Facts { x86: true, model_name: Some("EPYC".into()), ..Facts::default() };
+    add(&mut facts, "0", Some((400, 1500)), None);
+    add(&mut facts, "1", Some((400, 1600)), None);
+    assert_eq!(shown(&facts).0, ["all 0-1"]);
+    facts.hybrid = vec![set("1"), set("0")];
+    assert_eq!(shown(&facts).0, ["little 0", "big 1"]);
+}
+
+fn arbitrary_facts() -> impl Strategy<Value = Facts> {
+    let cpus = proptest::collection::btree_set(0u32..6, 0..6).prop_map(|cpus| cpus.into_iter().collect::<CpuSet>());
+    let cpu = (
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(0u32..3),
+        proptest::option::of(0u32..3),
+        proptest::option::of((0u64..3, 0u64..3)),
+        proptest::option::of(cpus.clone()),
+        proptest::collection::vec(cpus, 0..2),
+    );
+    let cpu = cpu.prop_map(|(online, midr, capacity, range, clock, siblings)| CpuFacts {
+        online,
+        midr,
+        capacity,
+        range: range.map(|(low, high)| (Kilohertz(low), Kilohertz(high))),
+        clock,
+        siblings,
+    });
+    (proptest::collection::btree_map(0u32..6, cpu, 0..6), any::<bool>(), any::<bool>(), proptest::option::of(any::<u32>()))
+        .prop_map(|(cpus, x86, cpufreq, midr_once)| Facts { cpus, x86, cpufreq, midr_once, ..Facts::default() })
+}
+
+proptest! {
+    #[test]
+    fn every_cpu_is_in_one_cluster_or_said_to_be_unknown(facts in arbitrary_facts()) {
+        let (clusters, unknown) = clusters(&facts);
+        let mut seen = BTreeSet::new();
+        for cluster in &clusters {
+            prop_assert!(!cluster.cpus.is_empty());
+            for cpu in cluster.cpus.iter() {
+                prop_assert!(facts.cpus.contains_key(&cpu), "CPU {cpu} does not exist");
+                prop_assert!(seen.insert(cpu), "CPU {cpu} is in two clusters");
+            }
+        }
+        prop_assert!(seen.len() == facts.cpus.len() || !unknown.is_empty());
+        let names: BTreeSet<_> = clusters.iter().map(|cluster| &cluster.name).filter(|name| *name != UNRANKED).collect();
+        let ranked = clusters.iter().filter(|cluster| cluster.name != UNRANKED).count();
+        prop_assert_eq!(names.len(), ranked);
+    }
+}

@@ -1,0 +1,27 @@
+//! Limits that a runner puts on itself before it sees a model.
+
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+
+/// A runner reads one model file and its own files below /proc; an engine's library opens a few more.
+const OPEN_FILES: u64 = 128;
+
+/// Applies the limits. A system that refuses one is logged: the model is measured all the same, and still in a process
+/// of its own.
+pub fn apply(address_space: Option<u64>) {
+    let bounds = [
+        (Resource::Core, Some(0), "core dumps"),
+        (Resource::Nofile, Some(OPEN_FILES), "open files"),
+        (Resource::Fsize, Some(0), "written files"),
+        (Resource::As, address_space, "address space"),
+    ];
+    for (resource, bound, name) in bounds {
+        let Some(bound) = bound else { continue };
+        if let Err(error) = setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) }) {
+            tracing::warn!(limit = name, bound, %error, "cannot limit the runner");
+        }
+    }
+    // A runner that computes on after its agent was killed would disturb whatever is measured next.
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
+        tracing::warn!(%error, "cannot tie the runner's life to the agent's");
+    }
+}

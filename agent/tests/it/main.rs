@@ -1,0 +1,5 @@
+//! The agent from outside: captured devices, real runner processes, whole sessions, the work loop.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod phones;
