@@ -83,27 +83,76 @@ pub fn summary(blocks: &[Vec<f64>], confidence: Confidence) -> Result<BlockSumma
 /// for few blocks); the ranks for that many are turned back into quantiles (Woodruff, "Confidence intervals for medians
 /// and other position measures", JASA 47 (1952)).
 fn quantile(blocks: &[Samples], all: &Samples, share: f64, confidence: Confidence) -> Interval {
+    /// Beyond this share a few blocks hold all samples above the quantile, and how much blocks differ cannot be seen
+    /// there any more; what is seen here holds as well.
+    const FARTHEST: f64 = 0.9;
     let value = all.quantile(share);
-    let range = Interval { value, low: all.minimum(), high: all.maximum(), confidence: 0.0 };
-    if blocks.len() < 2 {
-        return range;
-    }
-    let total = all.count() as f64;
-    let below = |samples: &Samples| samples.sorted().partition_point(|&sample| sample <= value) as f64;
-    let share_below = below(all) / total;
-    let count = blocks.len() as f64;
-    let spread = |block: &Samples| ((below(block) - share_below * block.count() as f64) / total).powi(2);
-    let variance = count / (count - 1.0) * blocks.iter().map(spread).sum::<f64>();
-    let tail = confidence.tail();
-    let few_blocks = (normal_quantile_above(tail) / student_quantile_above(tail, blocks.len() - 1)).powi(2);
-    let independent = if variance > 0.0 { (share * (1.0 - share) / variance).min(total) } else { total };
-    let effective = (independent * few_blocks).floor() as usize;
+    let independent = independent_samples(blocks, all, share).min(independent_samples(blocks, all, share.min(FARTHEST)));
+    let few_blocks = match blocks.len() {
+        1 => 0.0,
+        count => normal_quantile_above(confidence.tail()) / student_quantile_above(confidence.tail(), count - 1),
+    };
+    let effective = (independent * few_blocks.powi(2)).floor() as usize;
     if effective == 0 {
-        return range;
+        return Interval { value, low: all.minimum(), high: all.maximum(), confidence: 0.0 };
     }
     let ranks = Ranks::of(effective, share, confidence);
+    let total = all.count() as f64;
     let rank = |rank: usize| (rank as f64 / effective as f64 * total).clamp(1.0, total);
     let low = all.sorted()[rank(ranks.low).floor() as usize - 1].min(value);
     let high = all.sorted()[rank(ranks.high).ceil() as usize - 1].max(value);
     Interval { value, low, high, confidence: ranks.confidence }
+}
+
+/// How many independent samples would give the share below the quantile the variance that it has between blocks, at
+/// most all: p(1-p) over that variance, which is the one of a ratio of totals over blocks.
+fn independent_samples(blocks: &[Samples], all: &Samples, share: f64) -> f64 {
+    let value = all.quantile(share);
+    let total = all.count() as f64;
+    let below = |samples: &Samples| samples.sorted().partition_point(|&sample| sample <= value) as f64;
+    let share_below = below(all) / total;
+    let excess = |block: &Samples| ((below(block) - share_below * block.count() as f64) / total).powi(2);
+    let count = blocks.len() as f64;
+    let variance = count / (count - 1.0).max(1.0) * blocks.iter().map(excess).sum::<f64>();
+    if variance > 0.0 { (share * (1.0 - share) / variance).min(total) } else { total }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headline_counts_blocks_not_samples() {
+        let long = vec![30.0; 1000];
+        let run = vec![vec![10.0], vec![11.0], long];
+        assert_eq!(summary(&run, Confidence::P95).unwrap().median.value, 11.0);
+    }
+
+    #[test]
+    fn one_block_gives_no_interval_for_its_quantiles_and_says_so() {
+        let run = vec![(0..100).map(f64::from).collect()];
+        let summary = summary(&run, Confidence::P95).unwrap();
+        assert_eq!(summary.median.confidence, 0.0);
+        assert_eq!((summary.p90.low, summary.p90.high, summary.p90.confidence), (0.0, 99.0, 0.0));
+        assert!(!summary.p90.reaches(Confidence::P95));
+    }
+
+    #[test]
+    fn blocks_that_cannot_be_judged_are_named() {
+        assert_eq!(summary(&[], Confidence::P95), Err(BlockError::NoBlocks));
+        let error = summary(&[vec![1.0], vec![]], Confidence::P95).unwrap_err();
+        assert_eq!(error, BlockError::Block { index: 1, source: SampleError::Empty });
+    }
+
+    #[test]
+    fn blocks_that_differ_make_quantiles_less_certain_than_the_same_samples_mixed() {
+        let sample = |n: u32| f64::from(n % 10) + if n < 500 { 0.0 } else { 5.0 };
+        let apart: Vec<Vec<f64>> = (0..10).map(|block| (block * 100..block * 100 + 100).map(sample).collect()).collect();
+        let mixed: Vec<Vec<f64>> = (0..10).map(|block| (0..100).map(|n| sample(n * 10 + (n + block) % 10)).collect()).collect();
+        let width = |blocks: &[Vec<f64>]| {
+            let p90 = summary(blocks, Confidence::P95).unwrap().p90;
+            p90.high - p90.low
+        };
+        assert!(width(&apart) > width(&mixed), "{} {}", width(&apart), width(&mixed));
+    }
 }

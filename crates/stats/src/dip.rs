@@ -13,7 +13,8 @@ struct Step {
     up_to: f64,
 }
 
-/// The dip of `sorted`, ascending, finite and not empty: 0 to 1/4, in shares of the samples.
+/// The dip of `sorted`, ascending, finite and not empty, in shares of the samples: at most 1/4 for distinct values. Equal
+/// values count as steps of a function without steps, so they must be spread first.
 pub(crate) fn dip(sorted: &[f64]) -> f64 {
     let steps = steps(sorted);
     let (mut low, mut high) = (0, steps.len() - 1);
@@ -108,4 +109,46 @@ fn widest_gap(minorant: &Broken<'_>, majorant: &Broken<'_>) -> (f64, usize, usiz
         }
     }
     widest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Expected values from the Python package diptest 0.10, which is a port of R's diptest; over 3,000 random sets of
+    /// 3 to 3,000 distinct values the two agreed to nine digits.
+    #[test]
+    fn dips_are_those_of_the_reference_implementation() {
+        let bell = [17.44, 17.98, 19.13, 19.43, 19.55, 19.65, 19.77, 19.78, 20.23, 20.42, 22.04, 23.32];
+        let two = [8.94, 9.33, 9.61, 9.72, 9.76, 9.8, 10.48, 10.96, 13.7, 13.89, 14.01, 14.32, 14.33, 14.93];
+        let skewed = [0.12, 0.2, 0.38, 0.62, 1.75, 1.77, 2.32, 2.72, 3.69, 4.24, 4.37, 6.38, 6.47, 9.18];
+        for (values, expected) in
+            [(&bell[..], 0.058_593_75), (&two, 0.147_894_926_232_457_67), (&skewed, 0.076_870_748_299_319_71)]
+        {
+            assert!((dip(values) - expected).abs() < 1e-12, "{}", dip(values));
+        }
+    }
+
+    #[test]
+    fn two_far_groups_have_the_largest_dip_and_even_spacing_the_smallest() {
+        let even: Vec<f64> = (0..50).map(f64::from).collect();
+        assert!((dip(&even) - 0.01).abs() < 1e-12);
+        let far: Vec<f64> = (0..50).map(|n| f64::from(n) * 1e-6 + if n < 25 { 0.0 } else { 1e6 }).collect();
+        assert!((dip(&far) - 0.25).abs() < 1e-3);
+    }
+
+    proptest! {
+        #[test]
+        fn it_depends_on_neither_unit_nor_direction(values in prop::collection::vec(0u32..100_000, 1..80)) {
+            let mut values: Vec<f64> = values.into_iter().map(f64::from).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let mut other: Vec<f64> = values.iter().map(|value| 7.0 - 4.0 * value).collect();
+            other.reverse();
+            let found = dip(&values);
+            prop_assert!(found >= 0.5 / values.len() as f64 - 1e-12 && found <= 0.5);
+            prop_assert!((found - dip(&other)).abs() < 1e-12);
+        }
+    }
 }

@@ -246,3 +246,109 @@ fn combine(devices: &[DeviceJudgement], rules: &Rules) -> Decision {
         Decision::NotSlower
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pairs whose log ratios are `effect` plus these offsets.
+    fn pairs(effect: f64, offsets: &[f64]) -> Vec<Pair> {
+        offsets.iter().map(|offset| Pair { baseline: 30.0, candidate: 30.0 * (effect.ln_1p() + offset).exp() }).collect()
+    }
+
+    const CALM: [f64; 10] = [-0.004, 0.001, 0.003, -0.001, 0.002, -0.002, 0.004, -0.003, 0.0005, -0.0005];
+
+    fn rules(at_least: usize) -> Rules {
+        Rules::new(0.02, 0.01, at_least).unwrap()
+    }
+
+    #[test]
+    fn rules_that_judge_nothing_are_refused_with_what_is_meant() {
+        assert!(Rules::new(f64::NAN, 0.01, 1).is_err());
+        assert_eq!(Rules::new(-0.01, 0.01, 1), Err(RulesError::Tolerance(-0.01)));
+        assert_eq!(Rules::new(0.02, 0.0, 1), Err(RulesError::Alpha(0.0)));
+        assert_eq!(Rules::new(0.02, 0.01, 0), Err(RulesError::AtLeast));
+    }
+
+    #[test]
+    fn no_change_passes_and_ten_per_cent_does_not() {
+        let same = judge(&[pairs(0.0, &CALM)], &rules(1)).unwrap();
+        assert_eq!(same.decision, Decision::NotSlower);
+        let slower = judge(&[pairs(0.1, &CALM)], &rules(1)).unwrap();
+        assert_eq!(slower.decision, Decision::Slower);
+        let effect = slower.devices[0].effect.unwrap();
+        let interval = effect.interval.unwrap();
+        assert!(0.02 < interval.low && interval.low < 0.1 && 0.1 < interval.high, "{effect:?}");
+    }
+
+    #[test]
+    fn a_slow_down_at_the_tolerance_is_neither_and_no_session_would_tell() {
+        let judgement = judge(&[pairs(0.02, &CALM)], &rules(1)).unwrap();
+        let Decision::Inconclusive(Doubt::Unclear { pairs: 10, more: None }) = judgement.devices[0].decision else {
+            panic!("{judgement:?}");
+        };
+        assert_eq!(judgement.decision, Decision::Inconclusive(Doubt::DevicesInDoubt { devices: 1 }));
+    }
+
+    #[test]
+    fn noise_that_hides_the_answer_is_answered_with_the_length_that_would_show_it() {
+        let noisy = CALM.map(|offset| offset * 20.0);
+        let judgement = judge(&[pairs(0.05, &noisy)], &rules(1)).unwrap();
+        let Decision::Inconclusive(Doubt::Unclear { pairs: 10, more: Some(more) }) = judgement.devices[0].decision else {
+            panic!("{judgement:?}");
+        };
+        assert!((5..60).contains(&more), "{more}");
+        assert_eq!(
+            Doubt::Unclear { pairs: 10, more: Some(14) }.to_string(),
+            "10 pairs leave it open, 24 would probably decide: measure more blocks"
+        );
+    }
+
+    #[test]
+    fn too_few_pairs_say_how_many_can_decide() {
+        let judgement = judge(&[pairs(0.5, &CALM[..6])], &rules(1)).unwrap();
+        assert_eq!(judgement.devices[0].decision, Decision::Inconclusive(Doubt::TooFewPairs { pairs: 6, needed: 7 }));
+        assert_eq!(judgement.devices[0].effect.unwrap().interval, None);
+        assert_eq!(judge(&[pairs(0.5, &CALM[..7])], &rules(1)).unwrap().decision, Decision::Slower);
+        assert_eq!(rules(1).pairs_needed(1), 7);
+        assert_eq!(rules(1).pairs_needed(10), 10);
+    }
+
+    #[test]
+    fn one_slower_device_rejects_and_one_in_doubt_holds_a_pass_back() {
+        let (same, slower, none) = (pairs(0.0, &CALM), pairs(0.1, &CALM), Vec::new());
+        let decision = |devices: &[Vec<Pair>], at_least| judge(devices, &rules(at_least)).unwrap().decision;
+        assert_eq!(decision(&[same.clone(), slower, none.clone()], 1), Decision::Slower);
+        assert_eq!(decision(&[same.clone(), same.clone()], 2), Decision::NotSlower);
+        assert_eq!(decision(&[same.clone(), none], 1), Decision::Inconclusive(Doubt::DevicesInDoubt { devices: 1 }));
+        let few = Decision::Inconclusive(Doubt::TooFewDevices { judged: 1, needed: 2 });
+        assert_eq!(decision(&[same], 2), few);
+        assert_eq!(decision(&[], 1), Decision::Inconclusive(Doubt::TooFewDevices { judged: 0, needed: 1 }));
+    }
+
+    #[test]
+    fn more_devices_ask_for_more_evidence_of_each_before_one_rejects() {
+        let seven = pairs(0.1, &CALM[..7]);
+        assert_eq!(judge(std::slice::from_ref(&seven), &rules(1)).unwrap().decision, Decision::Slower);
+        let with_another = judge(&[seven, pairs(0.0, &CALM)], &rules(1)).unwrap();
+        assert_eq!(with_another.devices[0].decision, Decision::Inconclusive(Doubt::TooFewPairs { pairs: 7, needed: 8 }));
+    }
+
+    #[test]
+    fn a_figure_that_never_varies_is_judged_at_its_first_difference() {
+        let exact = |candidate| vec![Pair { baseline: 1_000_000.0, candidate }; 10];
+        let decision = |candidate| judge(&[exact(candidate)], &Rules::new(0.0, 0.01, 1).unwrap()).unwrap().decision;
+        assert_eq!(decision(1_000_001.0), Decision::Slower);
+        assert_eq!(decision(999_999.0), Decision::NotSlower);
+        assert!(matches!(decision(1_000_000.0), Decision::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_pair_without_a_ratio_names_its_device_and_place() {
+        let mut bad = pairs(0.0, &CALM);
+        bad[3].candidate = 0.0;
+        let error = judge(&[pairs(0.0, &CALM), bad], &rules(1)).unwrap_err();
+        assert_eq!(error.to_string(), "the pairs of device 1 cannot be judged");
+        assert_eq!(error.source.to_string(), "pair 3 is 30 and 0: a ratio needs finite numbers above zero");
+    }
+}

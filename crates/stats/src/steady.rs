@@ -106,3 +106,44 @@ fn slope(points: &[Point]) -> f64 {
     let slopes = pairs(points).map(|(early, late)| (late.latency - early.latency) / (late.place - early.place));
     Samples::of_finite(slopes.collect()).median()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_latencies_are_too_few_and_four_are_judged() {
+        assert_eq!(steadiness(&[5, 4, 3]), Steadiness::TooFew);
+        assert!(matches!(steadiness(&[80, 60, 40, 20]), Steadiness::Trend { .. }));
+        assert_eq!(steadiness(&[40, 60, 80, 20]), Steadiness::Steady);
+        assert_eq!(steadiness(&[7; 9]), Steadiness::Steady);
+    }
+
+    #[test]
+    fn only_the_last_half_counts() {
+        let cold_then_warm: Vec<u64> =
+            (0..20).map(|n| 90_000 - 2_000 * n).chain((0..20).map(|n| 50_000 + 100 * (n % 3))).collect();
+        assert_eq!(steadiness(&cold_then_warm), Steadiness::Steady);
+        assert!(matches!(steadiness(&cold_then_warm[..20]), Steadiness::Trend { .. }));
+    }
+
+    #[test]
+    fn the_trend_has_the_size_and_direction_of_the_change() {
+        let throttling: Vec<u64> = (0..4_000).map(|n| 1_000_000 + 50 * n + 3_000 * (n % 7)).collect();
+        let Steadiness::Trend { per_sample_relative } = steadiness(&throttling) else { panic!("no trend") };
+        assert!((per_sample_relative - 50.0 / 1_159_000.0).abs() < 1e-6, "{per_sample_relative}");
+    }
+
+    #[test]
+    fn a_certain_drift_of_a_tenth_of_a_per_cent_does_not_matter() {
+        let quiet: Vec<u64> = (0..200).map(|n| 10_000_000 + 50 * n).collect();
+        assert_eq!(steadiness(&quiet), Steadiness::Steady);
+    }
+
+    #[test]
+    fn one_wild_latency_at_the_end_is_no_trend() {
+        let mut latencies: Vec<u64> = (0..40).map(|n| 10_000_000 + 1_000 * ((n * 7) % 11)).collect();
+        latencies.push(90_000_000);
+        assert_eq!(steadiness(&latencies), Steadiness::Steady);
+    }
+}
