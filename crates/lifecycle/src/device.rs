@@ -1,9 +1,13 @@
 //! A device: idle, leased, cooling, quarantined, offline or retired.
 
+use std::fmt;
+
 use benchrack_protocol::ids::LeaseId;
+use benchrack_protocol::report::Failure;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use crate::fault::{self, Fault};
 use crate::{Refusal, later};
 
 /// Bounds that an operator sets.
@@ -77,13 +81,23 @@ pub struct Device {
 pub enum SessionEnd {
     /// A report was stored.
     Reported,
-    /// It was given back, or its lease ran out.
+    /// The device is to blame: its lease ran out, or it could not do what it can do.
     Failed {
         /// Why.
         reason: String,
     },
-    /// It was cancelled by a person: nobody's fault.
+    /// Without a result, and the device is not to blame: cancelled by a person, or given back for another's fault.
     Cancelled,
+}
+
+impl SessionEnd {
+    /// The end of a session that the agent gave back.
+    pub fn given_back(failure: &Failure) -> Self {
+        match fault::of(failure.reason) {
+            Fault::Device => Self::Failed { reason: failure.detail.clone() },
+            Fault::Request | Fault::Moment => Self::Cancelled,
+        }
+    }
 }
 
 /// What happens to a device.
@@ -136,6 +150,33 @@ impl DeviceState {
             Self::Quarantined { .. } => "quarantined",
             Self::Offline { .. } => "offline",
             Self::Retired { .. } => "retired",
+        }
+    }
+}
+
+impl fmt::Display for DeviceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Idle => f.write_str("the device is idle"),
+            Self::Leased { lease } => write!(f, "the device works under lease {lease}"),
+            Self::Cooling { until } => write!(f, "the device is cooling until {until}"),
+            Self::Quarantined { reason, since, .. } => write!(f, "the device is quarantined since {since}: {reason}"),
+            Self::Offline { since } => write!(f, "the device is offline since {since}"),
+            Self::Retired { reason } => write!(f, "the device is retired: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for DeviceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seen => f.write_str("a sign of life"),
+            Self::Claim { lease } => write!(f, "a claim under lease {lease}"),
+            Self::Finish { lease, .. } => write!(f, "the end of lease {lease}"),
+            Self::Tick => f.write_str("a regular look"),
+            Self::Quarantine { .. } => f.write_str("quarantining"),
+            Self::Readmit => f.write_str("readmitting"),
+            Self::Retire { .. } => f.write_str("retiring"),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! A job: queued, leased to one device, done, failed or cancelled.
 
+use std::fmt;
+
 use benchrack_protocol::ids::{DeviceId, LeaseId};
+use benchrack_protocol::report::Failure;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use crate::fault::{self, Fault};
 use crate::{Refusal, later};
 
 /// Bounds that an operator sets.
@@ -58,7 +62,7 @@ pub enum JobState {
         /// The lease that reported.
         lease: LeaseId,
     },
-    /// Given out too often.
+    /// Given out too often, or never to succeed.
     Failed {
         /// Times it was given out.
         attempts: u32,
@@ -93,8 +97,8 @@ pub enum JobEvent {
     Release {
         /// Under this lease.
         lease: LeaseId,
-        /// Why.
-        reason: String,
+        /// Why; [`fault::of`] says whether it is worth another attempt.
+        failure: Failure,
     },
     /// The server looks whether the lease is over.
     Expire,
@@ -134,6 +138,35 @@ impl JobState {
     }
 }
 
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queued { attempts, not_before } => {
+                write!(f, "the job is queued after {attempts} attempts, not to be given out before {not_before}")
+            }
+            Self::Leased { hold: Hold { lease, device, expires_at }, .. } => {
+                write!(f, "the job is leased under lease {lease} to device {device} until {expires_at}")
+            }
+            Self::Done { lease } => write!(f, "the job is done under lease {lease}"),
+            Self::Failed { attempts, reason } => write!(f, "the job failed after {attempts} attempts: {reason}"),
+            Self::Cancelled => f.write_str("the job is cancelled"),
+        }
+    }
+}
+
+impl fmt::Display for JobEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim { lease, device } => write!(f, "a claim by device {device} under lease {lease}"),
+            Self::Heartbeat { lease } => write!(f, "a heartbeat under lease {lease}"),
+            Self::Report { lease } => write!(f, "a report under lease {lease}"),
+            Self::Release { lease, .. } => write!(f, "giving back lease {lease}"),
+            Self::Expire => f.write_str("the end of the lease"),
+            Self::Cancel => f.write_str("cancelling"),
+        }
+    }
+}
+
 /// The state after the event.
 ///
 /// A lease is over from `expires_at` on, whether or not [`JobEvent::Expire`] has come by: a late agent is refused alike.
@@ -155,8 +188,12 @@ pub fn apply(state: &JobState, event: &JobEvent, now: OffsetDateTime, policy: &J
             Ok(JobStep::To(JobState::Done { lease: *lease }))
         }
         (JobState::Done { lease: reported }, JobEvent::Report { lease }) if reported == lease => Ok(JobStep::Duplicate),
-        (JobState::Leased { attempts, hold }, JobEvent::Release { lease, reason }) if held(hold, *lease, now) => {
-            Ok(JobStep::To(again(*attempts, reason.clone(), now, policy)))
+        (JobState::Leased { attempts, hold }, JobEvent::Release { lease, failure }) if held(hold, *lease, now) => {
+            let (attempts, reason) = (*attempts, failure.detail.clone());
+            Ok(JobStep::To(match fault::of(failure.reason) {
+                Fault::Request => JobState::Failed { attempts, reason },
+                Fault::Moment | Fault::Device => again(attempts, reason, now, policy),
+            }))
         }
         (_, JobEvent::Heartbeat { .. } | JobEvent::Report { .. } | JobEvent::Release { .. }) => {
             Err(Refusal::lease_lost(state, event))

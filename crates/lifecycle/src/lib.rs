@@ -7,40 +7,41 @@
 #![warn(missing_docs)]
 
 pub mod device;
+pub mod fault;
 pub mod job;
 #[doc(hidden)]
 pub mod testing;
 
-use std::fmt::Debug;
+use std::fmt::Display;
 
-/// An event that the present state does not allow.
+/// An event that the present state does not allow; nothing changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The event needs a lease that is held, and this one is not: it expired, was given back, or never was.
-    #[error("the lease is no longer held: {event} in state {state}")]
+    #[error("{event} is too late, the lease is not held: {state}")]
     LeaseLost {
-        /// The state found.
+        /// The state found, for people.
         state: String,
-        /// The event refused.
+        /// The event refused, for people.
         event: String,
     },
     /// The event makes no sense in this state.
-    #[error("{event} is not possible in state {state}")]
+    #[error("{event} is not possible: {state}")]
     NotNow {
-        /// The state found.
+        /// The state found, for people.
         state: String,
-        /// The event refused.
+        /// The event refused, for people.
         event: String,
     },
 }
 
 impl Refusal {
-    fn lease_lost(state: &impl Debug, event: &impl Debug) -> Self {
-        Self::LeaseLost { state: format!("{state:?}"), event: format!("{event:?}") }
+    fn lease_lost(state: &impl Display, event: &impl Display) -> Self {
+        Self::LeaseLost { state: state.to_string(), event: event.to_string() }
     }
 
-    fn not_now(state: &impl Debug, event: &impl Debug) -> Self {
-        Self::NotNow { state: format!("{state:?}"), event: format!("{event:?}") }
+    fn not_now(state: &impl Display, event: &impl Display) -> Self {
+        Self::NotNow { state: state.to_string(), event: event.to_string() }
     }
 }
 

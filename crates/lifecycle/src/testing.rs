@@ -2,6 +2,8 @@
 //! get the same answers and the same snapshot after every step.
 
 use benchrack_protocol::ids::{DeviceId, LeaseId};
+use benchrack_protocol::report::Failure;
+use benchrack_protocol::runner::FailureReason;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use time::{Duration, OffsetDateTime};
@@ -15,6 +17,9 @@ pub const DEVICES: usize = 3;
 /// Jobs of the farm, all queued at the beginning.
 pub const JOBS: usize = 7;
 
+/// Detail of every failure with which a lease is given back.
+pub const GIVEN_BACK: &str = "given back";
+
 /// One thing that somebody asks of the server. Leases are named by the order in which they were granted, jobs and devices
 /// by their position, so that a history holds for any numbering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +32,8 @@ pub enum Ask {
     Heartbeat { lease: usize },
     /// A report under the nth lease granted.
     Report { lease: usize },
-    /// The nth lease granted is given back.
-    Release { lease: usize },
+    /// The nth lease granted is given back for this reason; the detail is [`GIVEN_BACK`].
+    Release { lease: usize, reason: FailureReason },
     /// A person cancels a job.
     Cancel { job: usize },
     /// A person keeps a device out.
@@ -89,7 +94,7 @@ pub fn history(seed: u64, steps: usize, start: OffsetDateTime) -> Vec<Step> {
         let device = below(DEVICES);
         // Mostly the newest lease, sometimes an old one or one that never was.
         let lease = granted.saturating_sub(below(4));
-        let ask = match below(22) {
+        let ask = match below(24) {
             0 | 1 => Ask::Seen { device },
             2..=7 => {
                 granted += 1;
@@ -97,10 +102,19 @@ pub fn history(seed: u64, steps: usize, start: OffsetDateTime) -> Vec<Step> {
             }
             8..=10 => Ask::Heartbeat { lease },
             11..=14 => Ask::Report { lease },
-            15 | 16 => Ask::Release { lease },
-            17 => Ask::Cancel { job: below(JOBS) },
-            18 => Ask::Quarantine { device },
-            19 => Ask::Readmit { device },
+            // One reason of each fault, the device's twice.
+            fault @ 15..=18 => Ask::Release {
+                lease,
+                reason: [
+                    FailureReason::OperatingPointImpossible,
+                    FailureReason::Stopped,
+                    FailureReason::RunnerDied,
+                    FailureReason::RunnerHung,
+                ][fault - 15],
+            },
+            19 => Ask::Cancel { job: below(JOBS) },
+            20 => Ask::Quarantine { device },
+            21 => Ask::Readmit { device },
             _ => Ask::Tick,
         };
         Step { at, ask }
@@ -159,10 +173,10 @@ impl World {
             Ask::Claim { device } => self.claim(device, now),
             Ask::Heartbeat { lease } => self.leased(lease, now, |lease| JobEvent::Heartbeat { lease }, None),
             Ask::Report { lease } => self.leased(lease, now, |lease| JobEvent::Report { lease }, Some(SessionEnd::Reported)),
-            Ask::Release { lease } => {
-                let reason = || "given back".to_owned();
-                let event = |lease| JobEvent::Release { lease, reason: reason() };
-                self.leased(lease, now, event, Some(SessionEnd::Failed { reason: reason() }))
+            Ask::Release { lease, reason } => {
+                let failure = Failure { reason, detail: GIVEN_BACK.into() };
+                let end = SessionEnd::given_back(&failure);
+                self.leased(lease, now, |lease| JobEvent::Release { lease, failure: failure.clone() }, Some(end))
             }
             Ask::Cancel { job } => self.cancel(job, now),
             Ask::Quarantine { device } => self.device(device, &DeviceEvent::Quarantine { reason: "by hand".into() }, now),

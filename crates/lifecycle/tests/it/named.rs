@@ -4,6 +4,8 @@ use benchrack_lifecycle::Refusal;
 use benchrack_lifecycle::device::{self, Device, DeviceEvent, DevicePolicy, DeviceState, SessionEnd};
 use benchrack_lifecycle::job::{self, JobEvent, JobPolicy, JobState, JobStep};
 use benchrack_protocol::ids::{DeviceId, LeaseId};
+use benchrack_protocol::report::Failure;
+use benchrack_protocol::runner::FailureReason;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -50,7 +52,9 @@ fn a_heartbeat_prolongs_the_lease_and_never_shortens_it() {
 fn a_stale_holder_is_refused_and_the_refusal_names_state_and_event() {
     let refusal = refused(&claimed(SECOND), JobEvent::Report { lease: FIRST }, NOW);
     let text = refusal.to_string();
-    assert!(text.contains("Report { lease: LeaseId(1) }") && text.contains("LeaseId(2)"), "{text}");
+    let expected = "a report under lease 1 is too late, the lease is not held: \
+                    the job is leased under lease 2 to device 1 until 2026-11-23 12:01:00.0 +00:00:00";
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -80,6 +84,31 @@ fn a_job_that_came_back_waits_and_fails_after_the_last_attempt() {
         }
     }
     assert!(matches!(state, JobState::Failed { attempts: 3, .. }), "{state:?}");
+}
+
+fn failure(reason: FailureReason) -> Failure {
+    Failure { reason, detail: format!("{reason:?}") }
+}
+
+#[test]
+fn what_can_never_succeed_is_not_tried_again_and_blames_no_device() {
+    let impossible = failure(FailureReason::OperatingPointImpossible);
+    assert_eq!(SessionEnd::given_back(&impossible), SessionEnd::Cancelled);
+    let state = to(&claimed(FIRST), JobEvent::Release { lease: FIRST, failure: impossible }, NOW);
+    assert_eq!(state, JobState::Failed { attempts: 1, reason: "OperatingPointImpossible".into() });
+}
+
+#[test]
+fn a_stopped_agent_gives_the_job_back_without_blame_and_a_dead_runner_with() {
+    for (reason, end) in [
+        (FailureReason::Stopped, SessionEnd::Cancelled),
+        (FailureReason::RunnerDied, SessionEnd::Failed { reason: "RunnerDied".into() }),
+    ] {
+        let failure = failure(reason);
+        assert_eq!(SessionEnd::given_back(&failure), end);
+        let state = to(&claimed(FIRST), JobEvent::Release { lease: FIRST, failure }, NOW);
+        assert_eq!(state, JobState::Queued { attempts: 1, not_before: NOW + JobPolicy::default().retry_delay });
+    }
 }
 
 #[test]
