@@ -141,7 +141,7 @@ pub struct DeviceJudgement {
     /// Its answer.
     pub decision: Decision,
     /// Slow-down with the very interval that the answer is read off: the lower end at alpha over the number of devices,
-    /// the upper end at alpha. None without pairs.
+    /// the upper end at alpha. No effect without pairs, no interval when one of its ends would need more of them.
     pub effect: Option<PairedEffect>,
 }
 

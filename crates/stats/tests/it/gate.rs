@@ -147,5 +147,5 @@ fn a_session_of_the_proposed_length_usually_decides() {
         let second = judge(&[session(&longer, !seed)], &rules).unwrap();
         decided += usize::from(!matches!(second.decision, Decision::Inconclusive(_)));
     }
-    assert!((200..400).contains(&decided), "{decided} of {asked}");
+    assert!(decided >= 300, "{decided} of {asked}");
 }
