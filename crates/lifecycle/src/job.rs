@@ -93,7 +93,7 @@ pub enum JobEvent {
         /// Under this lease.
         lease: LeaseId,
     },
-    /// The agent gives the job back.
+    /// The agent gives the job back; [`SessionEnd::given_back`](crate::device::SessionEnd::given_back) is its device's side.
     Release {
         /// Under this lease.
         lease: LeaseId,
