@@ -1,0 +1,47 @@
+//! The sliding window of convolutions and pools.
+
+use crate::graph::Shape;
+
+/// How a kernel slides over a picture. Pairs are height, width; padding is top, left, bottom, right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Kernel size.
+    pub kernel: [usize; 2],
+    /// Step between outputs.
+    pub stride: [usize; 2],
+    /// Rows and columns added around the input.
+    pub pad: [usize; 4],
+    /// Distance between two kernel elements.
+    pub dilation: [usize; 2],
+}
+
+impl Window {
+    /// A square kernel with stride 1 and no padding.
+    pub fn square(kernel: usize) -> Self {
+        Self { kernel: [kernel; 2], stride: [1; 2], pad: [0; 4], dilation: [1; 2] }
+    }
+
+    /// Height and width of the output of a convolution or pool over `input`; none where the kernel does not fit.
+    pub fn slide(&self, input: Shape) -> Option<[usize; 2]> {
+        let axis = |index: usize| {
+            let padded = input[index + 1] + self.pad[index] + self.pad[index + 2];
+            let reach = self.dilation[index] * self.kernel[index].checked_sub(1)? + 1;
+            Some(padded.checked_sub(reach)?.checked_div(self.stride[index])? + 1)
+        };
+        Some([axis(0)?, axis(1)?])
+    }
+
+    /// Height and width of the output of a transposed convolution (no dilation) over `input`.
+    pub fn slide_back(&self, input: Shape, extra: [usize; 2]) -> Option<[usize; 2]> {
+        let axis = |index: usize| {
+            let full = input[index + 1].checked_sub(1)? * self.stride[index] + self.kernel[index] + extra[index];
+            full.checked_sub(self.pad[index] + self.pad[index + 2]).filter(|&size| size > 0)
+        };
+        Some([axis(0)?, axis(1)?])
+    }
+
+    /// Elements of the kernel.
+    pub fn area(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+}
