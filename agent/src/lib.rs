@@ -8,8 +8,14 @@
 #![warn(missing_docs)]
 
 pub mod clock;
+pub mod command;
+pub mod config;
 pub mod device;
+pub mod evidence;
 pub mod placement;
 pub mod probe;
 pub mod runner;
+pub mod runner_process;
+pub mod session;
 pub mod sysfs;
+pub mod work;

@@ -1,1 +1,30 @@
-fn main() {}
+//! The agent's own program; everything is in the library, which `benchrack agent` carries as well.
+
+use std::process::ExitCode;
+
+use benchrack_agent::command::{AgentCommand, RunnerProgram, run};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// Measures deep-learning models on the device it runs on
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  benchrack-agent probe                    what is this device, and what may I do on it
+  benchrack-agent bench model.onnx         measure a model here, no server needed
+  benchrack-agent run --server http://rack:7070
+
+Logs go to standard error; BENCHRACK_LOG=debug shows more."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: AgentCommand,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_from_env("BENCHRACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let arguments = Arguments::parse();
+    run(arguments.command, RunnerProgram::this(&["runner"])?)
+}

@@ -36,7 +36,10 @@ impl Placement for LivePlacement {
             match usize::try_from(cpu) {
                 Ok(cpu) if cpu < Mask::MAX_CPU => mask.set(cpu),
                 _ => {
-                    return Err(std::io::Error::other(format!("CPU {cpu} is beyond the {} that can be addressed", Mask::MAX_CPU)));
+                    return Err(std::io::Error::other(format!(
+                        "CPU {cpu} is beyond the {} that can be addressed",
+                        Mask::MAX_CPU
+                    )));
                 }
             }
         }

@@ -8,6 +8,7 @@ mod captured;
 mod commands;
 mod live;
 mod recording;
+mod scrub;
 
 use benchrack_protocol::reading::{Missing, Reading};
 
@@ -15,6 +16,7 @@ pub use captured::{Captured, InvalidCapture};
 pub use commands::{CommandFolder, Commands, LiveCommands};
 pub use live::LiveSysFs;
 pub use recording::Recording;
+pub use scrub::scrub;
 
 /// Access to kernel files below a root.
 pub trait SysFs: Send + Sync {

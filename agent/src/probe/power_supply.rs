@@ -18,7 +18,8 @@ pub fn supplies(fs: &dyn SysFs) -> Vec<PowerSupply> {
     names.into_iter().map(|name| supply(fs, name)).collect()
 }
 
-fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
+/// One supply now.
+pub fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
     let uevent = sysfs::text(fs, &format!("{CLASS}/{name}/uevent"));
     let property = |file: &str| property(fs, &name, &uevent, file);
     PowerSupply {

@@ -204,7 +204,7 @@ fn outputs_of(model: &TypedModel) -> (Vec<String>, Vec<TensorSpec>) {
 ///
 /// # Errors
 /// As [`Model::load`].
-pub fn bare(request: &LoadRequest) -> Result<impl FnMut() -> Result<(), Refusal>, Refusal> {
+pub fn bare(request: &LoadRequest) -> Result<impl FnMut() -> Result<(), Refusal> + use<>, Refusal> {
     let mut model = Model::load(request)?;
     Ok(move || {
         let outputs = model.state.run(model.inputs.clone()).map_err(|error| failed(&error))?;

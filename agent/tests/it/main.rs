@@ -1,5 +1,5 @@
 //! The agent from outside: captured devices, real runner processes, whole sessions, the work loop.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod phones;

@@ -1,0 +1,150 @@
+//! `benchrack-agent bench`: one session on this device, without a server.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use benchrack_protocol::api::Heartbeat;
+use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
+use benchrack_protocol::session::{Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
+use benchrack_protocol::units::Nanos;
+use clap::Args;
+
+use super::model_file::{InputShape, manifest};
+use super::{probe, summary};
+use crate::config::{Config, default_data_dir};
+use crate::device::Device;
+use crate::runner_process::RunnerProgram;
+use crate::session::journal::Journal;
+use crate::session::{self, Artifacts, Context};
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  benchrack-agent bench model.onnx                           one thread, all cores, clocks as they are
+  benchrack-agent bench old.onnx new.onnx                    both, interleaved, so that drift hits both alike
+  benchrack-agent bench model.onnx --cores big --freq 60% --threads 4
+  benchrack-agent bench model.onnx --input data=1x3x224x224  a file that leaves dimensions open
+  benchrack-agent bench model.onnx --json                    the whole report: every sample, all evidence
+
+The manifest MODEL.json beside a model gives its inputs and the outputs that are checked.
+Exit code: 0 when every model was measured and no run is invalid, 1 otherwise, 2 for a wrong command line.")]
+pub struct BenchArgs {
+    /// ONNX files
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    /// Manifest of the model, instead of the JSON beside it; for one model
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Shape of an input that the file leaves open, NAME=1x3x224x224
+    #[arg(long = "input", value_name = "NAME=SHAPE")]
+    inputs: Vec<InputShape>,
+    /// Inference engine
+    #[arg(long, default_value = BUILT_IN_ENGINE)]
+    engine: String,
+    /// Threads of the engine
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// Cores: all, little, mid, big, prime, or a list such as 0-3
+    #[arg(long, default_value = "all")]
+    cores: Cores,
+    /// Clock: unpinned, min, max, 60% or '1200 MHz'
+    #[arg(long, default_value = "unpinned", value_name = "CLOCK")]
+    freq: Frequency,
+    /// Blocks for each model
+    #[arg(long, default_value_t = MeasurePlan::default().blocks, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    blocks: u32,
+    /// Length of a block in milliseconds
+    #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    block_time: u64,
+    /// Longest wait for an idle and cool device, seconds
+    #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    settle: u64,
+    /// Also print where the time goes, by operator
+    #[arg(long)]
+    profile: bool,
+    /// Folder for the journal of changed clocks
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures and prints.
+pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
+    if arguments.manifest.is_some() && arguments.models.len() > 1 {
+        bail!("--manifest is for one model; put MODEL.json beside each of several");
+    }
+    let (spec, artifacts) = spec(&arguments)?;
+    let folder = arguments.data_dir.or_else(default_data_dir).context("no folder for the journal: set --data-dir")?;
+    if spec.operating_point.frequency != Frequency::Unpinned {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let device = Device::live();
+    Journal::in_folder(&folder).replay(device.sysfs.as_ref())?;
+    let known = probe::here(&device);
+    let context = Context {
+        device: &device,
+        known: &known,
+        artifacts: &artifacts,
+        state_folder: &folder,
+        address_space: Config::default().address_space(),
+        observer: &show,
+    };
+    let measuring = session::run(session::new_report_id(), spec, context, program);
+    let report = tokio::select! {
+        report = measuring => report,
+        _ = tokio::signal::ctrl_c() => {
+            clear();
+            bail!("stopped; the device is restored");
+        }
+    };
+    clear();
+    if arguments.json {
+        super::print(&serde_json::to_string_pretty(&report).context("cannot write the report")?);
+    } else {
+        super::print(summary::describe(&report, &known).trim_end());
+    }
+    Ok(if summary::good(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn spec(arguments: &BenchArgs) -> anyhow::Result<(SessionSpec, Artifacts)> {
+    let mut artifacts: Artifacts = BTreeMap::new();
+    let mut subjects = Vec::new();
+    for model in &arguments.models {
+        let manifest = manifest(model, arguments.manifest.as_deref(), &arguments.inputs)?;
+        artifacts.insert(manifest.artifact, Ok(model.clone()));
+        let engine = EngineRef { name: arguments.engine.clone(), build: None };
+        subjects.push(Subject { label: model.display().to_string(), manifest, engine, threads: arguments.threads });
+    }
+    let plan = MeasurePlan {
+        blocks: arguments.blocks,
+        block_time: Nanos::from(Duration::from_millis(arguments.block_time)),
+        max_settle_time: Nanos::from(Duration::from_secs(arguments.settle)),
+        profile: arguments.profile,
+        ..MeasurePlan::default()
+    };
+    let operating_point = OperatingPoint { cores: arguments.cores.clone(), frequency: arguments.freq };
+    Ok((SessionSpec { subjects, operating_point, plan }, artifacts))
+}
+
+/// One line on a terminal, rewritten; nothing elsewhere.
+fn show(heartbeat: Heartbeat) {
+    let mut terminal = std::io::stderr().lock();
+    if terminal.is_terminal() {
+        let line = format!("\r\x1b[K{} ({} of {} blocks)", heartbeat.phase, heartbeat.done, heartbeat.total);
+        // A terminal that went away sees nothing.
+        let _ = terminal.write_all(line.as_bytes()).and_then(|()| terminal.flush());
+    }
+}
+
+fn clear() {
+    let mut terminal = std::io::stderr().lock();
+    if terminal.is_terminal() {
+        let _ = terminal.write_all(b"\r\x1b[K").and_then(|()| terminal.flush());
+    }
+}

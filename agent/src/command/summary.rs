@@ -1,0 +1,154 @@
+//! A local session for people. Judging for the record is the server's; this shows the same figures by the same code.
+
+use std::fmt::Write as _;
+
+use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::evidence::SessionEvidence;
+use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
+use benchrack_protocol::runner::MemoryFigures;
+use benchrack_protocol::units::{Bytes, Nanos};
+use benchrack_protocol::validity::{Validity, assess, tier};
+use benchrack_stats::{Confidence, blocks};
+
+/// Whether every subject was measured and no run is invalid.
+pub fn good(report: &SessionReport) -> bool {
+    let valid = |run: &RunReport| match (run, &report.evidence) {
+        (RunReport::Measured(run), Some(evidence)) => {
+            !matches!(assess(&report.spec.operating_point, evidence, run), Validity::Invalid { .. })
+        }
+        _ => false,
+    };
+    report.runs.iter().all(valid)
+}
+
+/// Text of several lines.
+pub fn describe(report: &SessionReport, known: &DeviceReport) -> String {
+    let mut text = String::new();
+    let point = &report.spec.operating_point;
+    line(&mut text, &known.identity.title);
+    if let Some(evidence) = &report.evidence {
+        let settled = if evidence.settle.timed_out { "not settled" } else { "settled" };
+        line(
+            &mut text,
+            &format!(
+                "CPUs {} ({}), clock {}, {settled} after {}, {} in all",
+                evidence.cpus, point.cores, point.frequency, evidence.settle.waited, report.duration
+            ),
+        );
+    }
+    for (subject, run) in report.spec.subjects.iter().zip(&report.runs) {
+        let threads = if subject.threads == 1 { "1 thread".into() } else { format!("{} threads", subject.threads) };
+        line(&mut text, &format!("\n{}  {}, {threads}", subject.label, subject.manifest.precision));
+        match (run, &report.evidence) {
+            (RunReport::Measured(run), Some(evidence)) => measured(&mut text, report, evidence, run),
+            (RunReport::Failed(failure), _) => {
+                let reason = serde_json::to_value(failure.reason).ok();
+                let reason = reason.as_ref().and_then(|reason| reason.as_str()).unwrap_or("failed").replace('_', " ");
+                field(&mut text, "failed", &format!("{reason}: {}", failure.detail));
+            }
+            (RunReport::Measured(_), None) => field(&mut text, "failed", "the session has no evidence"),
+        }
+    }
+    text
+}
+
+fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidence, run: &Measurement) {
+    let samples: Vec<Vec<f64>> =
+        run.blocks.iter().map(|block| block.samples.iter().map(|sample| sample.as_ms()).collect()).collect();
+    match blocks::summary(&samples, Confidence::P95) {
+        Ok(summary) => {
+            let interval = if summary.median.reaches(Confidence::P95) {
+                format!("{:.3} to {:.3} ms with 95 % confidence", summary.median.low, summary.median.high)
+            } else {
+                "too few blocks for an interval".into()
+            };
+            field(text, "median", &format!("{:.3} ms  ({interval})", summary.median.value));
+            field(
+                text,
+                "p90",
+                &format!("{:.3} ms over {} samples in {} blocks", summary.p90.value, summary.samples.count(), samples.len()),
+            );
+        }
+        Err(error) => field(text, "median", &error.to_string()),
+    }
+    let steady = if run.warmup.steady { "steady" } else { "not steady" };
+    field(
+        text,
+        "start",
+        &format!("load {}, first inference {}, {steady} after {} more", run.load, run.first_inference, run.warmup.samples.len()),
+    );
+    field(text, "memory", &memory(run.memory_before, run.memory));
+    let integers = match run.engine.integer_kernels {
+        IntegerKernels::All => "all products as integers",
+        IntegerKernels::DenseOnly => "dense products as integers, others in floating point",
+        IntegerKernels::None => "no integer kernels",
+    };
+    field(text, "engine", &format!("{} {}, {} kernels, {integers}", run.engine.engine, run.engine.version, run.engine.kernels));
+    field(text, "outputs", &outputs(&run.outputs));
+    let point = &report.spec.operating_point;
+    field(text, "evidence", &tier(point, evidence).to_string());
+    let validity = assess(point, evidence, run);
+    field(text, "validity", validity.word());
+    for doubt in validity.reasons() {
+        field(text, "", &format!("{}: {}", doubt.reason, doubt.detail));
+    }
+    profile(text, run);
+}
+
+fn memory(before: MemoryFigures, after: MemoryFigures) -> String {
+    let figure = |bytes: Option<Bytes>| bytes.map_or("unknown".into(), |bytes| bytes.to_string());
+    format!("peak {} ({} of it before the model), PSS {}", figure(after.peak_rss), figure(before.peak_rss), figure(after.pss))
+}
+
+fn outputs(check: &OutputCheck) -> String {
+    match check {
+        OutputCheck::NoReference => "no reference to check against".into(),
+        OutputCheck::Failed { detail } => format!("could not be checked: {detail}"),
+        OutputCheck::Compared { outputs } => {
+            let shown = outputs.iter().map(|(name, comparison)| {
+                let word = if comparison.within { "as the reference" } else { "NOT as the reference" };
+                format!("{name} {word} (relative error {:.1e}, cosine {:.5})", comparison.max_relative_error, comparison.cosine)
+            });
+            shown.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Operators by the time they take in all, the longest first.
+fn profile(text: &mut String, run: &Measurement) {
+    const SHOWN: usize = 12;
+    let total: u64 = run.profile.iter().map(|operator| operator.time.0).sum();
+    if total == 0 {
+        return;
+    }
+    let mut operators: Vec<_> = run.profile.iter().collect();
+    operators.sort_by_key(|operator| std::cmp::Reverse(operator.time));
+    for (place, operator) in operators.iter().take(SHOWN).enumerate() {
+        let share = operator.time.0 as f64 / total as f64 * 100.0;
+        let title = if place == 0 { "profile" } else { "" };
+        field(text, title, &format!("{share:5.1} %  {:>9}  {} {}", operator.time.to_string(), operator.operator, operator.name));
+    }
+    if operators.len() > SHOWN {
+        let rest: u64 = operators.iter().skip(SHOWN).map(|operator| operator.time.0).sum();
+        field(
+            text,
+            "",
+            &format!(
+                "{:5.1} %  {:>9}  {} others",
+                rest as f64 / total as f64 * 100.0,
+                Nanos(rest).to_string(),
+                operators.len() - SHOWN
+            ),
+        );
+    }
+}
+
+fn line(text: &mut String, content: &str) {
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "{content}");
+}
+
+fn field(text: &mut String, name: &str, value: &str) {
+    line(text, &format!("  {name:<10}{value}"));
+}

@@ -1,0 +1,81 @@
+//! `benchrack-agent run`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use benchrack_client::Client;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, token_from_environment};
+use crate::device::Device;
+use crate::runner_process::RunnerProgram;
+use crate::work::Worker;
+
+/// Arguments of `run`; flags override the configuration.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  benchrack-agent run                                        server and defaults of config/agent.toml
+  benchrack-agent run --config /etc/benchrack/agent.toml
+  BENCHRACK_TOKEN=... benchrack-agent run --server http://rack:7070 --name pixel-8-a
+
+Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.")]
+pub struct RunArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address of the server
+    #[arg(long, env = "BENCHRACK_SERVER", value_name = "URL")]
+    server: Option<String>,
+    /// File that holds the token; BENCHRACK_TOKEN holds the token itself
+    #[arg(long, env = "BENCHRACK_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Name of this device in the farm
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder for models, undelivered reports and the journal of changed clocks
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl RunArgs {
+    fn config(self) -> anyhow::Result<Config> {
+        let mut config = match &self.config {
+            Some(file) => Config::load(file)?,
+            None => Config::default(),
+        };
+        config.server = self.server.unwrap_or(config.server);
+        config.token_file = self.token_file.or(config.token_file);
+        config.name = self.name.unwrap_or(config.name);
+        config.data_dir = self.data_dir.or(config.data_dir);
+        Ok(config.checked()?)
+    }
+}
+
+/// Works until told to stop.
+pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
+    let config = arguments.config()?;
+    let token = match token_from_environment() {
+        Some(token) => Some(token),
+        None => config.token()?,
+    };
+    let client = Client::new(&config.server, token.as_ref().map(|token| token.expose()))?;
+    let device = Device::live();
+    let folder = config.folder()?;
+    tracing::info!(server = config.server, data_dir = %folder.display(), "the agent begins");
+    let mut worker = Worker::new(client, &config, &device, program, folder)?;
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+        signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
+    );
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: the device is restored first");
+    };
+    worker.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}

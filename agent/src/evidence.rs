@@ -1,0 +1,9 @@
+//! What the system says of itself around a measurement. One kernel file each; reading goes through the port.
+
+pub mod loadavg;
+pub mod pressure;
+pub mod residency;
+pub mod schedstat;
+pub mod stat;
+pub mod threads;
+pub mod watch;

@@ -1,0 +1,148 @@
+//! Waiting for a device that is idle and cool. A wait that runs out marks the result and never hides it.
+
+use std::time::Duration;
+
+use benchrack_protocol::cpuset::CpuSet;
+use benchrack_protocol::device::{DeviceReport, ThermalZone};
+use benchrack_protocol::evidence::SettleEvidence;
+use benchrack_protocol::units::{Millicelsius, Nanos};
+use tokio::time::sleep;
+
+use crate::device::Device;
+use crate::evidence::watch::{Sensor, active_cooling};
+use crate::evidence::{loadavg, pressure};
+use crate::probe::thermal;
+
+/// Looks at the run queue for one judgement: enough to tell a daemon's blip from a build.
+const LOOKS: u32 = 5;
+/// Between two looks; not a multiple of the 4 or 10 ms of scheduler ticks, so that periodic work is not missed.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(3);
+/// Between two judgements while waiting.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Other running tasks, on average over the looks, that may compete for the CPUs of the session.
+const MAX_COMPETITORS: f64 = 0.5;
+/// Dies throttle near 85 to 95 °C; from here there is room for a session.
+const MAX_DIE: Millicelsius = Millicelsius(65_000);
+/// Phones throttle by skin near 40 °C.
+const MAX_SKIN: Millicelsius = Millicelsius(37_000);
+/// Charging and discharging slow down above 45 °C.
+const MAX_BATTERY: Millicelsius = Millicelsius(40_000);
+
+/// Waits until the device is idle and cool, at most so long.
+pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online: &CpuSet, at_most: Nanos) -> SettleEvidence {
+    let fs = device.sysfs.as_ref();
+    let begun = device.clock.now();
+    let waited = || Nanos(device.clock.now().0.saturating_sub(begun.0));
+    loop {
+        let hindrance = match too_hot(device, known) {
+            Some(heat) => Some(heat),
+            None => busy(device, cpus, online).await,
+        };
+        let timed_out = hindrance.is_some() && waited() >= at_most;
+        if hindrance.is_none() || timed_out {
+            return SettleEvidence {
+                waited: waited(),
+                timed_out,
+                detail: hindrance.unwrap_or_default(),
+                load_1min: loadavg::one_minute(fs),
+                cpu_pressure: pressure::cpu(fs),
+            };
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What is too hot, if anything is. Sensors that do not answer hinder nothing.
+fn too_hot(device: &Device, known: &DeviceReport) -> Option<String> {
+    let fs = device.sysfs.as_ref();
+    if let Some((kind, state)) = active_cooling(fs).into_iter().find(|(kind, _)| slows_cpus(kind)) {
+        return Some(format!("the device is throttled: {kind} is in state {state}"));
+    }
+    let hot = |zone: &ThermalZone| {
+        let kind = zone.kind.value()?;
+        let limit = match Sensor::of(kind) {
+            Sensor::Die => MAX_DIE,
+            Sensor::Skin => MAX_SKIN,
+            Sensor::Battery => MAX_BATTERY,
+            Sensor::Other => return None,
+        };
+        let now = *thermal::temperature(fs, &zone.zone, Some(kind)).value()?;
+        (now > limit).then(|| format!("{kind} is at {now}, above {limit}"))
+    };
+    known.thermal_zones.iter().find_map(hot)
+}
+
+fn slows_cpus(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    ["cpufreq", "cpu", "processor", "hotplug"].iter().any(|word| kind.contains(word))
+}
+
+/// Who competes for the CPUs, if anybody does. Tasks may run beside us on CPUs that the session leaves free.
+async fn busy(device: &Device, cpus: &CpuSet, online: &CpuSet) -> Option<String> {
+    let free = online.iter().filter(|&cpu| !cpus.contains(cpu)).count();
+    let (mut sum, mut counted) = (0.0, 0);
+    for look in 0..LOOKS {
+        if look > 0 {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        if let Some(&running) = loadavg::running(device.sysfs.as_ref()).value() {
+            // One of them is we, who read.
+            sum += f64::from(running.saturating_sub(1));
+            counted += 1;
+        }
+    }
+    if counted == 0 {
+        return None;
+    }
+    let others = sum / f64::from(counted);
+    let allowed = MAX_COMPETITORS + free as f64 / 2.0;
+    (others > allowed).then(|| format!("{others:.1} other tasks are running, {allowed:.1} may beside CPUs {cpus}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::probe::probe;
+    use crate::session::simulated::simulated;
+    use crate::sysfs::Captured;
+
+    fn set(text: &str) -> CpuSet {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_device_is_settled_at_once_and_a_busy_one_marked_after_the_time() {
+        let files = Arc::new(Captured::default());
+        files.set("proc/loadavg", "0.0 0.0 0.0 1/90 5\n");
+        let device = simulated(&files);
+        let known = probe(&device, None);
+        let minute = Nanos(60_000_000_000);
+        let idle = settle(&device, &known, &set("0-3"), &set("0-3"), minute).await;
+        assert!(!idle.timed_out && idle.waited < Nanos(100_000_000), "{idle:?}");
+        files.set("proc/loadavg", "9.0 0.0 0.0 4/90 5\n");
+        let busy = settle(&device, &known, &set("0-3"), &set("0-3"), minute).await;
+        assert!(busy.timed_out && busy.waited >= minute, "{busy:?}");
+        assert!(busy.detail.contains("3.0 other tasks"), "{}", busy.detail);
+        let beside = settle(&device, &known, &set("0-1"), &set("0-7"), minute).await;
+        assert!(!beside.timed_out, "three tasks fit on six free CPUs");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hot_device_is_waited_for_until_it_is_cool() {
+        let files = Arc::new(Captured::default());
+        files.set("sys/class/thermal/thermal_zone4/type", "cpu-0-0-usr\n");
+        files.set("sys/class/thermal/thermal_zone4/temp", "80000\n");
+        let device = simulated(&files);
+        let known = probe(&device, None);
+        let cooling = async {
+            sleep(Duration::from_secs(20)).await;
+            files.set("sys/class/thermal/thermal_zone4/temp", "50000\n");
+        };
+        let (online, limit) = (set("0"), Nanos(60_000_000_000));
+        let (settled, ()) = tokio::join!(settle(&device, &known, &online, &online, limit), cooling);
+        assert!(!settled.timed_out);
+        assert!(settled.waited >= Nanos(20_000_000_000), "{:?}", settled.waited);
+    }
+}

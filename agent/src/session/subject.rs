@@ -1,0 +1,231 @@
+//! One subject of a session: its runner, and what was measured of it so far. A failure ends the subject, never the
+//! session.
+
+use std::path::Path;
+use std::time::Duration;
+
+use benchrack_protocol::engine::EngineEvidence;
+use benchrack_protocol::report::{Block, Failure, Measurement, OutputCheck, Warmup};
+use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
+use benchrack_protocol::session::{MeasurePlan, Subject};
+use benchrack_protocol::tensor::compare;
+use benchrack_protocol::units::Nanos;
+use benchrack_stats::steady::{Steadiness, steadiness};
+
+use crate::device::Device;
+use crate::evidence::{schedstat, threads};
+use crate::runner_process::{Birth, Launcher, Runner, unexpected};
+
+/// Warm-up goes on in pieces of about this long, each followed by a look whether it is steady.
+const WARMUP_PIECE: Nanos = Nanos(50_000_000);
+/// Clocks need some hundred milliseconds to follow a load, however few inferences look alike before.
+const SHORTEST_WARMUP: Nanos = Nanos(300_000_000);
+/// Kept warm-up latencies; a model this quick is warm long before.
+const MOST_WARMUP_SAMPLES: usize = 20_000;
+/// Bounds a report; a block of a model this quick is shorter than asked.
+const MOST_BLOCK_SAMPLES: u64 = 10_000;
+/// Inferences that a profile averages.
+const PROFILE_INFERENCES: u32 = 10;
+
+/// A loaded subject.
+pub struct Loaded<'a, R> {
+    spec: &'a Subject,
+    plan: &'a MeasurePlan,
+    device: &'a Device,
+    runner: R,
+    load: Nanos,
+    engine: EngineEvidence,
+    first_inference: Nanos,
+    warmup: Warmup,
+    blocks: Vec<Block>,
+}
+
+impl<'a, R: Runner> Loaded<'a, R> {
+    /// Starts the runner, loads the model and runs the first inference.
+    pub async fn load<L: Launcher<Runner = R>>(
+        launcher: &L,
+        birth: &Birth,
+        device: &'a Device,
+        spec: &'a Subject,
+        plan: &'a MeasurePlan,
+        model: &Path,
+    ) -> Result<Self, Failure> {
+        if spec.threads == 0 {
+            let detail = "no engine runs with 0 threads; ask for 1 or more".into();
+            return Err(Failure { reason: FailureReason::OperatingPointImpossible, detail });
+        }
+        let runner = launcher.launch(birth).await?;
+        let mut subject = Self {
+            spec,
+            plan,
+            device,
+            runner,
+            load: Nanos(0),
+            engine: nothing_loaded(),
+            first_inference: Nanos(0),
+            warmup: Warmup { samples: Vec::new(), steady: false },
+            blocks: Vec::new(),
+        };
+        let request = Request::Load(LoadRequest {
+            model: model.to_owned(),
+            engine: spec.engine.name.clone(),
+            library: None,
+            threads: spec.threads,
+            inputs: spec.manifest.inputs.clone(),
+            generators: spec.manifest.generators.clone(),
+        });
+        match subject.ask(&request).await? {
+            Reply::Loaded { load, evidence, .. } => {
+                subject.load = load;
+                subject.engine = evidence;
+            }
+            other => return Err(unexpected("loaded", &other)),
+        }
+        let (samples, _, _) = subject.run(1).await?;
+        subject.first_inference = samples.first().copied().unwrap_or_default();
+        Ok(subject)
+    }
+
+    /// For people: `squeezenet-1.1 int8`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.spec.manifest.name, self.spec.manifest.precision)
+    }
+
+    /// Runs until the latencies show no trend, within the plan's bounds.
+    pub async fn warm_up(&mut self) -> Result<(), Failure> {
+        let begun = self.device.clock.now();
+        let enough = usize::try_from(self.plan.min_warmup_samples).unwrap_or(usize::MAX).min(MOST_WARMUP_SAMPLES);
+        loop {
+            let known = &self.warmup.samples;
+            let latency = median(known).unwrap_or(self.first_inference);
+            let missing = enough.saturating_sub(known.len());
+            let piece = inferences(WARMUP_PIECE, latency).min((MOST_WARMUP_SAMPLES - known.len()) as u64);
+            // The fewest that are asked for may take longer than a piece; a slow model goes one by one after them.
+            let count = piece.max(1).min(if missing > 0 { missing as u64 } else { u64::MAX });
+            let (samples, _, _) = self.run(u32::try_from(count).unwrap_or(u32::MAX)).await?;
+            self.warmup.samples.extend(samples);
+            let latencies: Vec<u64> = self.warmup.samples.iter().map(|sample| sample.0).collect();
+            let spent = Nanos(self.device.clock.now().0.saturating_sub(begun.0));
+            let full = latencies.len() >= MOST_WARMUP_SAMPLES;
+            if latencies.len() < enough || (spent < SHORTEST_WARMUP.min(self.plan.max_warmup_time) && !full) {
+                continue;
+            }
+            self.warmup.steady = steadiness(&latencies) == Steadiness::Steady;
+            if self.warmup.steady || spent >= self.plan.max_warmup_time || full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Measures one block. Files are read before and after it, never within.
+    pub async fn block(&mut self, round: u32, place: u32, since: Nanos) -> Result<(), Failure> {
+        let tail = &self.warmup.samples[self.warmup.samples.len() / 2..];
+        let latency = median(tail).unwrap_or(self.first_inference);
+        let count =
+            inferences(self.plan.block_time, latency).max(u64::from(self.plan.min_block_samples)).clamp(1, MOST_BLOCK_SAMPLES);
+        let fs = self.device.sysfs.as_ref();
+        let before = schedstat::waits(fs, self.runner.pid());
+        let (samples, started, suspended) = self.run(u32::try_from(count).unwrap_or(u32::MAX)).await?;
+        let after = schedstat::waits(fs, self.runner.pid());
+        let time = Nanos(samples.iter().map(|sample| sample.0).sum());
+        self.blocks.push(Block {
+            round,
+            place,
+            started: Nanos(started.0.saturating_sub(since.0)),
+            samples,
+            suspended,
+            waiting_share: schedstat::share(&before, &after, time),
+        });
+        Ok(())
+    }
+
+    /// Everything that is not timed: placement, memory, outputs, profile. Ends the runner.
+    pub async fn finish(mut self) -> Result<(Measurement, R), Failure> {
+        let threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
+        let memory = match self.ask(&Request::Memory).await? {
+            Reply::Memory(figures) => figures,
+            other => return Err(unexpected("memory", &other)),
+        };
+        let outputs = self.check_outputs().await;
+        let profile = if self.plan.profile {
+            match self.ask(&Request::Profile { n: PROFILE_INFERENCES }).await {
+                Ok(Reply::Profile { operators }) => operators,
+                Ok(other) => return Err(unexpected("profile", &other)),
+                // An engine without a profiler is measured all the same.
+                Err(Failure { reason: FailureReason::Unsupported, .. }) => Vec::new(),
+                Err(failure) => return Err(failure),
+            }
+        } else {
+            Vec::new()
+        };
+        let measurement = Measurement {
+            load: self.load,
+            first_inference: self.first_inference,
+            warmup: self.warmup,
+            blocks: self.blocks,
+            memory_before: self.runner.memory_before(),
+            memory,
+            outputs,
+            engine: self.engine,
+            threads,
+            profile,
+        };
+        Ok((measurement, self.runner))
+    }
+
+    async fn check_outputs(&mut self) -> OutputCheck {
+        let references = &self.spec.manifest.references;
+        if references.is_empty() {
+            return OutputCheck::NoReference;
+        }
+        let wanted: Vec<_> = references.iter().map(|reference| (reference.output.clone(), reference.positions.clone())).collect();
+        match self.ask(&Request::Outputs { wanted }).await {
+            Ok(Reply::Outputs { values }) if values.len() == references.len() => {
+                let compared = references.iter().zip(&values).map(|(reference, values)| {
+                    (reference.output.clone(), compare(values, &reference.values, reference.tolerance))
+                });
+                OutputCheck::Compared { outputs: compared.collect() }
+            }
+            Ok(other) => OutputCheck::Failed { detail: unexpected("outputs, one for each wanted", &other).detail },
+            Err(failure) => OutputCheck::Failed { detail: failure.detail },
+        }
+    }
+
+    async fn run(&mut self, n: u32) -> Result<(Vec<Nanos>, Nanos, Nanos), Failure> {
+        match self.ask(&Request::Run { n }).await? {
+            Reply::Ran { samples, started, suspended } if samples.len() == n as usize => Ok((samples, started, suspended)),
+            Reply::Ran { samples, .. } => Err(Failure {
+                reason: FailureReason::ProtocolViolated,
+                detail: format!("{n} inferences were asked for, the runner sent {} samples", samples.len()),
+            }),
+            other => Err(unexpected("ran", &other)),
+        }
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+        self.runner.ask(request, Duration::from(self.plan.runner_timeout)).await
+    }
+}
+
+/// How many inferences fill this time.
+fn inferences(time: Nanos, latency: Nanos) -> u64 {
+    time.0.div_ceil(latency.0.max(1))
+}
+
+/// The middle latency, for planning only.
+fn median(samples: &[Nanos]) -> Option<Nanos> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+fn nothing_loaded() -> EngineEvidence {
+    EngineEvidence {
+        engine: String::new(),
+        version: String::new(),
+        kernels: String::new(),
+        threads: 0,
+        integer_kernels: benchrack_protocol::engine::IntegerKernels::None,
+        operators: Vec::new(),
+    }
+}

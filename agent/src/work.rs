@@ -1,0 +1,329 @@
+//! Working for a server: register, claim, measure, report, for ever.
+//!
+//! Nothing that was measured is lost and nothing is delivered twice: a report goes to disk before it goes out, and the
+//! server knows its identity again. A lease that is lost, or a stop that is asked for, drops the session, which restores
+//! the device.
+
+pub mod artifacts;
+pub mod backoff;
+mod farm;
+pub mod spool;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use benchrack_client::ClientError;
+use benchrack_protocol::api::{Claim, Heartbeat, Lease, Registration, Release};
+use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::ids::DeviceId;
+use benchrack_protocol::problem::ProblemCode;
+use benchrack_protocol::report::{Failure, SessionReport};
+use benchrack_protocol::runner::FailureReason;
+use benchrack_protocol::units::Nanos;
+use tokio::time::sleep;
+
+use crate::config::Config;
+use crate::device::Device;
+use crate::probe::probe;
+use crate::runner_process::RunnerProgram;
+use crate::session::journal::{Journal, JournalError};
+use crate::session::{self, Context};
+use artifacts::Cache;
+use backoff::Backoff;
+pub use farm::Farm;
+use spool::{Delivery, Spool, SpoolError};
+
+/// Why the agent cannot work at all.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {}; name one that this user may write with --data-dir", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another agent has it.
+    #[error("another agent works with the data folder {}; stop it, or name another folder with --data-dir", path.display())]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Knobs of an earlier life could not be put back.
+    #[error("the device is still changed from an earlier session")]
+    Journal {
+        /// What failed.
+        #[source]
+        source: JournalError,
+    },
+    /// The spool cannot be read or written.
+    #[error("undelivered reports cannot be kept")]
+    Spool {
+        /// What failed.
+        #[source]
+        source: SpoolError,
+    },
+    /// The server refuses this agent.
+    #[error("the server does not take this agent; check its address and the token (scope agent)")]
+    Refused {
+        /// What it said.
+        #[source]
+        source: ClientError,
+    },
+}
+
+/// An agent at work.
+pub struct Worker<'a, F> {
+    farm: F,
+    config: &'a Config,
+    device: &'a Device,
+    program: &'a RunnerProgram,
+    folder: PathBuf,
+    spool: Spool,
+    cache: Cache,
+    known: DeviceReport,
+    id: Option<DeviceId>,
+    backoff: Backoff,
+    /// Held as long as the agent lives.
+    _lock: std::fs::File,
+}
+
+/// What became of a lease.
+enum Outcome {
+    Measured(Box<SessionReport>),
+    LeaseLost,
+    Unfetched(Failure),
+    Stopped,
+}
+
+impl<'a, F: Farm> Worker<'a, F> {
+    /// Takes the data folder, restores what an earlier life left changed, and looks at the device.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or the device cannot be restored.
+    pub fn new(
+        farm: F,
+        config: &'a Config,
+        device: &'a Device,
+        program: &'a RunnerProgram,
+        folder: PathBuf,
+    ) -> Result<Self, WorkError> {
+        let unusable = |source| WorkError::Folder { path: folder.clone(), source };
+        std::fs::create_dir_all(&folder).map_err(unusable)?;
+        let lock = std::fs::File::create(folder.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(WorkError::InUse { path: folder }),
+            Err(std::fs::TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let restored =
+            Journal::in_folder(&folder).replay(device.sysfs.as_ref()).map_err(|source| WorkError::Journal { source })?;
+        if restored > 0 {
+            tracing::info!(knobs = restored, "restored what an earlier session had changed");
+        }
+        let own_key = own_key(&folder).map_err(unusable)?;
+        let known = probe(device, Some(&own_key));
+        let spool = Spool::in_folder(&folder).map_err(|source| WorkError::Spool { source })?;
+        let cache = Cache::in_folder(&folder, config.model_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
+        let seed = format!("{} {}", known.identity.key, device.clock.now().0);
+        let backoff = Backoff::new(Duration::from_millis(config.first_retry_ms), config.longest_retry(), &seed);
+        Ok(Self { farm, config, device, program, folder, spool, cache, known, id: None, backoff, _lock: lock })
+    }
+
+    /// Works until `stop` is done, then returns with the device restored and the lease given back.
+    ///
+    /// # Errors
+    /// [`WorkError::Refused`] when trying again would not help.
+    pub async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<(), WorkError> {
+        tokio::pin!(stop);
+        loop {
+            let lease = tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                lease = self.next_lease() => lease?,
+            };
+            let outcome = tokio::select! {
+                biased;
+                () = &mut stop => Outcome::Stopped,
+                outcome = self.session(&lease) => outcome,
+            };
+            let stopped = matches!(outcome, Outcome::Stopped);
+            self.settle_lease(&lease, outcome).await;
+            if stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Delivers what waits, registers when needed, and waits for work.
+    async fn next_lease(&mut self) -> Result<Lease, WorkError> {
+        loop {
+            let asked = match self.deliver().await {
+                Ok(()) => self.ask_for_work().await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(found) => {
+                    self.backoff.reset();
+                    if let Some(lease) = found {
+                        return Ok(lease);
+                    }
+                }
+                Err(error) => {
+                    let unknown = error
+                        .problem()
+                        .is_some_and(|problem| matches!(problem.code, ProblemCode::NotFound | ProblemCode::UnknownReference));
+                    if unknown {
+                        // A server with a new database: it asks who we are.
+                        self.id = None;
+                    } else if !error.is_transient() && self.id.is_none() {
+                        return Err(WorkError::Refused { source: error });
+                    }
+                    let wait = self.backoff.next();
+                    tracing::warn!(error = chain(&error), retry_ms = wait.as_millis(), "the server gives no work");
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    async fn ask_for_work(&mut self) -> Result<Option<Lease>, ClientError> {
+        let device = match self.id {
+            Some(id) => id,
+            None => self.register().await?,
+        };
+        self.farm.claim(&Claim { device, wait: Nanos(self.config.claim_wait_s.saturating_mul(1_000_000_000)) }).await
+    }
+
+    async fn register(&mut self) -> Result<DeviceId, ClientError> {
+        let name = if self.config.name.is_empty() { host_name() } else { self.config.name.clone() };
+        let registration = Registration { name, report: self.known.clone(), agent: session::build() };
+        let device = self.farm.register(&self.known.identity.key, &registration).await?;
+        tracing::info!(device.id = device.id.0, device.name, "registered");
+        self.id = Some(device.id);
+        Ok(device.id)
+    }
+
+    /// One lease: models, session, signs of life beside both.
+    async fn session(&mut self, lease: &Lease) -> Outcome {
+        tracing::info!(lease.id = lease.id.0, job.id = lease.job.0, subjects = lease.session.subjects.len(), "session begins");
+        let progress = Mutex::new(Heartbeat { phase: "fetching models".into(), done: 0, total: 0 });
+        let observer = |heartbeat: Heartbeat| *progress.lock().unwrap_or_else(PoisonError::into_inner) = heartbeat;
+        let work = async {
+            let artifacts = match self.cache.fetch(&self.farm, &lease.session).await {
+                Ok(artifacts) => artifacts,
+                Err(failure) => return Outcome::Unfetched(failure),
+            };
+            let context = Context {
+                device: self.device,
+                known: &self.known,
+                artifacts: &artifacts,
+                state_folder: &self.folder,
+                address_space: self.config.address_space(),
+                observer: &observer,
+            };
+            let report = session::run(session::new_report_id(), lease.session.clone(), context, self.program).await;
+            Outcome::Measured(Box::new(report))
+        };
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = signs_of_life(&self.farm, self.config, lease, &progress, self.device) => Outcome::LeaseLost,
+        }
+    }
+
+    async fn settle_lease(&mut self, lease: &Lease, outcome: Outcome) {
+        let failure = match outcome {
+            Outcome::Measured(report) => {
+                let seconds = Duration::from(report.duration).as_secs_f64();
+                tracing::info!(lease.id = lease.id.0, report.id = %report.id, seconds, "session measured");
+                if let Err(error) = self.spool.keep(lease, &report) {
+                    tracing::error!(error = chain(&error), "the report cannot be kept on disk; it is sent from memory");
+                    if let Err(error) = self.farm.report(lease.id, &lease.secret, &report).await {
+                        tracing::error!(error = chain(&error), report.id = %report.id, "the report is lost; the session will run again");
+                    }
+                }
+                return;
+            }
+            Outcome::LeaseLost => {
+                tracing::warn!(lease.id = lease.id.0, "the lease is lost: the session was stopped and the device restored");
+                return;
+            }
+            Outcome::Unfetched(failure) => failure,
+            Outcome::Stopped => Failure { reason: FailureReason::Stopped, detail: "the agent was stopped".into() },
+        };
+        tracing::info!(lease.id = lease.id.0, why = failure.detail, "the lease is given back");
+        if let Err(error) = self.farm.release(lease.id, &lease.secret, &Release { failure }).await {
+            tracing::warn!(error = chain(&error), "the lease could not be given back; it ends by itself");
+        }
+    }
+
+    /// Sends what waits on disk, oldest first; stops at the first that must wait on.
+    async fn deliver(&mut self) -> Result<(), ClientError> {
+        let waiting = match self.spool.waiting() {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "undelivered reports cannot be read");
+                return Ok(());
+            }
+        };
+        for entry in waiting {
+            match self.spool.deliver(&self.farm, &entry).await? {
+                Delivery::Stored { duplicate } => tracing::info!(report = entry.name(), duplicate, "report delivered"),
+                Delivery::Rejected { why } => {
+                    tracing::error!(report = entry.name(), why, "the report was not taken; it is kept in rejected/");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Beats until the lease is lost: refused by the server, or without an answer for as long as it lives.
+async fn signs_of_life(farm: &impl Farm, config: &Config, lease: &Lease, progress: &Mutex<Heartbeat>, device: &Device) {
+    let every = (Duration::from(lease.lives_for) / 3).min(Duration::from_secs(config.heartbeat_s));
+    let mut renewed = device.clock.now();
+    loop {
+        sleep(every.max(Duration::from_millis(100))).await;
+        let heartbeat = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = device.clock.now();
+        match farm.heartbeat(lease.id, &lease.secret, &heartbeat).await {
+            Ok(()) => renewed = asked,
+            Err(error) if error.is_lease_lost() => return,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "no sign of life got through");
+                if device.clock.now().0.saturating_sub(renewed.0) >= lease.lives_for.0 {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A key made once for devices whose system has no identity of its own.
+fn own_key(folder: &std::path::Path) -> std::io::Result<String> {
+    let file = folder.join("device-key");
+    match std::fs::read_to_string(&file) {
+        Ok(key) if !key.trim().is_empty() => Ok(key.trim().to_owned()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => {
+            let key = format!("own-{}", session::new_report_id());
+            session::journal::write_safely(&file, key.as_bytes())?;
+            Ok(key)
+        }
+    }
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() || name == "localhost" { "device".into() } else { name }
+}
+
+/// An error with all its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
