@@ -1,5 +1,6 @@
 //! What the system says of itself around a measurement. One kernel file each; reading goes through the port.
 
+pub mod contention;
 pub mod loadavg;
 pub mod pressure;
 pub mod residency;

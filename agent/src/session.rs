@@ -171,7 +171,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
             for (place, index) in (0u32..).zip(order) {
                 if let Some(Ok(loaded)) = subjects.get_mut(index) {
                     tell(format!("measuring {}", loaded.name()), done);
-                    let result = loaded.block(round, place, begun).await;
+                    let result = loaded.block(round, place, begun, &cpus).await;
                     fail_on(&mut subjects[index], result);
                 }
                 done += 1;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::EngineEvidence;
 use benchrack_protocol::report::{Block, Failure, Measurement, OutputCheck, Warmup};
 use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
@@ -13,7 +14,7 @@ use benchrack_protocol::units::Nanos;
 use benchrack_stats::steady::{Steadiness, steadiness};
 
 use crate::device::Device;
-use crate::evidence::{schedstat, threads};
+use crate::evidence::{contention, threads};
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
 
 /// Warm-up goes on in pieces of about this long, each followed by a look whether it is steady.
@@ -118,23 +119,22 @@ impl<'a, R: Runner> Loaded<'a, R> {
     }
 
     /// Measures one block. Files are read before and after it, never within.
-    pub async fn block(&mut self, round: u32, place: u32, since: Nanos) -> Result<(), Failure> {
+    pub async fn block(&mut self, round: u32, place: u32, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
         let tail = &self.warmup.samples[self.warmup.samples.len() / 2..];
         let latency = median(tail).unwrap_or(self.first_inference);
         let count =
             inferences(self.plan.block_time, latency).max(u64::from(self.plan.min_block_samples)).clamp(1, MOST_BLOCK_SAMPLES);
         let fs = self.device.sysfs.as_ref();
-        let before = schedstat::waits(fs, self.runner.pid());
+        let before = contention::counters(fs, self.runner.pid(), cpus, self.device.clock.now());
         let (samples, started, suspended) = self.run(u32::try_from(count).unwrap_or(u32::MAX)).await?;
-        let after = schedstat::waits(fs, self.runner.pid());
-        let time = Nanos(samples.iter().map(|sample| sample.0).sum());
+        let after = contention::counters(fs, self.runner.pid(), cpus, self.device.clock.now());
         self.blocks.push(Block {
             round,
             place,
             started: Nanos(started.0.saturating_sub(since.0)),
             samples,
             suspended,
-            waiting_share: schedstat::share(&before, &after, time),
+            waiting_share: before.waiting_share(&after),
         });
         Ok(())
     }

@@ -124,7 +124,8 @@ pub struct Block {
     pub samples: Vec<Nanos>,
     /// Time the device was suspended within the block.
     pub suspended: Nanos,
-    /// Time the runner's threads were ready but had no CPU (/proc/<pid>/task/*/schedstat), as a share of the block.
+    /// Time the runner's threads were ready but had no CPU because others had it (/proc/<pid>/task/*/schedstat), as a
+    /// share of the block. Threads of one pool that wait for each other do not count.
     pub waiting_share: Reading<f64>,
 }
 
