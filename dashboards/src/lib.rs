@@ -5,8 +5,16 @@
 
 #![warn(missing_docs)]
 
+pub mod asset;
+mod chart;
 mod chrome;
+mod format;
 pub mod link;
+mod page;
+mod palette;
+mod part;
+mod table;
+mod text;
 pub mod view;
 
 pub use chrome::{Account, Chrome, Language, Preferences, Theme, local_path};

@@ -7,6 +7,8 @@ use benchrack_protocol::session::OperatingPoint;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::DeviceRef;
+
 /// One gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateView {
@@ -18,6 +20,8 @@ pub struct GateView {
     pub candidate: GateSide,
     /// Cores and clock.
     pub operating_point: OperatingPoint,
+    /// The devices of the jobs, each once.
+    pub devices: Vec<DeviceRef>,
     /// When it was asked.
     #[serde(with = "time::serde::rfc3339")]
     pub submitted_at: OffsetDateTime,

@@ -1,0 +1,28 @@
+//! Charts: one file each, drawn by plotters onto our own SVG backend. A chart takes the part of a view it shows and
+//! answers a fragment for a page or a file of its own; without data it says so instead of drawing axes.
+
+mod axis;
+mod decimate;
+mod forest;
+mod frame;
+mod histogram;
+mod ink;
+mod mark;
+mod pairs;
+mod samples;
+mod scatter;
+mod series;
+mod small;
+mod watch;
+
+pub(crate) use forest::{NAME as FOREST, forest};
+pub(crate) use frame::Place;
+pub(crate) use histogram::{NAME as DISTRIBUTION, histogram};
+pub(crate) use ink::Tone;
+pub(crate) use mark::{Body, Shape};
+pub(crate) use pairs::{NAME as PAIR, pairs};
+pub(crate) use samples::{NAME as SAMPLES, samples};
+pub(crate) use scatter::{Against, counts, families, front, look, metric, scatter};
+pub(crate) use series::{NAME as SERIES, series};
+pub(crate) use small::{bar, shape_icon, spark};
+pub(crate) use watch::{Watched, watch};

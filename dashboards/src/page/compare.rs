@@ -1,0 +1,323 @@
+//! Architectures against each other: which one to ship on which phone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::model::{Fidelity, Precision};
+
+use super::compare_row::{Row, Scales};
+use super::facets::Facets;
+use super::render;
+use crate::chart::{Against, Body, Place, counts, families, front, look, metric, scatter, shape_icon};
+use crate::format::{NBSP, Unit, number};
+use crate::part::{ChartFigure, Ctx, Html, Num, Tab, reasons};
+use crate::table::Table;
+use crate::text::{Texts, fill, texts};
+use crate::view::{CompareDevice, CompareRow, CompareView, DeviceRef};
+use crate::{Chrome, Language, Page, RenderError, link};
+
+#[derive(Template)]
+#[template(path = "compare.html")]
+struct Compare<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a CompareView,
+    facets: Facets<'a>,
+    matrix: Option<Matrix<'a>>,
+    devices: Vec<Device<'a>>,
+}
+
+struct Device<'a> {
+    device: &'a DeviceRef,
+    /// What all rows have in common: engine and operating point.
+    setting: String,
+    caption: String,
+    tiles: Vec<Tile>,
+    units: Scales,
+    rows: Vec<Row<'a>>,
+    accuracy: bool,
+    threads: bool,
+    engines: bool,
+    points: bool,
+    legend: Vec<(Html, String)>,
+    charts: Vec<ChartFigure>,
+}
+
+/// An answer in one line.
+struct Tile {
+    name: &'static str,
+    what: String,
+    chips: Vec<String>,
+    value: String,
+    sub: String,
+}
+
+struct Matrix<'a> {
+    unit: &'static str,
+    rows: Vec<MatrixRow<'a>>,
+}
+
+struct MatrixRow<'a> {
+    model: &'a str,
+    precision: Precision,
+    threads: u16,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone)]
+struct Cell {
+    num: Num,
+    href: Option<String>,
+    best: bool,
+}
+
+/// `38.2 dB, same first class in 98.0 % of 64 images`.
+pub(crate) fn fidelity_words(fidelity: &Fidelity, t: &Texts) -> String {
+    let top1 = Unit::Share.show(fidelity.top1_agreement);
+    fill(t.compare.fidelity_words, &[&number(fidelity.sqnr_db), &top1, &fidelity.images])
+}
+
+impl Page for CompareView {
+    fn charts(&self) -> Vec<String> {
+        let names = |device: &CompareDevice| {
+            let id = device.device.id;
+            [Against::Macs, Against::Size].map(|against| format!("{}-{id}", against.name()))
+        };
+        self.devices.iter().flat_map(names).collect()
+    }
+
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Compare).at(link::COMPARE, &self.query).with_csv();
+        let c = &Ctx { title: c.t.common.compare.into(), ..c };
+        let devices = self.devices.iter().map(|one| device(one, self, c)).collect::<Result<_, _>>()?;
+        let facets = Facets::new(link::COMPARE, &self.facets, c.t);
+        render(&Compare { c, v: self, facets, matrix: (self.devices.len() > 1).then(|| matrix(self, c)), devices })
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        for device in &self.devices {
+            for against in [Against::Macs, Against::Size] {
+                if name == format!("{}-{}", against.name(), device.device.id) {
+                    return scatter(device, against, texts(language), Place::File).map(Some);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let mut heading = [
+            "device",
+            "model",
+            "family",
+            "precision",
+            "threads",
+            "engine",
+            "cores",
+            "frequency",
+            "validity",
+            "tier",
+            "reasons",
+            "reality",
+            "run",
+            "measured_at",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        for metric in Metric::ALL {
+            let (name, unit) = (metric.name(), metric.unit());
+            heading.extend([format!("{name}_{unit}"), format!("{name}_low_{unit}"), format!("{name}_high_{unit}")]);
+        }
+        heading.extend(
+            [
+                "parameters",
+                "macs",
+                "sqnr_db",
+                "top1_agreement",
+                "claimed_accuracy",
+                "integer_kernels",
+                "kernels",
+                "speedup",
+                "speedup_low",
+                "speedup_high",
+                "relative",
+                "relative_low",
+                "relative_high",
+            ]
+            .map(str::to_owned),
+        );
+        let mut table = Table::new(&heading.iter().map(String::as_str).collect::<Vec<_>>());
+        for device in &self.devices {
+            for row in &device.rows {
+                table.row(csv_row(device, row))?;
+            }
+        }
+        table.finish().map(Some)
+    }
+}
+
+fn csv_row(device: &CompareDevice, row: &CompareRow) -> Vec<String> {
+    let run = &row.run;
+    let three = |estimate: Option<&Estimate>| {
+        let end = |of: fn(&Estimate) -> f64| Table::maybe(estimate.map(of));
+        [end(|e| e.value), end(|e| e.low), end(|e| e.high)]
+    };
+    let doubts = run.validity.as_ref().map(|validity| reasons(validity, texts(Language::English))).unwrap_or_default();
+    let failure = run.failure.as_ref().map(|failure| failure.detail.as_str()).unwrap_or_default();
+    let mut cells = vec![
+        Table::text(&device.device.name),
+        Table::text(&run.model),
+        Table::text(&row.family),
+        run.precision.to_string(),
+        run.threads.to_string(),
+        Table::text(&run.engine),
+        run.operating_point.cores.to_string(),
+        run.operating_point.frequency.to_string(),
+        run.validity.as_ref().map_or("failed", |validity| validity.word()).into(),
+        Table::maybe(run.tier),
+        Table::text(if doubts.is_empty() { failure } else { &doubts }),
+        Table::word(&run.reality),
+        run.id.to_string(),
+        Table::time(run.measured_at),
+    ];
+    for wanted in Metric::ALL {
+        cells.extend(three(metric(row, wanted)));
+    }
+    cells.extend([
+        Table::maybe(row.parameters),
+        Table::maybe(row.macs),
+        Table::maybe(row.fidelity.as_ref().map(|fidelity| fidelity.sqnr_db)),
+        Table::maybe(row.fidelity.as_ref().map(|fidelity| fidelity.top1_agreement)),
+        Table::maybe(row.claimed_accuracy),
+        row.integer_kernels.as_ref().map(Table::word).unwrap_or_default(),
+        Table::text(&row.kernels),
+    ]);
+    cells.extend(three(row.speedup.value()));
+    cells.extend(three(row.relative.value()));
+    cells
+}
+
+fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> Result<Device<'a>, RenderError> {
+    let rows = &device.rows;
+    let units = Scales::of(rows);
+    let one = |values: BTreeSet<String>| (values.len() == 1).then(|| values.into_iter().next().unwrap_or_default());
+    let engine = one(rows.iter().map(|row| row.run.engine.clone()).collect());
+    let threads = one(rows.iter().map(|row| fill(c.t.common.threads_long, &[&row.run.threads])).collect());
+    let point = one(rows.iter().map(|row| c.point(&row.run.operating_point)).collect());
+    let latencies = || rows.iter().filter_map(|row| metric(row, Metric::Latency));
+    let largest = latencies().map(|latency| latency.value).fold(0.0, f64::max);
+    let names = families(rows);
+    let fronts: BTreeSet<usize> = front(rows, Against::Size).into_iter().collect();
+    let best = best(rows, |row| metric(row, Metric::Latency).map(|latency| latency.value));
+    let shown = rows
+        .iter()
+        .enumerate()
+        .map(|(nth, row)| {
+            let place = names.iter().position(|family| *family == row.family).unwrap_or(0);
+            Row::new(row, place, &units, largest, (best == Some(nth), fronts.contains(&nth)), view.base.is_some(), c)
+        })
+        .collect();
+    let legend = names.iter().enumerate().map(|(place, family)| {
+        let (tone, shape) = look(place);
+        (Html(shape_icon(tone, shape, Body::Solid)), (*family).to_owned())
+    });
+    let (tone, shape) = (crate::chart::Tone::Data(6), crate::chart::Shape::Circle);
+    let bodies = [(Body::Solid, c.t.compare.solid), (Body::Outline, c.t.compare.outline), (Body::Hollow, c.t.compare.hollow)]
+        .map(|(body, name)| (Html(shape_icon(tone, shape, body)), name.to_owned()));
+    let charts = [(Against::Size, c.t.chart.against_size), (Against::Macs, c.t.chart.against_macs)].map(|(against, title)| {
+        Ok(ChartFigure {
+            title: title.into(),
+            href: c.companion(&format!("{}-{}.svg", against.name(), device.device.id)),
+            svg: Html(scatter(device, against, c.t, Place::Page)?),
+            note: String::new(),
+        })
+    });
+    Ok(Device {
+        device: &device.device,
+        setting: [engine.clone(), threads.clone(), point.clone()].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        caption: fill(c.t.compare.caption, &[&device.device.name]),
+        tiles: tiles(rows, c.t),
+        units,
+        rows: shown,
+        accuracy: rows.iter().any(|row| row.claimed_accuracy.is_some()),
+        threads: threads.is_none(),
+        engines: engine.is_none(),
+        points: point.is_none(),
+        legend: legend.chain(bodies).collect(),
+        charts: charts.into_iter().collect::<Result<_, RenderError>>()?,
+    })
+}
+
+/// The row that counts with the smallest figure.
+fn best(rows: &[CompareRow], figure: impl Fn(&CompareRow) -> Option<f64>) -> Option<usize> {
+    let figures = rows.iter().enumerate().filter(|(_, row)| counts(row)).filter_map(|(nth, row)| Some((nth, figure(row)?)));
+    figures.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(nth, _)| nth)
+}
+
+fn tiles(rows: &[CompareRow], t: &Texts) -> Vec<Tile> {
+    let c = &t.compare;
+    let latency =
+        |row: &CompareRow| metric(row, Metric::Latency).map(|latency| Unit::Time.show(latency.value)).unwrap_or_default();
+    let tile =
+        |name: &'static str, nth: Option<usize>, value: &dyn Fn(&CompareRow) -> String, sub: &dyn Fn(&CompareRow) -> String| {
+            let row = rows.get(nth?)?;
+            let chips = vec![row.run.precision.to_string(), fill(t.common.threads_short, &[&row.run.threads])];
+            Some(Tile { name, what: row.run.model.clone(), chips, value: value(row), sub: sub(row) })
+        };
+    let size = |row: &CompareRow| Unit::Size.show(row.size.0 as f64);
+    let memory = |row: &CompareRow| metric(row, Metric::PeakRss).map(|memory| memory.value);
+    let shown_memory = |row: &CompareRow| memory(row).map(|memory| Unit::Size.show(memory)).unwrap_or_default();
+    let speedup = |row: &CompareRow| row.speedup.value().map(|speedup| -speedup.value);
+    let shown_speedup = |row: &CompareRow| row.speedup.value().map(|speedup| Unit::Ratio.show(speedup.value)).unwrap_or_default();
+    let worst = rows.iter().filter(|row| counts(row)).filter_map(|row| row.speedup.value()).map(|speedup| speedup.value);
+    let worst = worst.min_by(f64::total_cmp).map(|worst| fill(c.at_worst, &[&Unit::Ratio.show(worst)])).unwrap_or_default();
+    [
+        tile(c.fastest, best(rows, |row| metric(row, Metric::Latency).map(|latency| latency.value)), &latency, &|row| {
+            fill(c.in_file, &[&size(row)])
+        }),
+        tile(c.smallest, best(rows, |row| Some(row.size.0 as f64)), &size, &|row| fill(c.in_time, &[&latency(row)])),
+        tile(c.least_memory, best(rows, memory), &shown_memory, &|row| fill(c.in_time, &[&latency(row)])),
+        tile(c.most_from_int8, best(rows, speedup), &shown_speedup, &|_| worst.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Median latencies of all devices side by side, the smallest of each device marked.
+fn matrix<'a>(view: &'a CompareView, c: &Ctx<'_>) -> Matrix<'a> {
+    let all = || view.devices.iter().flat_map(|device| &device.rows);
+    let scale = Unit::Time.scale_for_all(all().filter_map(|row| metric(row, Metric::Latency)).map(|latency| latency.value));
+    let empty = Cell { num: Num::missing(c.t.common.never_measured), href: None, best: false };
+    let mut rows: BTreeMap<(&str, Precision, u16), Vec<Cell>> = BTreeMap::new();
+    for (column, device) in view.devices.iter().enumerate() {
+        let best = best(&device.rows, |row| metric(row, Metric::Latency).map(|latency| latency.value));
+        for (nth, row) in device.rows.iter().enumerate() {
+            let key = (row.run.model.as_str(), row.run.precision, row.run.threads);
+            let cells = rows.entry(key).or_insert_with(|| vec![empty.clone(); view.devices.len()]);
+            // Rows come fastest first; further engines and operating points of the same subject are in the device's table.
+            if cells[column].href.is_some() {
+                continue;
+            }
+            let num = match metric(row, Metric::Latency) {
+                Some(latency) if counts(row) => Num::in_column(latency, Unit::Time, scale),
+                _ => Num::missing(c.validity(&row.run.validity, &row.run.failure).word),
+            };
+            cells[column] = Cell { num, href: Some(link::run(row.run.id)), best: best == Some(nth) };
+        }
+    }
+    let row = |((model, precision, threads), cells)| MatrixRow { model, precision, threads, cells };
+    Matrix { unit: scale.symbol, rows: rows.into_iter().map(row).collect() }
+}
+
+/// `38.2 · 98.0`, for the column of fidelities.
+pub(super) fn fidelity(fidelity: &Option<Fidelity>, precision: Precision, t: &Texts) -> Num {
+    match (fidelity, precision) {
+        (Some(fidelity), _) => {
+            let (sqnr, top1) = (number(fidelity.sqnr_db), number(fidelity.top1_agreement * 100.0));
+            Num::plain(format!("{sqnr}{NBSP}·{NBSP}{top1}")).titled(fidelity_words(fidelity, t))
+        }
+        (None, Precision::Int8) => Num::missing(t.common.not_in_manifest),
+        (None, Precision::Fp32 | Precision::Fp16) => Num::missing(t.compare.only_int8),
+    }
+}

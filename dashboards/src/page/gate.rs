@@ -1,0 +1,188 @@
+//! One gate, and the list of all.
+
+use askama::Template;
+use benchrack_protocol::api::{GateDevice, JobStatus, Verdict};
+
+use super::render;
+use crate::chart::{self, Place, forest};
+use crate::format::{Unit, change_interval};
+use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab};
+use crate::table::Table;
+use crate::text::{fill, texts};
+use crate::view::{GateListView, GateSide, GateView};
+use crate::{Chrome, Language, Page, RenderError, link};
+
+#[derive(Template)]
+#[template(path = "gate.html")]
+struct Gate<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a GateView,
+    verdict: Badge,
+    tone: &'static str,
+    rules: String,
+    done: usize,
+    total: usize,
+    chart: ChartFigure,
+    devices: Vec<Row<'a>>,
+    /// Each with its device's name.
+    jobs: Vec<(&'a JobStatus, String)>,
+    sides: [(&'static str, &'a GateSide); 2],
+}
+
+struct Row<'a> {
+    device: &'a GateDevice,
+    verdict: Badge,
+    effect: Num,
+    order: String,
+    baseline: Num,
+    candidate: Num,
+}
+
+fn tone(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Slower => "bad",
+        Verdict::NotSlower => "good",
+        Verdict::Inconclusive => "doubt",
+    }
+}
+
+impl Page for GateView {
+    fn charts(&self) -> Vec<String> {
+        vec![chart::FOREST.into()]
+    }
+
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Gates).at(link::gate(self.gate.id), "").with_csv().living();
+        let c = &Ctx { title: fill(c.t.chart.forest_title, &[&self.candidate.model, &self.baseline.model]), ..c };
+        let outcome = self.gate.outcome.as_ref();
+        let verdict = outcome.map(|outcome| outcome.verdict);
+        let rules = &self.gate.rules;
+        let (tolerance, alpha) = (Unit::Share.show(rules.tolerance), Unit::Share.show(rules.alpha));
+        let row = |device: &'_ GateDevice| {
+            let num = |ns: Option<u64>| match ns {
+                Some(ns) => Num::plain(Unit::Time.show(ns as f64)),
+                None => Num::missing(c.t.gate.no_pairs),
+            };
+            (
+                match &device.effect {
+                    Some(effect) => Num::split(&change_interval(effect)),
+                    None => Num::missing(c.t.gate.no_pairs),
+                },
+                num(device.medians.map(|(baseline, _)| baseline.0)),
+                num(device.medians.map(|(_, candidate)| candidate.0)),
+            )
+        };
+        let devices = outcome.iter().flat_map(|outcome| &outcome.devices).map(|device| {
+            let (effect, baseline, candidate) = row(device);
+            let order = device.effect.map(|effect| effect.value.to_string()).unwrap_or_default();
+            Row { device, verdict: c.verdict(&Some(device.verdict)), effect, order, baseline, candidate }
+        });
+        let name = |job: &JobStatus| {
+            let known = self.devices.iter().find(|device| device.id == job.device);
+            known.map_or_else(|| fill(c.t.gate.device_number, &[&job.device]), |device| device.name.clone())
+        };
+        render(&Gate {
+            c,
+            v: self,
+            verdict: c.verdict(&verdict),
+            tone: verdict.map_or("", tone),
+            rules: fill(c.t.gate.rules, &[&tolerance, &alpha, &rules.at_least]),
+            done: self.gate.jobs.iter().filter(|job| !matches!(job.state.as_str(), "queued" | "leased")).count(),
+            total: self.gate.jobs.len().max(1),
+            chart: ChartFigure {
+                title: c.t.gate.effects.into(),
+                href: c.companion(&format!("{}.svg", chart::FOREST)),
+                svg: Html(forest(self, c.t, Place::Page)?),
+                note: c.t.chart.forest_note.into(),
+            },
+            devices: devices.collect(),
+            jobs: self.gate.jobs.iter().map(|job| (job, name(job))).collect(),
+            sides: [(c.t.gate.candidate, &self.candidate), (c.t.gate.baseline, &self.baseline)],
+        })
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        (name == chart::FOREST).then(|| forest(self, texts(language), Place::File)).transpose()
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let heading = [
+            "device",
+            "session",
+            "verdict",
+            "effect",
+            "effect_low",
+            "effect_high",
+            "baseline_ns",
+            "candidate_ns",
+            "pairs",
+            "detail",
+        ];
+        let mut table = Table::new(&heading);
+        for device in self.gate.outcome.iter().flat_map(|outcome| &outcome.devices) {
+            table.row([
+                Table::text(&device.device),
+                Table::maybe(device.session),
+                Table::word(&device.verdict),
+                Table::maybe(device.effect.map(|effect| effect.value)),
+                Table::maybe(device.effect.map(|effect| effect.low)),
+                Table::maybe(device.effect.map(|effect| effect.high)),
+                Table::maybe(device.medians.map(|(baseline, _)| baseline.0)),
+                Table::maybe(device.medians.map(|(_, candidate)| candidate.0)),
+                device.pairs.to_string(),
+                Table::text(&device.detail),
+            ])?;
+        }
+        table.finish().map(Some)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "gate_list.html")]
+struct GateList<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a GateListView,
+}
+
+impl Page for GateListView {
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Gates).at(link::GATES, "").with_csv().living();
+        let c = &Ctx { title: c.t.common.gates.into(), ..c };
+        render(&GateList { c, v: self })
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let heading = [
+            "gate",
+            "candidate",
+            "candidate_precision",
+            "candidate_sha256",
+            "baseline",
+            "baseline_precision",
+            "baseline_sha256",
+            "verdict",
+            "summary",
+            "jobs_done",
+            "jobs",
+            "submitted_at",
+        ];
+        let mut table = Table::new(&heading);
+        for row in &self.rows {
+            table.row([
+                row.id.to_string(),
+                Table::text(&row.candidate.model),
+                row.candidate.precision.to_string(),
+                row.candidate.artifact.to_string(),
+                Table::text(&row.baseline.model),
+                row.baseline.precision.to_string(),
+                row.baseline.artifact.to_string(),
+                row.verdict.as_ref().map(Table::word).unwrap_or_default(),
+                Table::text(&row.summary),
+                row.jobs_done.to_string(),
+                row.jobs.to_string(),
+                Table::time(row.submitted_at),
+            ])?;
+        }
+        table.finish().map(Some)
+    }
+}

@@ -1,0 +1,109 @@
+//! The first page: is anything wrong, and what happened last.
+
+use askama::Template;
+use time::OffsetDateTime;
+
+use super::rack::Card;
+use super::render;
+use crate::part::{Badge, Ctx, Tab};
+use crate::text::{Texts, fill};
+use crate::view::{HomeView, SessionRow, Trouble};
+use crate::{Chrome, Page, RenderError, link};
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a HomeView,
+    headline: String,
+    troubles: Vec<Told>,
+    queue: String,
+    cards: Vec<Card<'a>>,
+}
+
+/// A trouble in words.
+struct Told {
+    badge: Badge,
+    href: String,
+    title: String,
+    at: Option<OffsetDateTime>,
+    detail: String,
+}
+
+fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
+    let h = &c.t.home;
+    let plain = |word: &str| Badge { word: word.into(), ..c.answer(false, "", "") };
+    match trouble {
+        Trouble::Quarantined { device, reason } => Told {
+            badge: c.state("quarantined", &None),
+            href: link::device(device.id),
+            title: device.name.clone(),
+            at: None,
+            detail: reason.clone(),
+        },
+        Trouble::Offline { device, last_seen_at } => Told {
+            badge: c.state("offline", &None),
+            href: link::device(device.id),
+            title: device.name.clone(),
+            at: Some(*last_seen_at),
+            detail: h.offline.into(),
+        },
+        Trouble::GateSlower { gate, summary, verdict } => Told {
+            badge: c.verdict(&Some(*verdict)),
+            href: link::gate(*gate),
+            title: fill(h.gate, &[gate]),
+            at: None,
+            detail: summary.clone(),
+        },
+        Trouble::RunsFailed { device, count, failure, newest } => Told {
+            badge: plain(c.t.common.failed),
+            href: link::run(*newest),
+            title: fill(h.runs_failed, &[count, &device.name]),
+            at: None,
+            detail: format!("{}: {}", c.t.run.failure(&failure.reason), failure.detail),
+        },
+        Trouble::RunsInvalid { device, count, of, detail, newest } => Told {
+            badge: plain(c.t.common.invalid),
+            href: link::run(*newest),
+            title: fill(h.runs_invalid, &[count, of, &device.name]),
+            at: None,
+            detail: detail.clone(),
+        },
+        Trouble::Stuck { jobs, since, detail } => Told {
+            badge: plain(h.stuck),
+            href: link::RACK.into(),
+            title: fill(h.jobs_wait, &[jobs]),
+            at: Some(*since),
+            detail: detail.clone(),
+        },
+    }
+}
+
+/// The runs of a session by how they ended: class of the badge and words, those that happened only.
+fn tally(session: &SessionRow, t: &Texts) -> Vec<(&'static str, String)> {
+    let c = &t.common;
+    [
+        ("good", session.valid, c.valid),
+        ("doubt", session.degraded, c.degraded),
+        ("bad", session.invalid, c.invalid),
+        ("bad", session.failed, c.failed),
+    ]
+    .into_iter()
+    .filter(|(_, count, _)| *count > 0)
+    .map(|(tone, count, word)| (tone, format!("{count} {word}")))
+    .collect()
+}
+
+impl Page for HomeView {
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Home).at(link::HOME, "").living();
+        let c = &Ctx { title: c.t.home.title.into(), ..c };
+        let headline = match self.troubles.len() {
+            1 => c.t.home.one_trouble.to_owned(),
+            many => fill(c.t.home.troubles, &[&many]),
+        };
+        let troubles = self.troubles.iter().map(|trouble| told(trouble, c)).collect();
+        let cards = self.devices.iter().map(|device| Card::new(c, device)).collect();
+        render(&Home { c, v: self, headline, troubles, queue: c.queue(&self.queue), cards })
+    }
+}

@@ -1,0 +1,24 @@
+//! Pages: one file each, a view and its template.
+
+mod access;
+pub(crate) mod compare;
+mod compare_row;
+mod device;
+mod facets;
+mod gate;
+mod home;
+mod models;
+mod rack;
+mod run;
+mod run_words;
+mod series;
+mod session;
+
+use askama::Template;
+
+use crate::RenderError;
+
+/// Fills a page's template.
+pub(crate) fn render(page: &impl Template) -> Result<String, RenderError> {
+    page.render().map_err(RenderError::Template)
+}

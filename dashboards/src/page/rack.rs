@@ -1,0 +1,92 @@
+//! The rack: every device as a card.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use benchrack_protocol::api::{Metric, Run};
+
+use super::render;
+use crate::format::Unit;
+use crate::part::{Badge, Ctx, Num, Tab, metric_of};
+use crate::table::Table;
+use crate::text::fill;
+use crate::view::{DeviceCard, Queue, RackView};
+use crate::{Chrome, Page, RenderError, link};
+
+/// A device at a glance, on the rack and on the first page.
+#[derive(Template)]
+#[template(path = "part/card.html")]
+pub(super) struct Card<'a> {
+    c: &'a Ctx<'a>,
+    d: &'a DeviceCard,
+    unreal: Option<Badge>,
+}
+
+impl HtmlSafe for Card<'_> {}
+
+impl<'a> Card<'a> {
+    pub(super) fn new(c: &'a Ctx<'a>, device: &'a DeviceCard) -> Self {
+        Self { c, d: device, unreal: c.reality(&device.reality) }
+    }
+}
+
+impl Ctx<'_> {
+    /// A run in two words: its latency, or that it failed.
+    pub(crate) fn brief(&self, run: &Run) -> Num {
+        match metric_of(run, Metric::Latency).value() {
+            Some(latency) => Num::plain(Unit::Time.show(latency.value)),
+            None => Num::missing(run.failure.as_ref().map_or(self.t.common.failed, |failure| failure.detail.as_str())),
+        }
+    }
+
+    /// How much waits and how much runs.
+    pub(crate) fn queue(&self, queue: &Queue) -> String {
+        match (queue.leased, queue.queued) {
+            (0, 0) => String::new(),
+            (leased, queued) => fill(self.t.device.queue, &[&leased, &queued]),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "rack.html")]
+struct Rack<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a RackView,
+    queue: String,
+    states: Vec<(Badge, usize)>,
+    cards: Vec<Card<'a>>,
+}
+
+/// In the order of urgency.
+const STATES: [&str; 6] = ["quarantined", "offline", "cooling", "leased", "idle", "retired"];
+
+impl Page for RackView {
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Rack).at(link::RACK, "").with_csv().living();
+        let c = &Ctx { title: c.t.common.rack.into(), ..c };
+        let states = STATES
+            .iter()
+            .map(|state| (c.state(state, &None), self.devices.iter().filter(|device| device.state == *state).count()))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let cards = self.devices.iter().map(|device| Card::new(c, device)).collect();
+        render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards })
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let mut table = Table::new(&["device", "name", "title", "state", "reason", "reality", "last_seen_at", "queued_jobs"]);
+        for device in &self.devices {
+            table.row([
+                device.id.to_string(),
+                Table::text(&device.name),
+                Table::text(&device.title),
+                Table::text(&device.state),
+                Table::text(device.reason.as_deref().unwrap_or_default()),
+                Table::word(&device.reality),
+                Table::time(device.last_seen_at),
+                device.queued.to_string(),
+            ])?;
+        }
+        table.finish().map(Some)
+    }
+}

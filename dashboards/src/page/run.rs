@@ -1,0 +1,218 @@
+//! One run: every sample, the proof, where it comes from.
+
+use askama::Template;
+use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::reading::Reading;
+use benchrack_protocol::report::{Measurement, OutputCheck};
+use benchrack_protocol::runner::OperatorTime;
+use benchrack_protocol::units::Bytes;
+use benchrack_protocol::validity::Validity;
+
+use super::render;
+use super::run_words::{Evidence, output_words};
+use crate::chart::{self, Place, bar, histogram, samples};
+use crate::format::Unit;
+use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing, reasons};
+use crate::table::Table;
+use crate::text::texts;
+use crate::view::RunView;
+use crate::{Chrome, Language, Page, RenderError, link};
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a RunView,
+    r: &'a Run,
+    tone: &'static str,
+    tiles: Vec<Tile>,
+    samples: ChartFigure,
+    histogram: ChartFigure,
+    outputs: super::run_words::Outputs,
+    profile: Vec<(&'a OperatorTime, Html, String)>,
+    memory: Vec<(&'static str, Num, Num)>,
+    evidence: Evidence<'a>,
+}
+
+struct Tile {
+    name: &'static str,
+    num: Num,
+    href: Option<String>,
+}
+
+fn time(ns: f64) -> String {
+    Unit::Time.show(ns)
+}
+
+fn share(reading: &Reading<f64>, c: &Ctx<'_>) -> Num {
+    match reading {
+        Reading::Value { value } => Num::plain(Unit::Share.show(*value)),
+        missing_one => Num::missing(missing(missing_one, c.t).unwrap_or_default()),
+    }
+}
+
+/// Colour of the judgement's box.
+pub(super) fn tone(validity: Option<&Validity>) -> &'static str {
+    match validity {
+        Some(Validity::Valid) => "good",
+        Some(Validity::Degraded { .. }) => "doubt",
+        Some(Validity::Invalid { .. }) => "bad",
+        None => "",
+    }
+}
+
+impl Page for RunView {
+    fn charts(&self) -> Vec<String> {
+        vec![chart::SAMPLES.into(), chart::DISTRIBUTION.into()]
+    }
+
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let run = &self.run;
+        let c = &Ctx::new(chrome, format!("{} {}", run.label, run.precision), Tab::Other).at(link::run(run.id), "").with_csv();
+        let tile = |metric: &Metric| Tile {
+            name: c.t.common.metric(*metric),
+            num: c.figure(&metric_of(run, *metric), Unit::of(*metric)),
+            href: self.series.iter().find(|(known, _)| known == metric).map(|(_, id)| link::series(*id)),
+        };
+        let chart = |title: &str, name: &str, svg: String, note: &str| ChartFigure {
+            title: title.into(),
+            href: c.companion(&format!("{name}.svg")),
+            svg: Html(svg),
+            note: note.into(),
+        };
+        let measured = self.measurement.is_some();
+        let samples_note = if measured { c.t.chart.samples_note } else { "" };
+        let histogram_note = if measured { c.t.chart.distribution_note } else { "" };
+        render(&RunPage {
+            c,
+            v: self,
+            r: run,
+            tone: tone(run.validity.as_ref()),
+            tiles: Metric::ALL.iter().map(tile).collect(),
+            samples: chart(c.t.run.every_sample, chart::SAMPLES, samples(self, c.t, Place::Page)?, samples_note),
+            histogram: chart(c.t.run.distribution, chart::DISTRIBUTION, histogram(self, c.t, Place::Page)?, histogram_note),
+            outputs: output_words(self.measurement.as_ref().map_or(&OutputCheck::NoReference, |m| &m.outputs), c),
+            profile: self.measurement.as_ref().map(profile).unwrap_or_default(),
+            memory: self.measurement.as_ref().map(|measurement| memory(measurement, c)).unwrap_or_default(),
+            evidence: Evidence::new(self.evidence.as_ref(), self.measurement.as_ref(), &run.operating_point, c),
+        })
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        match name {
+            chart::SAMPLES => samples(self, texts(language), Place::File).map(Some),
+            chart::DISTRIBUTION => histogram(self, texts(language), Place::File).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Every sample.
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let mut table = Table::new(&["phase", "block", "round", "sample", "latency_ns", "block_started_ns"]);
+        let Some(measurement) = &self.measurement else { return table.finish().map(Some) };
+        for (nth, latency) in measurement.warmup.samples.iter().enumerate() {
+            let cells =
+                ["warmup".to_owned(), String::new(), String::new(), (nth + 1).to_string(), latency.0.to_string(), String::new()];
+            table.row(cells)?;
+        }
+        for (number, block) in measurement.blocks.iter().enumerate() {
+            for (nth, latency) in block.samples.iter().enumerate() {
+                let place = [number + 1, block.round as usize + 1, nth + 1].map(|place| place.to_string());
+                let figures = [latency.0.to_string(), block.started.0.to_string()];
+                table.row(["block".to_owned()].into_iter().chain(place).chain(figures))?;
+            }
+        }
+        table.finish().map(Some)
+    }
+}
+
+fn profile(measurement: &Measurement) -> Vec<(&OperatorTime, Html, String)> {
+    let largest = measurement.profile.iter().map(|operator| operator.time.0).max().unwrap_or(1) as f64;
+    let mut operators: Vec<&OperatorTime> = measurement.profile.iter().collect();
+    operators.sort_by_key(|operator| std::cmp::Reverse(operator.time));
+    let row = |operator: &'_ OperatorTime| {
+        let value = operator.time.0 as f64;
+        let estimate = benchrack_protocol::api::Estimate { value, low: value, high: value };
+        (Html(bar(&estimate, largest, false, true)), Unit::Time.show(value))
+    };
+    operators
+        .into_iter()
+        .map(|operator| {
+            let (bar, time) = row(operator);
+            (operator, bar, time)
+        })
+        .collect()
+}
+
+fn memory(measurement: &Measurement, c: &Ctx<'_>) -> Vec<(&'static str, Num, Num)> {
+    let (before, after) = (&measurement.memory_before, &measurement.memory);
+    let num = |bytes: Option<Bytes>| match bytes {
+        Some(bytes) => Num::plain(bytes.to_string()),
+        None => Num::missing(c.t.run.kernel_silent),
+    };
+    [
+        (c.t.run.peak_rss, before.peak_rss, after.peak_rss),
+        (c.t.run.rss, before.rss, after.rss),
+        (c.t.run.pss, before.pss, after.pss),
+        (c.t.run.pss_anonymous, before.pss_anonymous, after.pss_anonymous),
+        (c.t.run.pss_file, before.pss_file, after.pss_file),
+    ]
+    .map(|(name, before, after)| (name, num(before), num(after)))
+    .into()
+}
+
+/// Runs with all their metrics.
+pub(super) fn runs_csv(runs: &[Run]) -> Result<String, RenderError> {
+    let mut heading: Vec<String> = [
+        "run",
+        "session",
+        "device",
+        "label",
+        "model",
+        "precision",
+        "threads",
+        "engine",
+        "cores",
+        "frequency",
+        "measured_at",
+        "reality",
+        "validity",
+        "tier",
+        "reasons",
+    ]
+    .map(str::to_owned)
+    .into();
+    for metric in Metric::ALL {
+        let (name, unit) = (metric.name(), metric.unit());
+        heading.extend([format!("{name}_{unit}"), format!("{name}_low_{unit}"), format!("{name}_high_{unit}")]);
+    }
+    let mut table = Table::new(&heading.iter().map(String::as_str).collect::<Vec<_>>());
+    for run in runs {
+        let doubts = run.validity.as_ref().map(|validity| reasons(validity, texts(Language::English))).unwrap_or_default();
+        let failure = run.failure.as_ref().map(|failure| failure.detail.as_str()).unwrap_or_default();
+        let mut cells = vec![
+            run.id.to_string(),
+            run.session.to_string(),
+            Table::text(&run.device_name),
+            Table::text(&run.label),
+            Table::text(&run.model),
+            run.precision.to_string(),
+            run.threads.to_string(),
+            Table::text(&run.engine),
+            run.operating_point.cores.to_string(),
+            run.operating_point.frequency.to_string(),
+            Table::time(run.measured_at),
+            Table::word(&run.reality),
+            run.validity.as_ref().map_or("failed", |validity| validity.word()).into(),
+            Table::maybe(run.tier),
+            Table::text(if doubts.is_empty() { failure } else { &doubts }),
+        ];
+        for metric in Metric::ALL {
+            let figure = metric_of(run, metric);
+            let end = |of: fn(&benchrack_protocol::api::Estimate) -> f64| Table::maybe(figure.value().map(of));
+            cells.extend([end(|e| e.value), end(|e| e.low), end(|e| e.high)]);
+        }
+        table.row(cells)?;
+    }
+    table.finish()
+}

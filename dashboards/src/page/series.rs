@@ -1,0 +1,195 @@
+//! One series, and the list of all.
+
+use askama::Template;
+use benchrack_protocol::validity::Validity;
+
+use super::facets::Facets;
+use super::render;
+use crate::chart::{self, Place, series, spark};
+use crate::format::Unit;
+use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
+use crate::table::Table;
+use crate::text::{fill, texts};
+use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesPoint, SeriesRow, SeriesView};
+use crate::{Chrome, Language, Page, RenderError, link};
+
+/// Newest points that the page's table shows; the file has all.
+const SHOWN: usize = 200;
+
+#[derive(Template)]
+#[template(path = "series.html")]
+struct Series<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a SeriesView,
+    k: &'a SeriesKey,
+    metric: &'static str,
+    metrics: Vec<(&'static str, String, bool)>,
+    chart: ChartFigure,
+    shown: String,
+    points: Vec<Point<'a>>,
+}
+
+struct Point<'a> {
+    point: &'a SeriesPoint,
+    counts: bool,
+    num: Num,
+    validity: Badge,
+    tier: Badge,
+    new_model: bool,
+    new_engine: bool,
+    reasons: String,
+}
+
+impl Page for SeriesView {
+    fn charts(&self) -> Vec<String> {
+        vec![chart::SERIES.into()]
+    }
+
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let key = &self.key;
+        let query = if self.axis == SeriesAxis::Order { "x=order" } else { "" };
+        let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), query).with_csv();
+        let metric = c.t.common.metric(key.metric);
+        let c = &Ctx { title: fill(c.t.chart.series_title, &[&metric, &key.model, &key.precision, &key.device.name]), ..c };
+        let chart = ChartFigure {
+            title: metric.into(),
+            href: c.companion(&format!("{}.svg", chart::SERIES)),
+            svg: Html(series(self, c.t, Place::Page)?),
+            note: if self.points.is_empty() { String::new() } else { c.t.chart.series_note.into() },
+        };
+        let all = self.points.len() as u64 + self.left_out;
+        let shown = self.points.len().min(SHOWN);
+        let metrics = self.metrics.iter().map(|(metric, id)| (c.t.common.metric(*metric), link::series(*id), *id == key.id));
+        render(&Series {
+            c,
+            v: self,
+            k: key,
+            metric,
+            metrics: metrics.collect(),
+            chart,
+            shown: fill(c.t.series.shown, &[&shown, &all]),
+            points: points(self, c),
+        })
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        (name == chart::SERIES).then(|| series(self, texts(language), Place::File)).transpose()
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let unit = self.key.metric.unit();
+        let [value, low, high] = ["", "_low", "_high"].map(|end| format!("{}{end}_{unit}", self.key.metric.name()));
+        let heading =
+            ["run", "measured_at", &value, &low, &high, "validity", "tier", "model_revision", "engine_version", "reasons"];
+        let mut table = Table::new(&heading);
+        for point in &self.points {
+            table.row([
+                point.run.to_string(),
+                Table::time(point.measured_at),
+                point.estimate.value.to_string(),
+                point.estimate.low.to_string(),
+                point.estimate.high.to_string(),
+                point.validity.word().into(),
+                point.tier.to_string(),
+                Table::text(&point.model_revision),
+                Table::text(&point.engine_version),
+                Table::text(&reasons(&point.validity, texts(Language::English))),
+            ])?;
+        }
+        table.finish().map(Some)
+    }
+}
+
+/// The newest points, newest first.
+fn points<'a>(view: &'a SeriesView, c: &Ctx<'_>) -> Vec<Point<'a>> {
+    let before = |nth: usize| nth.checked_sub(1).and_then(|nth| view.points.get(nth));
+    let newest = view.points.iter().enumerate().rev().take(SHOWN);
+    newest
+        .map(|(nth, point)| Point {
+            point,
+            counts: point.validity == Validity::Valid,
+            num: Num::of(&point.estimate, Unit::of(view.key.metric)),
+            validity: c.validity(&Some(point.validity.clone()), &None),
+            tier: c.tier_badge(point.tier),
+            new_model: before(nth).is_some_and(|before| before.model_revision != point.model_revision),
+            new_engine: before(nth).is_some_and(|before| before.engine_version != point.engine_version),
+            reasons: reasons(&point.validity, c.t),
+        })
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "series_list.html")]
+struct SeriesList<'a> {
+    c: &'a Ctx<'a>,
+    v: &'a SeriesListView,
+    facets: Facets<'a>,
+    rows: Vec<Listed<'a>>,
+}
+
+struct Listed<'a> {
+    row: &'a SeriesRow,
+    metric: &'static str,
+    latest: Num,
+    spark: Html,
+}
+
+impl Page for SeriesListView {
+    fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
+        let c = Ctx::new(chrome, "", Tab::Series).at(link::SERIES, "").with_csv();
+        let c = &Ctx { title: c.t.common.series.into(), ..c };
+        let rows = self.rows.iter().map(|row| {
+            let SeriesRow { key, latest, recent, .. } = row;
+            Listed {
+                row,
+                metric: c.t.common.metric(key.metric),
+                latest: match latest {
+                    Some(latest) => Num::of(&latest.estimate, Unit::of(key.metric)),
+                    None => Num::missing(c.t.common.never_measured),
+                },
+                spark: Html(spark(recent)),
+            }
+        });
+        let facets = Facets::new(link::SERIES, &self.facets, c.t);
+        render(&SeriesList { c, v: self, facets, rows: rows.collect() })
+    }
+
+    fn csv(&self) -> Result<Option<String>, RenderError> {
+        let heading = [
+            "series",
+            "metric",
+            "unit",
+            "device",
+            "os_fingerprint",
+            "model",
+            "precision",
+            "engine",
+            "threads",
+            "cores",
+            "frequency",
+            "points",
+            "latest",
+            "latest_at",
+        ];
+        let mut table = Table::new(&heading);
+        for SeriesRow { key, points, latest, .. } in &self.rows {
+            table.row([
+                key.id.to_string(),
+                key.metric.name().into(),
+                key.metric.unit().into(),
+                Table::text(&key.device.name),
+                Table::text(&key.os_fingerprint),
+                Table::text(&key.model),
+                key.precision.to_string(),
+                Table::text(&key.engine),
+                key.threads.to_string(),
+                key.operating_point.cores.to_string(),
+                key.operating_point.frequency.to_string(),
+                points.to_string(),
+                Table::maybe(latest.as_ref().map(|latest| latest.estimate.value)),
+                latest.as_ref().map(|latest| Table::time(latest.measured_at)).unwrap_or_default(),
+            ])?;
+        }
+        table.finish().map(Some)
+    }
+}

@@ -1,0 +1,62 @@
+//! The comparison.
+
+texts! {
+    /// The comparison.
+    Compare {
+        lead: "Which architecture to ship on which phone: newest valid runs, fastest first.", "어떤 폰에 어떤 아키텍처를 실을지: 최신 유효 실행을 빠른 순서로 보여 줍니다.";
+        show: "Show", "보기";
+        all: "all", "전체";
+        no_base: "none", "없음";
+        f_device: "Device", "기기";
+        f_precision: "Precision", "정밀도";
+        f_threads: "Threads", "스레드";
+        f_engine: "Engine", "엔진";
+        f_cores: "Cores", "코어";
+        f_frequency: "Clock", "클럭";
+        f_base: "Relative to", "비교 기준";
+        f_model: "Model", "모델";
+        f_metric: "Metric", "지표";
+        nothing: "Nothing measured fits this choice.", "이 조건에 맞는 측정이 없습니다.";
+        submit: "Choose less above, or measure:", "위에서 조건을 줄이거나 측정하세요:";
+        across: "Across devices", "기기별 비교";
+        matrix_caption: "Median latency by device; the fastest of each device is marked", "기기별 지연 시간 중앙값. 기기마다 가장 빠른 것을 표시";
+        caption: "Architectures on {}", "{}의 아키텍처";
+        fastest: "Fastest", "가장 빠름";
+        smallest: "Smallest file", "가장 작은 파일";
+        least_memory: "Least memory", "가장 적은 메모리";
+        most_from_int8: "Most from int8", "int8 효과 최대";
+        in_file: "in a file of {}", "파일 크기 {}";
+        in_time: "in {}", "지연 시간 {}";
+        at_worst: "at worst {} for another model", "다른 모델은 최저 {}";
+        relative: "Time against base", "기준 대비 시간";
+        speedup: "Speed-up by int8", "int8 속도 향상";
+        fidelity: "Fidelity to fp32", "fp32 충실도";
+        fidelity_words: "{} dB signal to noise; same first class in {} of {} images", "신호 대 잡음 {} dB; 이미지 {} ({}장) 에서 같은 1순위";
+        only_int8: "for int8 only: fp32 is the reference", "int8에만 해당: fp32가 기준";
+        integers: "Integer kernels", "정수 커널";
+        front: "front", "경계";
+        front_why: "Nothing that counts here is both faster and smaller", "유효한 것 중 더 빠르면서 더 작은 것은 없음";
+        history: "history", "이력";
+        solid: "int8", "int8";
+        outline: "fp32", "fp32";
+        hollow: "does not count", "유효하지 않음";
+    }
+}
+
+impl Compare {
+    /// Name of a choice; the parameter's own name where there is none.
+    pub(crate) fn facet<'a>(&self, name: &'a str) -> &'a str {
+        match name {
+            "device" => self.f_device,
+            "precision" => self.f_precision,
+            "threads" => self.f_threads,
+            "engine" => self.f_engine,
+            "cores" => self.f_cores,
+            "frequency" => self.f_frequency,
+            "base" => self.f_base,
+            "model" => self.f_model,
+            "metric" => self.f_metric,
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Every word of the pages, in English and Korean, in one place. One file for each page; what several pages say is in
+//! `common`. `{}` stands for a value, filled by [`fill`] in order.
+
+use crate::chrome::Language;
+
+/// Makes a struct of texts and its two tables from lines `key: "English", "한국어";`.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $english:literal, $korean:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $(pub(crate) $key: &'static str,)*
+        }
+
+        impl $name {
+            pub(super) const ENGLISH: Self = Self { $($key: $english,)* };
+            pub(super) const KOREAN: Self = Self { $($key: $korean,)* };
+            /// English and Korean of every text, for tests.
+            #[cfg(test)]
+            pub(super) const PAIRS: &[(&'static str, &'static str, &'static str)] = &[$((stringify!($key), $english, $korean),)*];
+        }
+    };
+}
+
+mod chart;
+mod common;
+mod compare;
+mod device;
+mod gate;
+mod home;
+mod model;
+mod run;
+mod series;
+
+/// All texts of one language.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    pub(crate) language: Language,
+    pub(crate) common: common::Common,
+    pub(crate) chart: chart::Charts,
+    pub(crate) compare: compare::Compare,
+    pub(crate) device: device::Devices,
+    pub(crate) gate: gate::Gates,
+    pub(crate) home: home::Home,
+    pub(crate) model: model::Models,
+    pub(crate) run: run::Runs,
+    pub(crate) series: series::Series,
+}
+
+static ENGLISH: Texts = Texts {
+    language: Language::English,
+    common: common::Common::ENGLISH,
+    chart: chart::Charts::ENGLISH,
+    compare: compare::Compare::ENGLISH,
+    device: device::Devices::ENGLISH,
+    gate: gate::Gates::ENGLISH,
+    home: home::Home::ENGLISH,
+    model: model::Models::ENGLISH,
+    run: run::Runs::ENGLISH,
+    series: series::Series::ENGLISH,
+};
+
+static KOREAN: Texts = Texts {
+    language: Language::Korean,
+    common: common::Common::KOREAN,
+    chart: chart::Charts::KOREAN,
+    compare: compare::Compare::KOREAN,
+    device: device::Devices::KOREAN,
+    gate: gate::Gates::KOREAN,
+    home: home::Home::KOREAN,
+    model: model::Models::KOREAN,
+    run: run::Runs::KOREAN,
+    series: series::Series::KOREAN,
+};
+
+/// The texts of a language.
+pub(crate) fn texts(language: Language) -> &'static Texts {
+    match language {
+        Language::English => &ENGLISH,
+        Language::Korean => &KOREAN,
+    }
+}
+
+/// Puts the values in the places of `{}`, in order.
+pub(crate) fn fill(text: &str, values: &[&dyn std::fmt::Display]) -> String {
+    let mut parts = text.split("{}");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (nth, part) in parts.enumerate() {
+        if let Some(value) = values.get(nth) {
+            filled += &value.to_string();
+        }
+        filled += part;
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_every_text_and_the_same_places() {
+        let all = [
+            common::Common::PAIRS,
+            chart::Charts::PAIRS,
+            compare::Compare::PAIRS,
+            device::Devices::PAIRS,
+            gate::Gates::PAIRS,
+            home::Home::PAIRS,
+            model::Models::PAIRS,
+            run::Runs::PAIRS,
+            series::Series::PAIRS,
+        ];
+        for (key, english, korean) in all.into_iter().flatten() {
+            assert!(!english.is_empty() && !korean.is_empty(), "{key}");
+            assert_eq!(english.matches("{}").count(), korean.matches("{}").count(), "{key}");
+        }
+    }
+
+    #[test]
+    fn values_are_filled_in_order_and_taken_literally() {
+        assert_eq!(fill("{} of {}", &[&"{}", &2]), "{} of 2");
+        assert_eq!(fill("none", &[]), "none");
+    }
+}

@@ -1,0 +1,23 @@
+//! Series.
+
+texts! {
+    /// Series.
+    Series {
+        lead: "One line of points for each device, model, precision, engine, operating point and metric.", "기기, 모델, 정밀도, 엔진, 동작점, 지표마다 하나의 선.";
+        none: "No series fits this choice. A series begins with its first run:", "이 조건에 맞는 시계열이 없습니다. 첫 실행으로 시작됩니다:";
+        metric: "Metric", "지표";
+        metrics: "Metrics of this subject", "이 대상의 지표";
+        elsewhere: "On other devices", "다른 기기";
+        axis: "From left to right", "가로축";
+        by_time: "time", "시간";
+        by_order: "runs in order", "실행 순서";
+        latest: "Latest", "최신";
+        recent: "Recent", "최근";
+        number: "Points", "점 수";
+        points: "Points", "점";
+        shown: "The newest {} of {}; the CSV file has all that are drawn.", "전체 중 최신 {} / {}. CSV 파일에는 그려진 모든 점이 있습니다.";
+        revision: "Revision", "리비전";
+        changed: "changed here", "여기서 바뀜";
+        reasons: "Reasons", "이유";
+    }
+}

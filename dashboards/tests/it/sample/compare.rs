@@ -1,0 +1,158 @@
+use benchrack_dashboards::view::*;
+use benchrack_protocol::api::Metric;
+use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::ids::SeriesId;
+use benchrack_protocol::model::{Fidelity, Precision};
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::units::Bytes;
+
+use super::*;
+
+/// Name, family, fp32 ms with one thread, speed-up by int8, parameters, MACs.
+const MODELS: [(&str, &str, f64, f64, u64, u64); 8] = [
+    ("squeezenet-1.1", "squeezenet", 14.9, 1.61, 1_235_496, 349_151_936),
+    ("squeezenet-1.0", "squeezenet", 34.2, 1.58, 1_248_424, 818_924_576),
+    ("mobilenet-v1-1.0-224", "mobilenet-v1", 25.1, 0.93, 4_231_976, 568_740_352),
+    ("mobilenet-v1-0.5-160", "mobilenet-v1", 4.62, 0.88, 1_331_592, 76_237_824),
+    ("mobilenet-v2-1.0-224", "mobilenet-v2", 19.4, 0.97, 3_504_872, 300_774_272),
+    ("shufflenet-v2-1.0", "shufflenet-v2", 9.61, 0.82, 2_278_604, 144_907_448),
+    ("resnet-18", "resnet", 71.8, 1.94, 11_689_512, 1_814_073_344),
+    ("nasnet-a-mobile", "nasnet", 47.3, 1.02, 5_289_978, 563_866_056),
+];
+
+fn row(id: i64, device: &DeviceRef, nth: usize, precision: Precision, threads: u16, speed: f64) -> CompareRow {
+    let (model, family, ms, gain, parameters, macs) = MODELS[nth];
+    let gain = gain * (1.0 + 0.05 * (speed - 1.0));
+    let faster = if threads == 1 { 1.0 } else { 1.72 - 0.04 * nth as f64 };
+    let int8 = precision == Precision::Int8;
+    let ms = ms / speed / faster / if int8 { gain } else { 1.0 };
+    let size = parameters * if int8 { 1 } else { 4 } + 18_000;
+    let mut run = run(id, device, model, precision, threads, ms);
+    run.metrics.retain(|(metric, _)| *metric != Metric::ModelSize);
+    run.metrics.push((Metric::ModelSize, exact(size as f64)));
+    CompareRow {
+        run,
+        family: family.into(),
+        series: Some(SeriesId(id)),
+        size: Bytes(size),
+        parameters: Some(parameters),
+        macs: Some(macs),
+        fidelity: int8.then_some(Fidelity {
+            sqnr_db: 31.4 - nth as f64 * 1.7,
+            top1_agreement: 0.985 - 0.011 * nth as f64,
+            images: 256,
+        }),
+        claimed_accuracy: None,
+        integer_kernels: Some(match (int8, family) {
+            (false, _) => IntegerKernels::None,
+            (true, "squeezenet" | "resnet") => IntegerKernels::All,
+            (true, _) => IntegerKernels::DenseOnly,
+        }),
+        kernels: "avx512_vnni".into(),
+        speedup: if int8 {
+            Reading::of(about(gain, 0.014))
+        } else {
+            Reading::missing(Missing::NotAsked, "fp32 is what int8 is compared with")
+        },
+        relative: Reading::of(about(ms / (25.1 / speed / faster), 0.015)),
+    }
+}
+
+fn device_rows(device: &DeviceRef, first: i64, speed: f64) -> Vec<CompareRow> {
+    let mut rows = Vec::new();
+    for nth in 0..MODELS.len() {
+        for (place, precision) in [Precision::Fp32, Precision::Int8].into_iter().enumerate() {
+            rows.push(row(first + (nth * 2 + place) as i64, device, nth, precision, 1, speed));
+        }
+    }
+    rows
+}
+
+fn sorted(mut rows: Vec<CompareRow>) -> Vec<CompareRow> {
+    let latency = |row: &CompareRow| {
+        let found = row.run.metrics.iter().find(|(metric, _)| *metric == Metric::Latency);
+        found.map_or(f64::INFINITY, |(_, estimate)| estimate.value)
+    };
+    rows.sort_by(|a, b| latency(a).total_cmp(&latency(b)));
+    rows
+}
+
+fn facet(name: &str, options: &[(&str, &str)], chosen: usize) -> Facet {
+    let option = |(nth, (value, label)): (usize, &(&str, &str))| FacetOption {
+        value: (*value).into(),
+        label: (*label).into(),
+        chosen: nth == chosen,
+    };
+    Facet { name: name.into(), options: options.iter().enumerate().map(option).collect() }
+}
+
+fn facets() -> Vec<Facet> {
+    vec![
+        facet("device", &[("", ""), ("1", "workbench"), ("2", "pixel-8"), ("3", "twin-sm8550")], 1),
+        facet("precision", &[("", ""), ("fp32", "fp32"), ("int8", "int8")], 0),
+        facet("threads", &[("", ""), ("1", "1"), ("2", "2")], 1),
+        facet("engine", &[("tract", "tract")], 0),
+        facet("base", &[("", ""), ("mobilenet-v1-1.0-224 fp32", "mobilenet-v1-1.0-224 fp32"), (HOSTILE, HOSTILE)], 1),
+    ]
+}
+
+/// One device, one thread, with a base and rows that do not count.
+pub fn compare() -> CompareView {
+    let mut rows = device_rows(&workbench(), 100, 1.0);
+    rows[12].run = throttled(rows[12].run.clone());
+    rows[13].speedup = Reading::missing(Missing::Invalid, "the fp32 run does not count: throttled");
+    rows[15].run = failed(rows[15].run.clone());
+    rows[15].integer_kernels = None;
+    rows[15].kernels = String::new();
+    rows[15].speedup = Reading::missing(Missing::Unavailable, "the run failed");
+    rows[15].relative = Reading::missing(Missing::Unavailable, "the run failed");
+    CompareView {
+        facets: facets(),
+        base: Some("mobilenet-v1-1.0-224 fp32".into()),
+        devices: vec![CompareDevice { device: workbench(), rows: sorted(rows) }],
+        query: "device=1&threads=1&base=mobilenet-v1-1.0-224+fp32".into(),
+    }
+}
+
+/// Three devices, one a twin, with hostile names and a model that one device lacks.
+pub fn compare_devices() -> CompareView {
+    let mut odd = device_rows(&twin(), 300, 2.1);
+    odd.truncate(10);
+    odd[0].run.model = HOSTILE.into();
+    odd[0].family = HOSTILE.into();
+    odd[1].run.model = RIGHT_TO_LEFT.into();
+    odd[2].run.model = LONG.into();
+    odd[2].run.threads = 4;
+    odd[2].macs = None;
+    odd[2].parameters = None;
+    odd[3].claimed_accuracy = Some(0.709);
+    odd[4].run.engine = "onnxruntime 1.27.0".into();
+    odd[5].run.operating_point = pinned();
+    odd[6].run = disturbed(odd[6].run.clone());
+    let without_base = |rows: Vec<CompareRow>| {
+        let rows = rows.into_iter().map(|row| CompareRow { relative: Reading::missing(Missing::NotAsked, ""), ..row });
+        sorted(rows.collect())
+    };
+    CompareView {
+        facets: facets(),
+        base: None,
+        devices: vec![
+            CompareDevice { device: workbench(), rows: without_base(device_rows(&workbench(), 100, 1.0)) },
+            CompareDevice { device: pixel(), rows: without_base(device_rows(&pixel(), 200, 1.55)) },
+            CompareDevice { device: twin(), rows: without_base(odd) },
+        ],
+        query: "threads=1".into(),
+    }
+}
+
+pub fn compare_empty() -> CompareView {
+    CompareView { facets: facets(), base: None, devices: Vec::new(), query: "device=9".into() }
+}
+
+/// A device on which nothing counts.
+pub fn compare_invalid() -> CompareView {
+    let mut rows = device_rows(&pixel(), 400, 1.0);
+    rows.truncate(2);
+    let rows = rows.into_iter().map(|row| CompareRow { run: failed(row.run), ..row }).collect();
+    CompareView { facets: facets(), base: None, devices: vec![CompareDevice { device: pixel(), rows }], query: String::new() }
+}

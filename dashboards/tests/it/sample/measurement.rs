@@ -1,0 +1,296 @@
+use benchrack_dashboards::view::*;
+use benchrack_protocol::api::Metric;
+use benchrack_protocol::cpuset::CpuSet;
+use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
+use benchrack_protocol::evidence::*;
+use benchrack_protocol::ids::*;
+use benchrack_protocol::model::{Fidelity, Precision, Published};
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::report::*;
+use benchrack_protocol::runner::{MemoryFigures, OperatorTime};
+use benchrack_protocol::session::{MeasurePlan, OperatingPoint};
+use benchrack_protocol::tensor::Comparison;
+use benchrack_protocol::units::*;
+use time::Duration;
+
+use super::*;
+
+fn samples(seed: u64, count: u64, ms: f64) -> Vec<Nanos> {
+    (0..count)
+        .map(|nth| {
+            let spread = noise(seed, nth) + noise(seed + 1, nth) + noise(seed + 2, nth) * noise(seed + 3, nth) * 2.0;
+            let hiccup = if noise(seed + 9, nth) > 0.985 { 1.9 + noise(seed, nth * 7) * 3.0 } else { 1.0 };
+            Nanos((ms * 1e6 * (0.97 + 0.03 * spread) * hiccup) as u64)
+        })
+        .collect()
+}
+
+fn blocks(seed: u64, ms: f64, place: u32) -> Vec<Block> {
+    (0..10)
+        .map(|round| Block {
+            round,
+            place: if round % 2 == 0 { place } else { 1 - place },
+            started: Nanos(
+                u64::from(round) * 230_000_000 + u64::from(if round % 2 == 0 { place } else { 1 - place }) * 112_000_000,
+            ),
+            samples: samples(seed + u64::from(round) * 20, (100.0 / ms) as u64, ms),
+            suspended: Nanos(0),
+            waiting_share: if round == 3 {
+                Reading::missing(Missing::Unavailable, "the thread ended before its schedstat was read")
+            } else {
+                Reading::of(0.004 * noise(seed, u64::from(round)))
+            },
+        })
+        .collect()
+}
+
+pub fn measurement() -> Measurement {
+    let memory = |scale: u64| MemoryFigures {
+        peak_rss: Some(Bytes(21_400_000 * scale)),
+        rss: Some(Bytes(20_100_000 * scale)),
+        pss: Some(Bytes(18_900_000 * scale)),
+        pss_anonymous: Some(Bytes(14_200_000 * scale)),
+        pss_file: None,
+    };
+    let operators = [
+        ("conv1", "Conv", 812_000),
+        ("fire2/squeeze", "Conv", 401_000),
+        ("pool1", "MaxPool", 190_300),
+        ("softmax", "Softmax", 4_100),
+    ];
+    Measurement {
+        load: Nanos(41_200_000),
+        first_inference: Nanos(11_800_000),
+        warmup: Warmup {
+            samples: (0..24)
+                .map(|nth| Nanos((4.9e6 * (1.0 + 0.8 * (-(nth as f64) / 4.0).exp() + 0.02 * noise(5, nth))) as u64))
+                .collect(),
+            steady: true,
+        },
+        blocks: blocks(11, 4.9, 0),
+        memory_before: memory(1),
+        memory: memory(2),
+        outputs: OutputCheck::Compared {
+            outputs: vec![("softmax".into(), Comparison { max_relative_error: 2.1e-5, cosine: 0.999_999, within: true })],
+        },
+        engine: EngineEvidence {
+            engine: "tract".into(),
+            version: "0.23.9".into(),
+            kernels: "avx512_vnni".into(),
+            threads: 1,
+            integer_kernels: IntegerKernels::All,
+            operators: vec![("OptMatMul".into(), 26), ("MaxPool".into(), 3), (HOSTILE.into(), 1)],
+        },
+        threads: vec![
+            ThreadPlacement {
+                tid: 4711,
+                name: "runner".into(),
+                allowed: Reading::of(CpuSet::from_iter(4..=7)),
+                last_cpu: Reading::of(5),
+            },
+            ThreadPlacement {
+                tid: 4712,
+                name: HOSTILE.into(),
+                allowed: Reading::of(CpuSet::from_iter(0..=7)),
+                last_cpu: Reading::missing(Missing::Unavailable, "the thread had ended"),
+            },
+        ],
+        profile: operators
+            .map(|(name, operator, ns)| OperatorTime { name: name.into(), operator: operator.into(), time: Nanos(ns) })
+            .into(),
+    }
+}
+
+pub fn evidence() -> SessionEvidence {
+    let knob = |outcome, read_back: &str| KnobEvidence {
+        knob: "cpufreq/policy4/scaling_max_freq".into(),
+        before: Reading::of("2367000".into()),
+        asked: "1401000".into(),
+        read_back: Reading::of(read_back.into()),
+        outcome,
+        restored: true,
+    };
+    SessionEvidence {
+        settle: SettleEvidence {
+            waited: Nanos(3_200_000_000),
+            timed_out: false,
+            detail: "battery 31.2 °C, load 0.40".into(),
+            load_1min: Reading::of(0.4),
+            cpu_pressure: Reading::missing(Missing::Denied, "/proc/pressure/cpu: Permission denied"),
+        },
+        knobs: vec![knob(KnobOutcome::Held, "1401000"), knob(KnobOutcome::Overridden, "1803000")],
+        cpus: CpuSet::from_iter(4..=7),
+        watch: (0..24)
+            .map(|nth| WatchSample {
+                at: Nanos(nth * 100_000_000),
+                clocks: vec![
+                    ClockSample {
+                        policy: "cpufreq/policy4".into(),
+                        frequency: Reading::of(Kilohertz(if nth > 16 { 1_100_000 } else { 1_401_000 })),
+                        cap: Reading::of(Kilohertz(if nth > 15 { 1_197_000 } else { 2_367_000 })),
+                    },
+                    ClockSample {
+                        policy: "cpufreq/policy8".into(),
+                        frequency: if nth % 5 == 3 {
+                            Reading::missing(Missing::Unavailable, "EAGAIN")
+                        } else {
+                            Reading::of(Kilohertz(500_000 + 100_000 * (nth % 3)))
+                        },
+                        cap: Reading::missing(Missing::Denied, ""),
+                    },
+                ],
+                temperatures: vec![
+                    ("BIG".into(), Reading::of(Millicelsius(38_000 + nth as i64 * 410))),
+                    ("battery".into(), Reading::of(Millicelsius(30_100 + nth as i64 * 30))),
+                ],
+                cooling: Vec::new(),
+                cpu_pressure: Reading::of(0.3 + noise(3, nth)),
+                current: Reading::missing(Missing::NotAsked, ""),
+                voltage: Reading::missing(Missing::NotAsked, ""),
+            })
+            .collect(),
+        residency: vec![
+            ResidencyEvidence {
+                policy: "cpufreq/policy4".into(),
+                cpus: CpuSet::from_iter(4..=7),
+                time_in_state: Reading::of(vec![
+                    StateTime { frequency: Kilohertz(1_401_000), ticks: 168 },
+                    StateTime { frequency: Kilohertz(1_100_000), ticks: 62 },
+                ]),
+                transitions: Reading::of(2),
+                hardware_max: Reading::of(Kilohertz(2_367_000)),
+            },
+            ResidencyEvidence {
+                policy: "cpufreq/policy8".into(),
+                cpus: CpuSet::from_iter([8]),
+                time_in_state: Reading::missing(Missing::Absent, "no stats folder"),
+                transitions: Reading::missing(Missing::Absent, "no stats folder"),
+                hardware_max: Reading::of(Kilohertz(2_914_000)),
+            },
+        ],
+        steal_share: Reading::missing(Missing::Absent, "no steal column on this kernel"),
+    }
+}
+
+fn bare_evidence() -> SessionEvidence {
+    SessionEvidence {
+        knobs: Vec::new(),
+        watch: Vec::new(),
+        residency: Vec::new(),
+        steal_share: Reading::of(0.012),
+        cpus: CpuSet::from_iter(0..=1),
+        ..evidence()
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
+        os_fingerprint: "google/shiba/shiba:14/UQ1A.240205.004/11269751:user/release-keys".into(),
+        report: "2f0c4f1e-6c1f-4d1b-9a57-0d5e3a1b7c11".into(),
+        started_at: NOW - Duration::minutes(4),
+        received_at: NOW - Duration::minutes(3),
+        duration: Nanos(31_700_000_000),
+    }
+}
+
+/// A run that counts.
+pub fn run_valid() -> RunView {
+    let run = run(61, &pixel(), "squeezenet-1.1", Precision::Int8, 1, 4.98);
+    RunView {
+        run,
+        device_title: "Google Pixel 8".into(),
+        model: RunModel {
+            id: ModelId(4),
+            family: "squeezenet".into(),
+            revision: "v1.4.2".into(),
+            size: Bytes(1_253_496),
+            parameters: Some(1_235_496),
+            macs: Some(349_151_936),
+            fidelity: Some(Fidelity { sqnr_db: 31.4, top1_agreement: 0.985, images: 256 }),
+            published: vec![Published { what: "macs".into(), figure: "352M".into(), source: "imgclsmob model table".into() }],
+            claimed_accuracy: Some(0.581),
+        },
+        measurement: Some(measurement()),
+        spread: Some(Spread { samples: 200, mean_ns: 5.13e6, mad_ns: 0.08e6, min_ns: 4.76e6, max_ns: 21.9e6, multimodal: false }),
+        evidence: Some(bare_evidence()),
+        plan: MeasurePlan::default(),
+        provenance: provenance(),
+        series: vec![(Metric::Latency, SeriesId(9)), (Metric::PeakRss, SeriesId(10))],
+    }
+}
+
+/// A run that does not count, with all the evidence there can be.
+pub fn run_invalid() -> RunView {
+    let view = run_valid();
+    let mut measurement = measurement();
+    measurement.warmup.steady = false;
+    measurement.outputs = OutputCheck::Compared {
+        outputs: vec![(HOSTILE.into(), Comparison { max_relative_error: 0.41, cosine: 0.87, within: false })],
+    };
+    let mut run = throttled(view.run.clone());
+    run.label = HOSTILE.into();
+    run.operating_point = pinned();
+    RunView { run, measurement: Some(measurement), evidence: Some(evidence()), spread: None, ..view }
+}
+
+/// A run that failed before anything was measured.
+pub fn run_failed() -> RunView {
+    let view = run_valid();
+    RunView { run: failed(view.run.clone()), measurement: None, spread: None, evidence: None, series: Vec::new(), ..view }
+}
+
+/// A short model whose run has 20,000 samples.
+pub fn run_many() -> RunView {
+    let view = run_valid();
+    let mut measurement = measurement();
+    measurement.blocks = blocks(31, 0.05, 0);
+    RunView { measurement: Some(measurement), ..view }
+}
+
+pub fn session() -> SessionView {
+    let pixel = pixel();
+    let subject = |run, blocks| SessionSubject { run, blocks };
+    let first = run(61, &pixel, "squeezenet-1.1", Precision::Fp32, 1, 7.9);
+    let second = run(62, &pixel, "squeezenet-1.1", Precision::Int8, 1, 4.98);
+    SessionView {
+        id: SessionId(16),
+        job: JobId(77),
+        device: pixel.clone(),
+        operating_point: pinned(),
+        plan: MeasurePlan::default(),
+        evidence: Some(evidence()),
+        subjects: vec![
+            subject(first, blocks(11, 7.9, 0)),
+            subject(second, blocks(21, 4.98, 1)),
+            subject(failed(run(63, &pixel, HOSTILE, Precision::Int8, 1, 1.0)), Vec::new()),
+        ],
+        pairs: vec![Pair {
+            base: "squeezenet-1.1 fp32".into(),
+            candidate: "squeezenet-1.1 int8".into(),
+            ratio: Reading::of(about(0.631, 0.008)),
+            rounds: (0..10).map(|round| (round, 0.631 * (0.98 + 0.04 * noise(7, u64::from(round))))).collect(),
+        }],
+        provenance: provenance(),
+        downloads: vec![Download { name: "report.json".into(), href: "/api/v1/sessions/16/report".into() }],
+    }
+}
+
+/// A session that failed at once on a device that shows nothing.
+pub fn session_empty() -> SessionView {
+    let pair = Pair {
+        base: "a".into(),
+        candidate: HOSTILE.into(),
+        ratio: Reading::missing(Missing::Unavailable, "no subject was measured"),
+        rounds: Vec::new(),
+    };
+    SessionView {
+        operating_point: OperatingPoint::default(),
+        evidence: None,
+        subjects: vec![SessionSubject { run: failed(run(63, &twin(), LONG, Precision::Int8, 1, 1.0)), blocks: Vec::new() }],
+        pairs: vec![pair],
+        device: twin(),
+        downloads: Vec::new(),
+        ..session()
+    }
+}
