@@ -1,0 +1,2 @@
+drop table models;
+drop table artifacts;

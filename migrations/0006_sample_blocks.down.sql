@@ -1,0 +1,2 @@
+drop function ensure_sample_partition;
+drop table sample_blocks;

@@ -1,0 +1,241 @@
+//! A session's report: checked, judged, and stored once.
+
+use benchrack_lifecycle::device::SessionEnd;
+use benchrack_lifecycle::job::{self, JobEvent, JobState, JobStep};
+use benchrack_protocol::WIRE_VERSION;
+use benchrack_protocol::api::Reported;
+use benchrack_protocol::ids::LeaseId;
+use benchrack_protocol::problem::ProblemCode;
+use benchrack_protocol::report::{Failure, Measurement, RunReport, SessionReport};
+use benchrack_protocol::session::{SessionSpec, Subject};
+
+use super::App;
+use super::work::{lease_lost, refused};
+use crate::db;
+use crate::db::jobs::Origin;
+use crate::db::leases::{EndedAs, Presented};
+use crate::db::results::{NewOutcome, NewRun, Stored, Storing};
+use crate::events::FarmEvent;
+use crate::judge::{self, JudgedRun};
+use crate::refusal::Refusal;
+use crate::secret::SecretHash;
+
+/// A run with what is said of it.
+enum Judged<'a> {
+    Measured(&'a Measurement, JudgedRun),
+    Failed(&'a Failure),
+}
+
+impl App {
+    /// Stores a session's report under its lease. The same report again changes nothing and gets the same answer.
+    ///
+    /// # Errors
+    /// `lease_lost` when the lease ended without a report, `conflict` when it reported something else, `invalid` when the
+    /// report does not answer the lease's job.
+    pub async fn report(&self, id: LeaseId, secret: &SecretHash, report: SessionReport) -> Result<Reported, Refusal> {
+        let lease = db::leases::find(self.db(), id, secret).await?.ok_or_else(lease_lost)?;
+        let (spec, origin) =
+            db::jobs::brief(self.db().pool(), lease.job).await?.ok_or_else(|| Refusal::not_found("job", lease.job))?;
+        let device =
+            db::devices::get(self.db(), lease.device).await?.ok_or_else(|| Refusal::not_found("device", lease.device))?;
+        check(&report, &spec, &device.key)?;
+        // Sorting some hundred thousand samples takes longer than an async task should keep its thread.
+        let (report, judged) = tokio::task::spawn_blocking(move || {
+            let judged = judge_runs(&report);
+            (report, judged)
+        })
+        .await
+        .map_err(Refusal::internal)?;
+        let outcomes = report.runs.iter().zip(judged?).map(|(run, judged)| match (run, judged) {
+            (RunReport::Measured(measurement), Some(judged)) => Ok(Judged::Measured(measurement, judged)),
+            (RunReport::Failed(failure), None) => Ok(Judged::Failed(failure)),
+            _ => Err(Refusal::internal("a run and its judgement do not belong together")),
+        });
+        let outcomes: Vec<Judged<'_>> = outcomes.collect::<Result<_, _>>()?;
+        self.store_report(id, secret, &report, origin, outcomes).await
+    }
+
+    async fn store_report(
+        &self,
+        id: LeaseId,
+        secret: &SecretHash,
+        report: &SessionReport,
+        origin: Origin,
+        outcomes: Vec<Judged<'_>>,
+    ) -> Result<Reported, Refusal> {
+        let now = self.now();
+        let mut tx = self.db().begin().await?;
+        let lease = match db::leases::hold(&mut tx, id, secret, now).await? {
+            Presented::Held(lease) => lease,
+            Presented::Unknown => return Err(lease_lost()),
+            Presented::Over(job) => {
+                tx.rollback().await?;
+                return match job::apply(&job.state, &JobEvent::Report { lease: id }, now, self.job_policy()).map_err(refused)? {
+                    JobStep::Duplicate => self.stored_before(id, report).await,
+                    JobStep::To(_) => Err(lease_lost()),
+                };
+            }
+        };
+        let state = match job::apply(&lease.job().state, &JobEvent::Report { lease: id }, now, self.job_policy()) {
+            Ok(JobStep::To(state)) => state,
+            Ok(JobStep::Duplicate) => return self.stored_before(id, report).await,
+            Err(refusal) => return Err(refused(refusal)),
+        };
+        let session = match db::results::insert_session(&mut tx, &lease, report, now).await {
+            Err(error) if error.breaks("sessions_report_once") => {
+                return Err(Refusal::new(
+                    ProblemCode::Conflict,
+                    format!("report {} is stored already, from another lease; nothing was stored now", report.id),
+                ));
+            }
+            other => other?,
+        };
+        let to = Storing { lease: &lease, session, report, origin, now };
+        let stored = self.store_runs(&mut tx, to, outcomes, &state).await?;
+        tx.commit().await?;
+        self.metrics().reports_stored();
+        tracing::info!(
+            session.id = %session, job.id = %lease.job().id, device.id = %lease.device().id, runs = stored.runs.len(), "report stored"
+        );
+        if let Origin::Gate(gate) = origin {
+            self.settle_gate(gate).await?;
+        }
+        Ok(Reported { session, runs: stored.runs, duplicate: false })
+    }
+
+    async fn store_runs(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        to: Storing<'_>,
+        outcomes: Vec<Judged<'_>>,
+        state: &JobState,
+    ) -> Result<Stored, Refusal> {
+        let mut runs = Vec::with_capacity(outcomes.len());
+        for (place, (subject, outcome)) in to.report.spec.subjects.iter().zip(outcomes).enumerate() {
+            let manifest = &subject.manifest;
+            let model = db::models::find(&mut *tx, &manifest.name, manifest.precision, manifest.artifact).await?;
+            let model = model.ok_or_else(|| {
+                Refusal::unknown_reference(format!("spec.subjects[{place}]: the model {} is not known here", manifest.name))
+            })?;
+            let outcome = match outcome {
+                Judged::Measured(measurement, judged) => NewOutcome::Measured(measurement, judged),
+                Judged::Failed(failure) => NewOutcome::Failed(failure),
+            };
+            runs.push(db::results::insert_run(tx, to, place, NewRun { subject, model, outcome }).await?);
+        }
+        let Storing { lease, session, now, .. } = to;
+        self.close(tx, lease, state, Some(session), EndedAs::Reported, now).await?;
+        self.finish_device(tx, lease.device(), lease.id(), SessionEnd::Reported, now).await?;
+        let event = FarmEvent::Stored { session, device: lease.device().id, runs: runs.clone() };
+        db::notify::notify(tx, &event).await?;
+        Ok(Stored { session, report: to.report.id, runs })
+    }
+
+    async fn stored_before(&self, lease: LeaseId, report: &SessionReport) -> Result<Reported, Refusal> {
+        let stored = db::results::of_lease(self.db(), lease).await?.ok_or_else(lease_lost)?;
+        if stored.report == report.id {
+            return Ok(Reported { session: stored.session, runs: stored.runs, duplicate: true });
+        }
+        Err(Refusal::new(
+            ProblemCode::Conflict,
+            format!("this lease has delivered report {} already; {} was not stored", stored.report, report.id),
+        ))
+    }
+}
+
+/// Whether a report answers its job and can be stored; the first thing wrong is named.
+fn check(report: &SessionReport, asked: &SessionSpec, device_key: &str) -> Result<(), Refusal> {
+    let wrong = |text: String| Err(Refusal::invalid(text));
+    if report.wire_version == 0 || report.wire_version > WIRE_VERSION {
+        return wrong(format!(
+            "wire_version is {}, this server reads 1 to {WIRE_VERSION}: update the server first, then the agents",
+            report.wire_version
+        ));
+    }
+    if report.device_key != device_key {
+        return wrong(format!("device_key is '{}', the lease is for '{device_key}'", report.device_key));
+    }
+    let subjects = asked.subjects.len();
+    if report.spec.subjects.len() != subjects || report.runs.len() != subjects {
+        return wrong(format!(
+            "the job has {subjects} subjects, the report {} and {} runs",
+            report.spec.subjects.len(),
+            report.runs.len()
+        ));
+    }
+    if report.spec.operating_point != asked.operating_point {
+        return wrong("spec.operating_point is not the one of the lease's job".into());
+    }
+    for (place, (reported, asked)) in report.spec.subjects.iter().zip(&asked.subjects).enumerate() {
+        if !same_subject(reported, asked) {
+            return wrong(format!("spec.subjects[{place}] is not the one of the lease's job"));
+        }
+    }
+    fits("duration", report.duration.0)?;
+    for (place, run) in report.runs.iter().enumerate() {
+        if let RunReport::Measured(measurement) = run {
+            if report.evidence.is_none() {
+                return wrong(format!("runs[{place}] is measured, and the session has no evidence"));
+            }
+            check_measurement(place, measurement)?;
+        }
+    }
+    Ok(())
+}
+
+/// Floating-point figures of a manifest may come back with another last digit, so the identity is compared.
+fn same_subject(a: &Subject, b: &Subject) -> bool {
+    a.label == b.label
+        && a.engine == b.engine
+        && a.threads == b.threads
+        && (&a.manifest.name, a.manifest.precision, a.manifest.artifact)
+            == (&b.manifest.name, b.manifest.precision, b.manifest.artifact)
+}
+
+fn check_measurement(place: usize, measurement: &Measurement) -> Result<(), Refusal> {
+    let at = |field: &str| format!("runs[{place}].{field}");
+    if measurement.blocks.is_empty() {
+        return Err(Refusal::invalid(format!("{} is empty", at("blocks"))));
+    }
+    fits(&at("load"), measurement.load.0)?;
+    fits(&at("first_inference"), measurement.first_inference.0)?;
+    for (nth, block) in measurement.blocks.iter().enumerate() {
+        let at = |field: &str| format!("runs[{place}].blocks[{nth}].{field}");
+        if block.samples.is_empty() {
+            return Err(Refusal::invalid(format!("{} is empty", at("samples"))));
+        }
+        for (number, sample) in block.samples.iter().enumerate() {
+            if sample.0 == 0 {
+                return Err(Refusal::invalid(format!("{}[{number}] is 0: no inference takes no time", at("samples"))));
+            }
+            fits(&at("samples"), sample.0)?;
+        }
+        fits(&at("started"), block.started.0)?;
+        fits(&at("suspended"), block.suspended.0)?;
+        fits_small(&at("round"), block.round)?;
+        fits_small(&at("place"), block.place)?;
+    }
+    Ok(())
+}
+
+fn fits(field: &str, number: u64) -> Result<(), Refusal> {
+    i64::try_from(number).map(drop).map_err(|_| Refusal::invalid(format!("{field} is {number}: that cannot be")))
+}
+
+fn fits_small(field: &str, number: u32) -> Result<(), Refusal> {
+    i32::try_from(number).map(drop).map_err(|_| Refusal::invalid(format!("{field} is {number}: that cannot be")))
+}
+
+/// A judgement for each measured run, in order.
+fn judge_runs(report: &SessionReport) -> Result<Vec<Option<JudgedRun>>, Refusal> {
+    let runs = report.runs.iter().zip(&report.spec.subjects).enumerate();
+    runs.map(|(place, (run, subject))| match (run, &report.evidence) {
+        (RunReport::Measured(measurement), Some(evidence)) => {
+            let judged = judge::run(subject, &report.spec.operating_point, evidence, measurement);
+            judged.map(Some).map_err(|error| Refusal::invalid(format!("runs[{place}]: {}", crate::http::chain(&error))))
+        }
+        (RunReport::Measured(_), None) => Err(Refusal::invalid(format!("runs[{place}] is measured without evidence"))),
+        (RunReport::Failed(_), _) => Ok(None),
+    })
+    .collect()
+}

@@ -1,0 +1,25 @@
+//! All SQL. One function for each question; every query is checked at compile time; time is a parameter.
+//!
+//! Rows are locked in one order everywhere, device before job before lease, so that transactions never wait for each
+//! other in a circle. `FOR NO KEY UPDATE` is enough, as keys never change, and lets others refer to a locked row.
+
+pub(crate) mod column;
+mod error;
+mod pool;
+
+pub mod artifacts;
+pub mod devices;
+pub mod gates;
+pub mod jobs;
+pub mod leases;
+pub mod maintenance;
+pub mod models;
+pub mod notify;
+pub mod results;
+pub mod runs;
+pub mod submissions;
+pub mod tokens;
+
+pub(crate) use error::one_row;
+pub use error::{DbError, Trouble};
+pub use pool::{Database, DatabaseOptions, MIGRATIONS, OpenError};

@@ -1,0 +1,285 @@
+//! Architectures against each other, from the newest runs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use benchrack_dashboards::view::{CompareDevice, CompareRow, CompareView, DeviceRef, Facet, Figure};
+use benchrack_protocol::api::{Estimate, Metric, Run};
+use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::ids::{DeviceId, SeriesId};
+use benchrack_protocol::model::Precision;
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::session::{Cores, Frequency, OperatingPoint};
+use benchrack_protocol::validity::Validity;
+use serde::Deserialize;
+
+use super::super::column::cell;
+use super::super::{Database, DbError, runs};
+use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
+use super::{chosen, manifest, named_device, query_string};
+use crate::judge;
+
+/// With more devices than this one is shown at a time: nobody reads twenty tables.
+const MOST_DEVICES: usize = 16;
+
+/// What is chosen in the form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    #[serde(deserialize_with = "chosen")]
+    device: Option<DeviceId>,
+    #[serde(deserialize_with = "chosen")]
+    precision: Option<Precision>,
+    #[serde(deserialize_with = "chosen")]
+    threads: Option<u16>,
+    #[serde(deserialize_with = "chosen")]
+    engine: Option<String>,
+    #[serde(deserialize_with = "chosen")]
+    cores: Option<Cores>,
+    #[serde(deserialize_with = "chosen")]
+    frequency: Option<Frequency>,
+    #[serde(deserialize_with = "chosen")]
+    base: Option<String>,
+}
+
+/// The choice as it is stored in columns.
+struct Filter<'a> {
+    precision: Option<String>,
+    threads: Option<i32>,
+    engine: Option<&'a str>,
+    cores: Option<String>,
+    frequency: Option<String>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(choice: &'a Choice) -> Self {
+        Self {
+            precision: choice.precision.map(|precision| precision.to_string()),
+            threads: choice.threads.map(i32::from),
+            engine: choice.engine.as_deref(),
+            cores: choice.cores.as_ref().map(ToString::to_string),
+            frequency: choice.frequency.map(|frequency| frequency.to_string()),
+        }
+    }
+
+    fn takes(&self, subject: &Subject) -> bool {
+        fn fits<T: PartialEq + ?Sized>(wanted: Option<&T>, value: &T) -> bool {
+            wanted.is_none_or(|wanted| wanted == value)
+        }
+        fits(self.precision.as_deref(), subject.precision.as_str())
+            && fits(self.threads.as_ref(), &subject.threads)
+            && fits(self.engine, subject.engine.as_str())
+            && fits(self.cores.as_deref(), subject.cores.as_str())
+            && fits(self.frequency.as_deref(), subject.frequency.as_str())
+    }
+}
+
+/// The page; none when the chosen device does not exist.
+pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>, DbError> {
+    let measured = subjects::measured_devices(db).await?;
+    let all = measured.len() <= MOST_DEVICES;
+    let (shown, device) = match choice.device {
+        Some(id) => match measured.iter().find(|device| device.id == id) {
+            Some(device) => (vec![device.clone()], Some(id)),
+            None => match named_device(db, id).await? {
+                Some(device) => (vec![device], Some(id)),
+                None => return Ok(None),
+            },
+        },
+        None if all => (measured.clone(), None),
+        None => (measured.iter().take(1).cloned().collect(), measured.first().map(|device| device.id)),
+    };
+    let ids: Vec<i64> = shown.iter().map(|device| device.id.0).collect();
+    let known = subjects::of_devices(db, &ids).await?;
+    let filter = Filter::new(choice);
+    let fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
+    let facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
+    let rows = rows(db, &fitting).await?;
+    let query = query_string([
+        ("device", device.map(|id| id.to_string())),
+        ("precision", filter.precision),
+        ("threads", filter.threads.map(|threads| threads.to_string())),
+        ("engine", choice.engine.clone()),
+        ("cores", filter.cores),
+        ("frequency", filter.frequency),
+        ("base", choice.base.clone()),
+    ]);
+    Ok(Some(CompareView { facets, devices: tables(shown, rows, choice.base.as_deref()), base: choice.base.clone(), query }))
+}
+
+fn facets(
+    measured: &[DeviceRef],
+    all: bool,
+    device: Option<DeviceId>,
+    known: &[Subject],
+    fitting: &[&Subject],
+    choice: &Choice,
+    filter: &Filter<'_>,
+) -> Vec<Facet> {
+    let bases: Vec<String> = fitting.iter().map(|subject| format!("{} {}", subject.model_name, subject.precision)).collect();
+    vec![
+        device_facet(measured, all, device),
+        text_facet("precision", known.iter().map(|subject| subject.precision.as_str()), filter.precision.as_deref()),
+        threads_facet(known.iter().map(|subject| subject.threads), choice.threads),
+        text_facet("engine", known.iter().map(|subject| subject.engine.as_str()), filter.engine),
+        text_facet("cores", known.iter().map(|subject| subject.cores.as_str()), filter.cores.as_deref()),
+        text_facet("frequency", known.iter().map(|subject| subject.frequency.as_str()), filter.frequency.as_deref()),
+        text_facet("base", bases.iter().map(String::as_str), choice.base.as_deref()),
+    ]
+}
+
+/// A run with what else its row shows; ratios come when its neighbours are known.
+struct Found {
+    row: CompareRow,
+    engine: String,
+}
+
+/// What a run's row shows beside the run itself.
+struct Facts {
+    model: i64,
+    engine: String,
+    series: Option<i64>,
+    integer_kernels: Option<IntegerKernels>,
+    kernels: String,
+}
+
+async fn rows(db: &Database, subjects: &[&Subject]) -> Result<Vec<Found>, DbError> {
+    let ids: Vec<i64> = subjects.iter().map(|subject| subject.run_id).collect();
+    let runs = runs::some(db, &ids).await?;
+    let mut facts = facts(db, &ids).await?;
+    let mut models: Vec<i64> = facts.values().map(|facts| facts.model).collect();
+    models.sort_unstable();
+    models.dedup();
+    let manifests = manifest::of(db, &models).await?;
+    let row = |run: Run| {
+        let gone = || DbError::row("runs", "model_id", run.id.0, "gone meanwhile");
+        let facts = facts.remove(&run.id.0).ok_or_else(gone)?;
+        let shown = manifests.get(&facts.model).ok_or_else(gone)?;
+        let row = CompareRow {
+            family: shown.family.clone(),
+            series: facts.series.map(SeriesId),
+            size: shown.size,
+            parameters: shown.parameters,
+            macs: shown.macs,
+            fidelity: shown.fidelity.clone(),
+            claimed_accuracy: shown.claimed_accuracy,
+            integer_kernels: facts.integer_kernels,
+            kernels: facts.kernels,
+            speedup: absent(String::new()),
+            relative: absent(String::new()),
+            run,
+        };
+        Ok(Found { row, engine: facts.engine })
+    };
+    runs.into_iter().map(row).collect()
+}
+
+async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbError> {
+    let rows = sqlx::query!(
+        r#"select r.id, r.model_id, r.engine, e ->> 'integer_kernels' as integer_kernels, e ->> 'kernels' as kernels,
+               x.series_id as "series_id?"
+           from (select id, model_id, engine, measurement -> 'engine' as e from runs where id = any($1)) r
+           left join run_metrics x on x.run_id = r.id and x.metric = 'latency'"#,
+        runs
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let facts = Facts {
+                model: row.model_id,
+                engine: row.engine,
+                series: row.series_id,
+                integer_kernels: row.integer_kernels.as_deref().map(|w| cell("runs", "measurement", row.id).word(w)).transpose()?,
+                kernels: row.kernels.unwrap_or_default(),
+            };
+            Ok((row.id, facts))
+        })
+        .collect()
+}
+
+/// One table for each device that has rows, with ratios, fastest first.
+fn tables(devices: Vec<DeviceRef>, rows: Vec<Found>, base: Option<&str>) -> Vec<CompareDevice> {
+    let mut by_device: BTreeMap<DeviceId, Vec<Found>> = BTreeMap::new();
+    for found in rows {
+        by_device.entry(found.row.run.device).or_default().push(found);
+    }
+    devices
+        .into_iter()
+        .filter_map(|device| {
+            let found = by_device.remove(&device.id)?;
+            Some(CompareDevice { device, rows: with_ratios(found, base) })
+        })
+        .collect()
+}
+
+/// Where a subject ran: only runs of the same setting are set against each other.
+type Setting = (String, u16, OperatingPoint);
+
+impl Found {
+    fn setting(&self) -> Setting {
+        (self.engine.clone(), self.row.run.threads, self.row.run.operating_point.clone())
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.row.run.model, self.row.run.precision)
+    }
+}
+
+fn with_ratios(mut found: Vec<Found>, base: Option<&str>) -> Vec<CompareRow> {
+    let latencies: HashMap<(String, Setting), Result<Estimate, String>> =
+        found.iter().map(|found| ((found.name(), found.setting()), counting_latency(&found.row.run))).collect();
+    for found in &mut found {
+        let run = &found.row.run;
+        let own = counting_latency(run);
+        let of = |name: String| latencies.get(&(name, found.setting()));
+        let speedup = match run.precision {
+            Precision::Fp32 => Reading::missing(Missing::NotAsked, "this is the fp32 file"),
+            Precision::Fp16 | Precision::Int8 => {
+                let partner = of(format!("{} {}", run.model, Precision::Fp32));
+                let nobody = || absent("no fp32 run of this model, engine, threads and operating point".into());
+                partner.map_or_else(nobody, |partner| ratio(partner, &own))
+            }
+        };
+        let relative = match base {
+            None => Reading::missing(Missing::NotAsked, "no base is chosen"),
+            Some(base) if found.name() == base => match own {
+                Ok(_) => Reading::of(Estimate { value: 1.0, low: 1.0, high: 1.0 }),
+                Err(why) => absent(why),
+            },
+            Some(base) => {
+                let nobody = || absent(format!("no run of {base} with this engine, threads and operating point"));
+                of(base.to_owned()).map_or_else(nobody, |partner| ratio(&own, partner))
+            }
+        };
+        (found.row.speedup, found.row.relative) = (speedup, relative);
+    }
+    let mut rows: Vec<CompareRow> = found.into_iter().map(|found| found.row).collect();
+    let order = |row: &CompareRow| latency(&row.run).map_or(f64::INFINITY, |latency| latency.value);
+    rows.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| a.run.label.cmp(&b.run.label)).then(a.run.id.cmp(&b.run.id)));
+    rows
+}
+
+fn latency(run: &Run) -> Option<Estimate> {
+    run.metrics.iter().find(|(metric, _)| *metric == Metric::Latency).map(|(_, estimate)| *estimate)
+}
+
+/// The latency of a run that counts; otherwise why it does not.
+fn counting_latency(run: &Run) -> Result<Estimate, String> {
+    let name = format!("run {} of {} {}", run.id, run.model, run.precision);
+    match (&run.validity, latency(run)) {
+        (Some(Validity::Valid), Some(latency)) => Ok(latency),
+        (Some(validity), Some(_)) => Err(format!("{name} is {}", validity.word())),
+        _ => Err(format!("{name} has no latency")),
+    }
+}
+
+fn ratio(of: &Result<Estimate, String>, to: &Result<Estimate, String>) -> Figure {
+    match (of, to) {
+        (Ok(of), Ok(to)) => judge::ratio(of, to).map_or_else(|| absent("a latency is not above zero".into()), Reading::of),
+        (Err(why), _) | (_, Err(why)) => absent(why.clone()),
+    }
+}
+
+fn absent(why: String) -> Figure {
+    Reading::missing(Missing::Unavailable, why)
+}

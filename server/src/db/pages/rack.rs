@@ -1,0 +1,17 @@
+//! The rack: every device.
+
+use benchrack_dashboards::view::{Queue, RackView};
+
+use super::super::{Database, DbError, jobs};
+use super::cards;
+
+/// The page.
+pub async fn view(db: &Database) -> Result<RackView, DbError> {
+    Ok(RackView { devices: cards::all(db).await?, queue: queue(db).await? })
+}
+
+/// Work that is not done yet.
+pub(super) async fn queue(db: &Database) -> Result<Queue, DbError> {
+    let (queued, leased) = jobs::count_open(db).await?;
+    Ok(Queue { queued, leased })
+}

@@ -1,0 +1,208 @@
+//! One series: every point, and its neighbours.
+
+use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesKey, SeriesPoint, SeriesView};
+use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::ids::{RunId, SeriesId};
+use benchrack_protocol::session::OperatingPoint;
+use benchrack_protocol::validity::Validity;
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::super::column::cell;
+use super::super::{Database, DbError};
+use super::{chosen, device_ref};
+
+/// Points that a page shows at most, the newest.
+const POINTS: i64 = 10_000;
+/// Devices with the same subject that are named at most.
+const ELSEWHERE: i64 = 100;
+
+/// What is chosen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    #[serde(deserialize_with = "chosen")]
+    x: Option<Axis>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Axis(SeriesAxis);
+
+impl std::str::FromStr for Axis {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "time" => Ok(Self(SeriesAxis::Time)),
+            "order" => Ok(Self(SeriesAxis::Order)),
+            other => Err(format!("'{other}' is no axis: time or order")),
+        }
+    }
+}
+
+/// The columns of a series and its device.
+pub(super) struct KeyRow {
+    pub(super) id: i64,
+    pub(super) os_fingerprint: String,
+    pub(super) model_name: String,
+    pub(super) precision: String,
+    pub(super) engine: String,
+    pub(super) threads: i32,
+    pub(super) cores: String,
+    pub(super) frequency: String,
+    pub(super) metric: String,
+    pub(super) points: i64,
+    pub(super) device_id: i64,
+    pub(super) device_name: String,
+    pub(super) device_title: String,
+    pub(super) device_reality: String,
+}
+
+pub(super) fn key(row: KeyRow) -> Result<(SeriesKey, u64), DbError> {
+    let column = |column| cell("series", column, row.id);
+    let key = SeriesKey {
+        id: SeriesId(row.id),
+        device: device_ref(row.device_id, row.device_name, row.device_title, &row.device_reality)?,
+        os_fingerprint: row.os_fingerprint,
+        model: row.model_name,
+        precision: column("precision").word(&row.precision)?,
+        engine: row.engine,
+        threads: column("threads").number(row.threads)?,
+        operating_point: OperatingPoint {
+            cores: column("cores").parse(&row.cores)?,
+            frequency: column("frequency").parse(&row.frequency)?,
+        },
+        metric: metric(row.id, &row.metric)?,
+    };
+    Ok((key, column("points").number(row.points)?))
+}
+
+fn metric(series: i64, name: &str) -> Result<Metric, DbError> {
+    Metric::named(name).ok_or_else(|| cell("series", "metric", series).unknown(name))
+}
+
+/// The columns of a point, its run and its model.
+pub(super) struct PointRow {
+    pub(super) run_id: i64,
+    pub(super) measured_at: OffsetDateTime,
+    pub(super) estimate: Estimate,
+    /// Null for a valid run, the most common one, so that it need not be read.
+    pub(super) doubt: Option<String>,
+    pub(super) tier: String,
+    pub(super) engine_version: String,
+    pub(super) revision: String,
+    pub(super) artifact_id: Vec<u8>,
+}
+
+pub(super) fn point(row: PointRow) -> Result<SeriesPoint, DbError> {
+    let column = |column| cell("runs", column, row.run_id);
+    let model_revision = if row.revision.is_empty() {
+        column("artifact_id").artifact(&row.artifact_id)?.short()
+    } else {
+        row.revision
+    };
+    Ok(SeriesPoint {
+        run: RunId(row.run_id),
+        measured_at: row.measured_at,
+        model_revision,
+        engine_version: row.engine_version,
+        estimate: row.estimate,
+        validity: row.doubt.as_deref().map_or(Ok(Validity::Valid), |text| column("validity").json(text))?,
+        tier: column("tier").word(&row.tier)?,
+    })
+}
+
+/// The page; none when there is no such series.
+pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option<SeriesView>, DbError> {
+    let row = sqlx::query_as!(
+        KeyRow,
+        r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
+               s.points, s.device_id, d.name as device_name, d.title as "device_title!", d.reality as "device_reality!"
+           from series s join devices d on d.id = s.device_id where s.id = $1"#,
+        id.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (key, all) = key(row)?;
+    let points = points(db, id).await?;
+    Ok(Some(SeriesView {
+        key,
+        metrics: metrics(db, id).await?,
+        elsewhere: elsewhere(db, id).await?,
+        left_out: all.saturating_sub(points.len() as u64),
+        points,
+        axis: choice.x.map(|axis| axis.0).unwrap_or_default(),
+    }))
+}
+
+/// The newest points, oldest first.
+async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError> {
+    let rows = sqlx::query!(
+        r#"select x.run_id, x.measured_at, x.value, x.low, x.high,
+               case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
+               r.engine_version as "engine_version!", m.revision, m.artifact_id
+           from (select * from run_metrics where series_id = $1 order by measured_at desc, run_id desc limit $2) x
+           join runs r on r.id = x.run_id
+           join models m on m.id = r.model_id
+           order by x.measured_at, x.run_id"#,
+        id.0,
+        POINTS
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            point(PointRow {
+                run_id: row.run_id,
+                measured_at: row.measured_at,
+                estimate: Estimate { value: row.value, low: row.low, high: row.high },
+                doubt: row.doubt,
+                tier: row.tier,
+                engine_version: row.engine_version,
+                revision: row.revision,
+                artifact_id: row.artifact_id,
+            })
+        })
+        .collect()
+}
+
+/// The same subject's metrics, this one too.
+async fn metrics(db: &Database, id: SeriesId) -> Result<Vec<(Metric, SeriesId)>, DbError> {
+    let rows = sqlx::query!(
+        "select o.id, o.metric from series s
+         join series o on o.device_id = s.device_id and o.model_name = s.model_name and o.precision = s.precision
+             and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads
+             and o.cores = s.cores and o.frequency = s.frequency and o.os_fingerprint = s.os_fingerprint
+         where s.id = $1",
+        id.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let mut metrics: Vec<_> =
+        rows.iter().map(|row| Ok((metric(row.id, &row.metric)?, SeriesId(row.id)))).collect::<Result<_, DbError>>()?;
+    metrics.sort_by_key(|(metric, _)| *metric);
+    Ok(metrics)
+}
+
+/// The same subject and metric on other devices, each under its newest system.
+async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, SeriesId)>, DbError> {
+    let rows = sqlx::query!(
+        r#"select * from (
+               select distinct on (o.device_id) o.id, d.id as device_id, d.name, d.title as "title!", d.reality as "reality!"
+               from series s
+               join series o on o.model_name = s.model_name and o.precision = s.precision and o.metric = s.metric
+                   and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads
+                   and o.cores = s.cores and o.frequency = s.frequency and o.device_id <> s.device_id
+               join devices d on d.id = o.device_id
+               where s.id = $1
+               order by o.device_id, o.latest_at desc, o.id desc
+           ) o
+           order by o.name collate "C" limit $2"#,
+        id.0,
+        ELSEWHERE
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter().map(|row| Ok((device_ref(row.device_id, row.name, row.title, &row.reality)?, SeriesId(row.id)))).collect()
+}

@@ -1,0 +1,152 @@
+//! What needs a person, worst first: nothing is measured on a device, then measured in vain, then a result to look at.
+
+use std::collections::BTreeMap;
+
+use benchrack_dashboards::view::{DeviceCard, DeviceRef, Trouble};
+use benchrack_protocol::api::Verdict;
+use benchrack_protocol::ids::{DeviceId, GateId, RunId};
+use benchrack_protocol::report::Failure;
+use benchrack_protocol::validity::Validity;
+use time::{Duration, OffsetDateTime};
+
+use super::super::column::cell;
+use super::super::{Database, DbError};
+use super::device_ref;
+
+/// What is older was seen, or nobody will look at it any more.
+const LATELY: Duration = Duration::hours(24);
+/// Runs of lately that are looked at, so that a busy farm's first page is as fast as a small one's.
+const NEWEST_RUNS: i64 = 2_000;
+/// Gates that are looked at.
+const NEWEST_GATES: i64 = 100;
+/// A run is disturbed now and then, and the farm measures again; where one in five does not count, something is wrong.
+const SHARE_IN_DOUBT: f64 = 0.2;
+
+/// All troubles, worst first.
+pub(super) async fn of(db: &Database, devices: &[DeviceCard], now: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
+    let since = now.saturating_sub(LATELY);
+    let quarantined = devices.iter().filter(|device| device.state == "quarantined").map(|device| Trouble::Quarantined {
+        device: reference(device),
+        reason: device.reason.clone().unwrap_or_default(),
+    });
+    let offline = devices
+        .iter()
+        .filter(|device| device.state == "offline")
+        .map(|device| Trouble::Offline { device: reference(device), last_seen_at: device.last_seen_at });
+    let mut troubles: Vec<Trouble> = quarantined.collect();
+    let (failed, invalid) = runs(db, since).await?;
+    troubles.extend(failed);
+    troubles.extend(stuck(db).await?);
+    troubles.extend(offline);
+    troubles.extend(slower_gates(db, since).await?);
+    troubles.extend(invalid);
+    Ok(troubles)
+}
+
+fn reference(device: &DeviceCard) -> DeviceRef {
+    DeviceRef { id: device.id, name: device.name.clone(), title: device.title.clone(), reality: device.reality }
+}
+
+async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
+    let rows = sqlx::query!(
+        r#"select id, outcome ->> 'summary' as summary
+           from (select id, outcome, decided_at from gates order by id desc limit $2) g
+           where decided_at > $1 and outcome ->> 'verdict' = 'slower' order by id desc"#,
+        since,
+        NEWEST_GATES
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let trouble = |id, summary: Option<String>| Trouble::GateSlower {
+        gate: GateId(id),
+        summary: summary.unwrap_or_default(),
+        verdict: Verdict::Slower,
+    };
+    Ok(rows.into_iter().map(|row| trouble(row.id, row.summary)).collect())
+}
+
+/// Jobs whose device takes no work.
+async fn stuck(db: &Database) -> Result<Vec<Trouble>, DbError> {
+    let rows = sqlx::query!(
+        r#"select d.id, d.name, d.state, j.jobs as "jobs!", j.since as "since!"
+           from devices d
+           cross join lateral (
+               select count(*) as jobs, min(queued_at) as since from jobs where device_id = d.id and state = 'queued'
+           ) j
+           where d.state in ('quarantined', 'offline', 'retired') and j.jobs > 0
+           order by j.since, d.id"#
+    )
+    .fetch_all(db.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Trouble::Stuck {
+                jobs: cell("jobs", "device_id", row.id).number(row.jobs)?,
+                since: row.since,
+                detail: format!("device {} is {}", row.name, row.state),
+            })
+        })
+        .collect()
+}
+
+/// What the runs of one device have in common that do not count.
+struct Doubtful {
+    device: DeviceRef,
+    count: u32,
+    of: u32,
+    detail: String,
+    newest: RunId,
+}
+
+/// Runs that failed and runs that do not count, the most common first.
+async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec<Trouble>), DbError> {
+    let rows = sqlx::query!(
+        r#"with lately as materialized (
+               select id, device_id, failure ->> 'reason' as failed, validity ->> 'state' as state,
+                   validity -> 'reasons' -> 0 ->> 'reason' as doubt
+               from runs where measured_at > $1 order by measured_at desc, id desc limit $2
+           ),
+           totals as (select device_id, count(*) as runs from lately group by device_id),
+           alike as (
+               select device_id, count(*) as count, max(id) as newest
+               from lately where failed is not null or state <> 'valid' group by device_id, failed, doubt
+           )
+           select d.id, d.name, d.title, d.reality, a.count as "count!", t.runs as "of!", a.newest as "newest!",
+               n.failure::text as failure, n.validity::text as validity
+           from alike a
+           join totals t on t.device_id = a.device_id
+           join devices d on d.id = a.device_id
+           join runs n on n.id = a.newest
+           order by a.count desc, d.id, a.newest desc"#,
+        since,
+        NEWEST_RUNS
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let mut failed = Vec::new();
+    let mut doubtful: BTreeMap<DeviceId, Doubtful> = BTreeMap::new();
+    for row in rows {
+        let device = device_ref(row.id, row.name, row.title.unwrap_or_default(), row.reality.as_deref().unwrap_or_default())?;
+        let count = cell("runs", "device_id", row.id).number(row.count)?;
+        if let Some(failure) = row.failure {
+            let failure: Failure = cell("runs", "failure", row.newest).json(&failure)?;
+            failed.push(Trouble::RunsFailed { device, count, failure, newest: RunId(row.newest) });
+        } else if let Some(validity) = row.validity {
+            let validity: Validity = cell("runs", "validity", row.newest).json(&validity)?;
+            let of = cell("runs", "device_id", row.id).number(row.of)?;
+            // Rows come the most common first, so that the first of a device has its main reason.
+            doubtful.entry(device.id).and_modify(|known| known.count += count).or_insert_with(|| Doubtful {
+                detail: validity.reasons().first().map(|doubt| format!("{}: {}", doubt.reason, doubt.detail)).unwrap_or_default(),
+                device,
+                count,
+                of,
+                newest: RunId(row.newest),
+            });
+        }
+    }
+    let many = |doubtful: &Doubtful| f64::from(doubtful.count) >= SHARE_IN_DOUBT * f64::from(doubtful.of);
+    let invalid = doubtful.into_values().filter(many).map(|Doubtful { device, count, of, detail, newest }| {
+        Trouble::RunsInvalid { device, count, of, detail, newest }
+    });
+    Ok((failed, invalid.collect()))
+}

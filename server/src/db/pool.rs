@@ -1,0 +1,135 @@
+//! Connecting, migrating, and the one connection that listens.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateDatabase, MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+
+use super::DbError;
+
+/// The schema, embedded at compile time.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// No question of ours needs longer; a stuck one must not hold its connection for ever.
+const STATEMENT_TIMEOUT: &str = "30s";
+/// How long a request waits for a free connection before it is answered "try later".
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach a database.
+#[derive(Clone)]
+pub struct DatabaseOptions {
+    /// `postgres://…`.
+    pub url: String,
+    /// Connections for requests; one more listens.
+    pub max_connections: u32,
+    /// Make the database where it is absent; for the embedded Postgres, where we are the owner.
+    pub create: bool,
+}
+
+impl std::fmt::Debug for DatabaseOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseOptions").field("max_connections", &self.max_connections).finish_non_exhaustive()
+    }
+}
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address cannot be read. It may hold a password, so that it is not repeated.
+    #[error("DATABASE_URL is not a PostgreSQL address such as postgres://user:password@host:5432/benchrack?sslmode=verify-full")]
+    Address(#[source] sqlx::Error),
+    /// Nothing takes the connection, or it is refused.
+    #[error(
+        "cannot connect to the database: see that PostgreSQL runs, that the database exists and that user and password are right"
+    )]
+    Connect(#[source] sqlx::Error),
+    /// The server is too old.
+    #[error("the database is PostgreSQL {found}, and {} is the oldest that works: upgrade it", crate::launcher::OLDEST_MAJOR)]
+    TooOld {
+        /// Its version.
+        found: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the database's schema up to date; nothing was changed by the migration that failed")]
+    Migrate(#[source] MigrateError),
+}
+
+/// The farm's database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Connects and brings the schema up to date; any number of servers may do this at once.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
+        let connect = PgConnectOptions::from_str(&options.url).map_err(OpenError::Address)?.application_name("benchrack");
+        if options.create && !Postgres::database_exists(&options.url).await.map_err(OpenError::Connect)? {
+            Postgres::create_database(&options.url).await.map_err(OpenError::Connect)?;
+        }
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(connect.options([("statement_timeout", STATEMENT_TIMEOUT)]))
+            .await
+            .map_err(OpenError::Connect)?;
+        let database = Self { pool };
+        database.check_version().await?;
+        MIGRATIONS.run(&database.pool).await.map_err(OpenError::Migrate)?;
+        Ok(database)
+    }
+
+    /// A database whose schema is known to be up to date.
+    pub fn over(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    async fn check_version(&self) -> Result<(), OpenError> {
+        let number = sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "number!""#)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(OpenError::Connect)?;
+        if u32::try_from(number / 10_000).is_ok_and(|major| major >= crate::launcher::OLDEST_MAJOR) {
+            Ok(())
+        } else {
+            Err(OpenError::TooOld { found: format!("{}.{}", number / 10_000, number % 10_000) })
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// A connection that hears notifications.
+    pub(crate) async fn listener(&self) -> Result<PgListener, DbError> {
+        Ok(PgListener::connect_with(&self.pool).await?)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`DbError`] when it does not.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query_scalar!(r#"select 1 as "one!""#).fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Connections open and idle.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Lets requests finish and closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

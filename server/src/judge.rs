@@ -1,0 +1,10 @@
+//! From samples to figures and verdicts: the glue between the wire types and `benchrack_stats`. Pure, so that a person
+//! without a server (`benchrack gate --local`) gets the same answers.
+
+mod gate;
+mod page;
+mod run;
+
+pub use gate::{DeviceResult, judge_gate, judge_results, rules};
+pub use page::{pair, ratio, spread};
+pub use run::{JudgedRun, UnusableMeasurement, metrics, run};

@@ -1,0 +1,205 @@
+//! A gate: the candidate of each device's session against its baseline.
+
+use benchrack_protocol::api::{Estimate, GateDevice, GateOutcome, GateRules, Verdict};
+use benchrack_protocol::ids::SessionId;
+use benchrack_protocol::report::{Measurement, RunReport, SessionReport};
+use benchrack_protocol::units::Nanos;
+use benchrack_protocol::validity::{self, Reason, Validity};
+use benchrack_stats::Samples;
+use benchrack_stats::gate::{Decision, DeviceJudgement, Doubt, Rules, RulesError, judge};
+use benchrack_stats::paired::{Pair, RoundBlock, pairs_by_round};
+
+use super::run::nanoseconds;
+
+/// What one device gave for a gate.
+#[derive(Debug)]
+pub struct DeviceResult<'a> {
+    /// Device's name.
+    pub device: String,
+    /// Its session, where a server stored one.
+    pub session: Option<SessionId>,
+    /// Its report, subject 0 the baseline and subject 1 the candidate; or why there is none.
+    pub report: Result<&'a SessionReport, String>,
+}
+
+/// The rules as the statistics take them.
+///
+/// # Errors
+/// When a figure is out of range; the message says what is meant.
+pub fn rules(rules: &GateRules) -> Result<Rules, RulesError> {
+    Rules::new(rules.tolerance, rules.alpha, usize::try_from(rules.at_least).unwrap_or(usize::MAX))
+}
+
+/// Judges a gate from one report of each device; see [`judge_results`].
+pub fn judge_gate(devices: &[(String, Option<SessionId>, &SessionReport)], gate_rules: &GateRules) -> GateOutcome {
+    let results: Vec<DeviceResult<'_>> = devices
+        .iter()
+        .map(|(device, session, report)| DeviceResult { device: device.clone(), session: *session, report: Ok(report) })
+        .collect();
+    judge_results(&results, gate_rules)
+}
+
+/// Judges a gate. Only valid runs count: a device with one that failed, is degraded or invalid, or that gave no report,
+/// is inconclusive with that reason. Rules out of range judge nothing, and the summary says so.
+pub fn judge_results(devices: &[DeviceResult<'_>], gate_rules: &GateRules) -> GateOutcome {
+    let rules = match rules(gate_rules) {
+        Ok(rules) => rules,
+        Err(error) => {
+            let parts = devices.iter().map(|device| in_doubt(device, &error.to_string())).collect();
+            return GateOutcome { verdict: Verdict::Inconclusive, summary: format!("inconclusive: {error}"), devices: parts };
+        }
+    };
+    let measured: Vec<Result<Measured, String>> = devices
+        .iter()
+        .map(|device| {
+            let measured = measured(device.report.as_ref().map_err(Clone::clone)?)?;
+            // Alone first, so that one device's unusable pairs take away no other device's verdict.
+            judge(std::slice::from_ref(&measured.pairs), &rules).map_err(|error| error.source.to_string())?;
+            Ok(measured)
+        })
+        .collect();
+    let pairs: Vec<Vec<Pair>> =
+        measured.iter().map(|measured| measured.as_ref().map_or_else(|_| Vec::new(), |m| m.pairs.clone())).collect();
+    let judgement = match judge(&pairs, &rules) {
+        Ok(judgement) => judgement,
+        Err(error) => {
+            let detail = error.source.to_string();
+            let parts = devices.iter().map(|device| in_doubt(device, &detail)).collect();
+            return GateOutcome { verdict: Verdict::Inconclusive, summary: format!("inconclusive: {detail}"), devices: parts };
+        }
+    };
+    let parts: Vec<GateDevice> = devices
+        .iter()
+        .zip(&measured)
+        .zip(&judgement.devices)
+        .map(|((device, measured), judged)| match measured {
+            Ok(measured) => part(device, measured, judged, gate_rules),
+            Err(why) => in_doubt(device, why),
+        })
+        .collect();
+    let summary = summary(judgement.decision, &parts, gate_rules);
+    GateOutcome { verdict: verdict(judgement.decision), summary, devices: parts }
+}
+
+/// What a device's report gives to judge.
+struct Measured {
+    pairs: Vec<Pair>,
+    medians: (f64, f64),
+}
+
+/// The pairs of a report whose two runs both count; otherwise why they do not.
+fn measured(report: &SessionReport) -> Result<Measured, String> {
+    let [baseline, candidate] = report.runs.as_slice() else {
+        return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
+    };
+    let baseline = counting("baseline", baseline, report)?;
+    let candidate = counting("candidate", candidate, report)?;
+    let pairs = pairs_by_round(&rounds(baseline), &rounds(candidate)).map_err(|error| error.to_string())?;
+    let medians = median(baseline).zip(median(candidate)).ok_or("a side has no samples")?;
+    Ok(Measured { pairs, medians })
+}
+
+fn counting<'a>(side: &str, run: &'a RunReport, report: &SessionReport) -> Result<&'a Measurement, String> {
+    let measurement = match run {
+        RunReport::Measured(measurement) => measurement,
+        RunReport::Failed(failure) => return Err(format!("the {side} could not be measured: {}", failure.detail)),
+    };
+    let evidence = report.evidence.as_ref().ok_or("its session has no evidence")?;
+    let validity = validity::assess(&report.spec.operating_point, evidence, measurement);
+    let Some(first) = validity.reasons().first() else { return Ok(measurement) };
+    // Fast and wrong is the one reason that a person can mend in the model.
+    let reason = validity.reasons().iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).unwrap_or(first);
+    match validity {
+        Validity::Valid => Ok(measurement),
+        _ => Err(format!("the {side}'s run is {}: {}, {}", validity.word(), reason.reason, reason.detail)),
+    }
+}
+
+fn rounds(measurement: &Measurement) -> Vec<RoundBlock> {
+    let block =
+        |block: &benchrack_protocol::report::Block| RoundBlock { round: block.round, samples: nanoseconds(&block.samples) };
+    measurement.blocks.iter().map(block).collect()
+}
+
+/// Median over the medians of the blocks, ns.
+fn median(measurement: &Measurement) -> Option<f64> {
+    let block_median = |samples: &[Nanos]| Samples::new(nanoseconds(samples)).ok().map(|samples| samples.median());
+    let medians: Option<Vec<f64>> = measurement.blocks.iter().map(|block| block_median(&block.samples)).collect();
+    Samples::new(medians?).ok().map(|medians| medians.median())
+}
+
+fn part(device: &DeviceResult<'_>, measured: &Measured, judged: &DeviceJudgement, rules: &GateRules) -> GateDevice {
+    let tolerance = percent(rules.tolerance);
+    let detail = match judged.decision {
+        Decision::Slower => format!("slower by more than the {tolerance} that are accepted"),
+        Decision::NotSlower => format!("within the {tolerance} that are accepted"),
+        Decision::Inconclusive(doubt) => doubt.to_string(),
+    };
+    let effect = judged.effect.and_then(|effect| {
+        let interval = effect.interval?;
+        Some(Estimate { value: effect.change, low: interval.low, high: interval.high })
+    });
+    GateDevice {
+        device: device.device.clone(),
+        session: device.session,
+        verdict: verdict(judged.decision),
+        detail,
+        effect,
+        pairs: u32::try_from(measured.pairs.len()).unwrap_or(u32::MAX),
+        medians: Some((Nanos(measured.medians.0.round() as u64), Nanos(measured.medians.1.round() as u64))),
+    }
+}
+
+fn in_doubt(device: &DeviceResult<'_>, why: &str) -> GateDevice {
+    GateDevice {
+        device: device.device.clone(),
+        session: device.session,
+        verdict: Verdict::Inconclusive,
+        detail: why.to_owned(),
+        effect: None,
+        pairs: 0,
+        medians: None,
+    }
+}
+
+fn verdict(decision: Decision) -> Verdict {
+    match decision {
+        Decision::Slower => Verdict::Slower,
+        Decision::NotSlower => Verdict::NotSlower,
+        Decision::Inconclusive(_) => Verdict::Inconclusive,
+    }
+}
+
+fn summary(decision: Decision, parts: &[GateDevice], rules: &GateRules) -> String {
+    let tolerance = percent(rules.tolerance);
+    let changes = |verdict: Verdict| {
+        let changes = parts.iter().filter(move |part| part.verdict == verdict);
+        changes.filter_map(|part| part.effect.map(|effect| (part.device.as_str(), effect.value)))
+    };
+    match decision {
+        Decision::Slower => {
+            let worst = changes(Verdict::Slower).max_by(|a, b| a.1.total_cmp(&b.1));
+            let worst =
+                worst.map_or_else(String::new, |(device, change)| format!(", most on {device}: {}", signed_percent(change)));
+            let slower = parts.iter().filter(|part| part.verdict == Verdict::Slower).count();
+            format!("slower than the {tolerance} that are accepted on {slower} of {} devices{worst}", parts.len())
+        }
+        Decision::NotSlower => {
+            let worst = changes(Verdict::NotSlower).map(|(_, change)| change).max_by(f64::total_cmp);
+            let worst = worst.map_or_else(String::new, |change| format!(", at most {}", signed_percent(change)));
+            format!("within the {tolerance} that are accepted on all {} devices{worst}", parts.len())
+        }
+        Decision::Inconclusive(Doubt::DevicesInDoubt { .. }) if parts.len() == 1 => {
+            format!("inconclusive: {}", parts.first().map_or("no device", |part| part.detail.as_str()))
+        }
+        Decision::Inconclusive(doubt) => format!("inconclusive: {doubt}"),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 1e2)
+}
+
+fn signed_percent(share: f64) -> String {
+    format!("{:+.1} %", share * 100.0)
+}

@@ -1,0 +1,156 @@
+//! Figures that pages show and no verdict rests on: how samples lie, and how two runs stand to each other.
+
+use benchrack_dashboards::view::{Figure, Pair, Spread};
+use benchrack_protocol::api::Estimate;
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::report::Block;
+use benchrack_stats::modality::Modality;
+use benchrack_stats::paired::{PairError, PairedEffect, RoundBlock, pairs_by_round, pairs_needed};
+use benchrack_stats::{Confidence, Samples};
+
+use super::run::nanoseconds;
+
+/// How the samples of the blocks lie; none without samples.
+pub fn spread(blocks: &[Block]) -> Option<Spread> {
+    let all = blocks.iter().flat_map(|block| nanoseconds(&block.samples)).collect();
+    let summary = Samples::new(all).ok()?.summary(Confidence::P95);
+    Some(Spread {
+        samples: u32::try_from(summary.count).unwrap_or(u32::MAX),
+        mean_ns: summary.mean,
+        mad_ns: summary.mad,
+        min_ns: summary.minimum,
+        max_ns: summary.maximum,
+        multimodal: matches!(summary.modes, Modality::Several { .. }),
+    })
+}
+
+/// One figure over another of another run, with the interval that follows from theirs; none unless all are above zero.
+///
+/// The distance of the ratio's lower end is the root of the squared distances of the numerator's lower and the
+/// denominator's upper end, in log space, and the same the other way round: the method of variance estimates recovery
+/// (Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+/// Medicine 27 (2008), for ratios in log space as in section 3.3). It keeps the level of intervals of figures that err
+/// independently, skewed ones too. Runs of one session err alike, so that for them it is wider than it need be; what
+/// must be sharp is judged by pairs of blocks.
+pub fn ratio(of: &Estimate, to: &Estimate) -> Option<Estimate> {
+    let logs = |estimate: &Estimate| {
+        let usable = estimate.low > 0.0 && estimate.high.is_finite();
+        usable.then(|| [estimate.low, estimate.value, estimate.high].map(f64::ln))
+    };
+    let ([of_low, of_value, of_high], [to_low, to_value, to_high]) = (logs(of)?, logs(to)?);
+    let ratio = of_value - to_value;
+    let below = (of_value - of_low).hypot(to_high - to_value);
+    let above = (of_high - of_value).hypot(to_value - to_low);
+    Some(Estimate { value: ratio.exp(), low: (ratio - below).exp(), high: (ratio + above).exp() })
+}
+
+/// One subject of a session against another, round by round. `counts` is why the ratio must not be given although it
+/// could be computed: one of the runs is not valid.
+pub fn pair(base: (&str, &[Block]), candidate: (&str, &[Block]), counts: Result<(), String>) -> Pair {
+    let compared = compare(&rounds(base.1), &rounds(candidate.1));
+    let (rounds, ratio) = match compared {
+        Ok((rounds, ratio)) => (rounds, ratio),
+        Err(error) => (Vec::new(), Reading::missing(Missing::Invalid, error.to_string())),
+    };
+    let ratio = match counts {
+        Ok(()) => ratio,
+        Err(why) => Reading::missing(Missing::Unavailable, why),
+    };
+    Pair { base: base.0.to_owned(), candidate: candidate.0.to_owned(), ratio, rounds }
+}
+
+fn rounds(blocks: &[Block]) -> Vec<RoundBlock> {
+    blocks.iter().map(|block| RoundBlock { round: block.round, samples: nanoseconds(&block.samples) }).collect()
+}
+
+fn compare(base: &[RoundBlock], candidate: &[RoundBlock]) -> Result<(Vec<(u32, f64)>, Figure), PairError> {
+    let pairs = pairs_by_round(base, candidate)?;
+    let mut common: Vec<u32> = base.iter().map(|block| block.round).collect();
+    common.retain(|round| candidate.iter().any(|block| block.round == *round));
+    common.sort_unstable();
+    let rounds = common.into_iter().zip(&pairs).map(|(round, pair)| (round, pair.candidate / pair.baseline)).collect();
+    let effect = PairedEffect::new(&pairs, Confidence::P95)?;
+    let figure = match effect.and_then(|effect| Some((effect.change, effect.interval?))) {
+        Some((change, interval)) => {
+            Reading::of(Estimate { value: 1.0 + change, low: 1.0 + interval.low, high: 1.0 + interval.high })
+        }
+        None => {
+            let needed = pairs_needed(Confidence::P95.tail());
+            let detail = format!("{} rounds that both were measured in, {needed} are needed for an interval", pairs.len());
+            Reading::missing(Missing::Unavailable, detail)
+        }
+    };
+    Ok((rounds, figure))
+}
+
+#[cfg(test)]
+mod tests {
+    use benchrack_protocol::units::Nanos;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn estimate(low: f64, value: f64, high: f64) -> Estimate {
+        Estimate { value, low, high }
+    }
+
+    fn block(round: u32, samples: &[u64]) -> Block {
+        Block {
+            round,
+            place: 0,
+            started: Nanos(0),
+            samples: samples.iter().copied().map(Nanos).collect(),
+            suspended: Nanos(0),
+            waiting_share: Reading::of(0.0),
+        }
+    }
+
+    #[test]
+    fn a_ratio_to_an_exact_figure_has_the_interval_of_the_other() {
+        let found = ratio(&estimate(8.0, 10.0, 15.0), &estimate(2.0, 2.0, 2.0)).unwrap();
+        for (found, expected) in [(found.low, 4.0), (found.value, 5.0), (found.high, 7.5)] {
+            assert!((found - expected).abs() < 1e-9, "{found}");
+        }
+        assert_eq!(ratio(&estimate(0.0, 1.0, 2.0), &estimate(1.0, 1.0, 1.0)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_ratio_turned_round_is_its_reciprocal_and_both_ends_change_places(
+            a in (0.5..1.0f64, 1.0..2.0f64), b in (0.5..1.0f64, 1.0..2.0f64), scale in 1.0..1e9f64,
+        ) {
+            let (a, b) = (estimate(a.0 * scale, scale, a.1 * scale), estimate(b.0, 1.0, b.1));
+            let (there, back) = (ratio(&a, &b).unwrap(), ratio(&b, &a).unwrap());
+            prop_assert!((there.value * back.value - 1.0).abs() < 1e-9);
+            prop_assert!((there.low * back.high - 1.0).abs() < 1e-9 && (there.high * back.low - 1.0).abs() < 1e-9);
+            // Wider than the wider one, narrower than the worst case of both.
+            prop_assert!(there.low >= a.low / b.high * (1.0 - 1e-12) && there.high <= a.high / b.low * (1.0 + 1e-12));
+            prop_assert!(there.low <= a.low / b.value * (1.0 + 1e-12) && there.high >= a.high / b.value * (1.0 - 1e-12));
+        }
+    }
+
+    #[test]
+    fn pairs_are_named_by_their_round_and_need_enough_of_them() {
+        let base: Vec<Block> = [3, 0, 1].map(|round| block(round, &[100, 100])).into();
+        let candidate: Vec<Block> = [1, 3, 9].map(|round| block(round, &[150 + u64::from(round)])).into();
+        let pair = pair(("a", &base), ("b", &candidate), Ok(()));
+        assert_eq!(pair.rounds, [(1, 1.51), (3, 1.53)]);
+        assert!(matches!(&pair.ratio, Reading::Missing { detail, .. } if detail.starts_with("2 rounds")), "{:?}", pair.ratio);
+    }
+
+    #[test]
+    fn a_run_that_does_not_count_gives_rounds_but_no_ratio() {
+        let blocks: Vec<Block> = (0..8).map(|round| block(round, &[100])).collect();
+        let sure = pair(("a", &blocks), ("b", &blocks), Ok(()));
+        assert_eq!(sure.ratio, Reading::of(estimate(1.0, 1.0, 1.0)));
+        let doubtful = pair(("a", &blocks), ("b", &blocks), Err("a is degraded".into()));
+        assert_eq!((doubtful.rounds.len(), doubtful.ratio.value()), (8, None));
+    }
+
+    #[test]
+    fn samples_are_described_together_and_nothing_is_not_described() {
+        assert_eq!(spread(&[]), None);
+        let spread = spread(&[block(0, &[1, 2]), block(1, &[9])]).unwrap();
+        assert_eq!((spread.samples, spread.mean_ns, spread.mad_ns, spread.min_ns, spread.max_ns), (3, 4.0, 1.0, 1.0, 9.0));
+    }
+}
