@@ -92,15 +92,22 @@ impl Sheet {
     fn wrapped(&self, place: Place, top: u32, elements: &str) -> String {
         let (width, height) = (self.width, self.height + top);
         let (title, description) = (escape(&self.title), escape(&self.description));
-        let size = if self.width >= FULL { "wide" } else { "half" };
         let mut out = String::with_capacity(elements.len() + 1024);
         match place {
-            Place::Page => write(
-                &mut out,
-                format_args!(
-                    "<svg class=\"chart {size}\" viewBox=\"0 0 {width} {height}\" role=\"graphics-document\" aria-label=\"{title}. {description}\">\n{elements}</svg>\n"
-                ),
-            ),
+            Place::Page => {
+                // A wide chart scrolls on a narrow screen, so the keyboard must reach it.
+                let (size, scrolls) = if self.width >= FULL {
+                    ("wide", format!(" tabindex=\"0\" role=\"region\" aria-label=\"{title}\""))
+                } else {
+                    ("half", String::new())
+                };
+                write(
+                    &mut out,
+                    format_args!(
+                        "<div class=\"canvas\"{scrolls}><svg class=\"chart {size}\" viewBox=\"0 0 {width} {height}\" role=\"graphics-document\" aria-label=\"{title}. {description}\">\n{elements}</svg></div>"
+                    ),
+                );
+            }
             Place::File => write(
                 &mut out,
                 format_args!(

@@ -127,12 +127,15 @@ fn span(started: Nanos, samples: &[Nanos]) -> (f64, f64) {
     (started.0 as f64, started.0.saturating_add(length) as f64)
 }
 
-/// Where the picture ends: at the largest sample, or where the largest is far out, twice as far from the 98th of a
-/// hundred as that is from the second.
+/// Where the picture ends: at the largest sample that is not far out. Far out begins twice as far above the 98th of a
+/// hundred as that is above the second.
 pub(super) fn edge(latencies: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = latencies.filter(|latency| latency.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
-    let Some(largest) = sorted.last() else { return 1.0 };
+    if sorted.is_empty() {
+        return 1.0;
+    }
     let (low, high) = (sorted[(sorted.len() - 1) * 2 / 100], sorted[(sorted.len() - 1) * 98 / 100]);
-    largest.min(high + 2.0 * (high - low))
+    let far = high + 2.0 * (high - low);
+    sorted.into_iter().rev().find(|latency| *latency <= far).unwrap_or(high)
 }

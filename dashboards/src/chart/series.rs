@@ -110,8 +110,9 @@ fn mark(point: &SeriesPoint, across: f64, y: &Axis, crowded: bool, t: &Texts, me
     let clamped = estimate.value.clamp(y.low, y.high);
     let (tone, body) = match point.validity {
         Validity::Valid => (Tone::Data(0), if crowded { Body::Tiny } else { Body::Solid }),
-        Validity::Degraded { .. } => (Tone::Doubt, Body::Hollow),
-        Validity::Invalid { .. } => (Tone::Bad, Body::Hollow),
+        // A broken outline cannot be seen as such when it is tiny.
+        Validity::Degraded { .. } => (Tone::Doubt, if crowded { Body::Outline } else { Body::Hollow }),
+        Validity::Invalid { .. } => (Tone::Bad, if crowded { Body::Outline } else { Body::Hollow }),
     };
     let shape = match (estimate.value > y.high, estimate.value < y.low) {
         (true, _) => Shape::Triangle,

@@ -54,6 +54,8 @@ struct Tile {
 
 struct Matrix<'a> {
     unit: &'static str,
+    /// Whether rows differ in their threads.
+    threads: bool,
     rows: Vec<MatrixRow<'a>>,
 }
 
@@ -225,12 +227,8 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
     let bodies = [(Body::Solid, c.t.compare.solid), (Body::Outline, c.t.compare.outline), (Body::Hollow, c.t.compare.hollow)]
         .map(|(body, name)| (Html(shape_icon(tone, shape, body)), name.to_owned()));
     let charts = [(Against::Size, c.t.chart.against_size), (Against::Macs, c.t.chart.against_macs)].map(|(against, title)| {
-        Ok(ChartFigure {
-            title: title.into(),
-            href: c.companion(&format!("{}-{}.svg", against.name(), device.device.id)),
-            svg: Html(scatter(device, against, c.t, Place::Page)?),
-            note: String::new(),
-        })
+        let name = format!("{}-{}", against.name(), device.device.id);
+        Ok(c.chart(title, &name, scatter(device, against, c.t, Place::Page)?, ""))
     });
     Ok(Device {
         device: &device.device,
@@ -307,7 +305,8 @@ fn matrix<'a>(view: &'a CompareView, c: &Ctx<'_>) -> Matrix<'a> {
         }
     }
     let row = |((model, precision, threads), cells)| MatrixRow { model, precision, threads, cells };
-    Matrix { unit: scale.symbol, rows: rows.into_iter().map(row).collect() }
+    let threads = all().map(|row| row.run.threads).collect::<BTreeSet<_>>().len() > 1;
+    Matrix { unit: scale.symbol, threads, rows: rows.into_iter().map(row).collect() }
 }
 
 /// `38.2 · 98.0`, for the column of fidelities.

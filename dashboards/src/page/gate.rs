@@ -6,7 +6,7 @@ use benchrack_protocol::api::{GateDevice, JobStatus, Verdict};
 use super::render;
 use crate::chart::{self, Place, forest};
 use crate::format::{Unit, change_interval};
-use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab};
+use crate::part::{Badge, ChartFigure, Ctx, Num, Tab};
 use crate::table::Table;
 use crate::text::{fill, texts};
 use crate::view::{GateListView, GateSide, GateView};
@@ -89,12 +89,7 @@ impl Page for GateView {
             rules: fill(c.t.gate.rules, &[&tolerance, &alpha, &rules.at_least]),
             done: self.gate.jobs.iter().filter(|job| !matches!(job.state.as_str(), "queued" | "leased")).count(),
             total: self.gate.jobs.len().max(1),
-            chart: ChartFigure {
-                title: c.t.gate.effects.into(),
-                href: c.companion(&format!("{}.svg", chart::FOREST)),
-                svg: Html(forest(self, c.t, Place::Page)?),
-                note: c.t.chart.forest_note.into(),
-            },
+            chart: c.chart(c.t.gate.effects, chart::FOREST, forest(self, c.t, Place::Page)?, c.t.chart.forest_note).main(),
             devices: devices.collect(),
             jobs: self.gate.jobs.iter().map(|job| (job, name(job))).collect(),
             sides: [(c.t.gate.candidate, &self.candidate), (c.t.gate.baseline, &self.baseline)],

@@ -103,7 +103,7 @@ impl Page for HomeView {
             many => fill(c.t.home.troubles, &[&many]),
         };
         let troubles = self.troubles.iter().map(|trouble| told(trouble, c)).collect();
-        let cards = self.devices.iter().map(|device| Card::new(c, device)).collect();
+        let cards = self.devices.iter().map(|device| Card::new(c, device, false)).collect();
         render(&Home { c, v: self, headline, troubles, queue: c.queue(&self.queue), cards })
     }
 }

@@ -19,13 +19,15 @@ pub(super) struct Card<'a> {
     c: &'a Ctx<'a>,
     d: &'a DeviceCard,
     unreal: Option<Badge>,
+    /// Whether cards stand right below the page's heading.
+    main: bool,
 }
 
 impl HtmlSafe for Card<'_> {}
 
 impl<'a> Card<'a> {
-    pub(super) fn new(c: &'a Ctx<'a>, device: &'a DeviceCard) -> Self {
-        Self { c, d: device, unreal: c.reality(&device.reality) }
+    pub(super) fn new(c: &'a Ctx<'a>, device: &'a DeviceCard, main: bool) -> Self {
+        Self { c, d: device, unreal: c.reality(&device.reality), main }
     }
 }
 
@@ -69,7 +71,7 @@ impl Page for RackView {
             .map(|state| (c.state(state, &None), self.devices.iter().filter(|device| device.state == *state).count()))
             .filter(|(_, count)| *count > 0)
             .collect();
-        let cards = self.devices.iter().map(|device| Card::new(c, device)).collect();
+        let cards = self.devices.iter().map(|device| Card::new(c, device, true)).collect();
         render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards })
     }
 

@@ -74,12 +74,6 @@ impl Page for RunView {
             num: c.figure(&metric_of(run, *metric), Unit::of(*metric)),
             href: self.series.iter().find(|(known, _)| known == metric).map(|(_, id)| link::series(*id)),
         };
-        let chart = |title: &str, name: &str, svg: String, note: &str| ChartFigure {
-            title: title.into(),
-            href: c.companion(&format!("{name}.svg")),
-            svg: Html(svg),
-            note: note.into(),
-        };
         let measured = self.measurement.is_some();
         let samples_note = if measured { c.t.chart.samples_note } else { "" };
         let histogram_note = if measured { c.t.chart.distribution_note } else { "" };
@@ -89,8 +83,8 @@ impl Page for RunView {
             r: run,
             tone: tone(run.validity.as_ref()),
             tiles: Metric::ALL.iter().map(tile).collect(),
-            samples: chart(c.t.run.every_sample, chart::SAMPLES, samples(self, c.t, Place::Page)?, samples_note),
-            histogram: chart(c.t.run.distribution, chart::DISTRIBUTION, histogram(self, c.t, Place::Page)?, histogram_note),
+            samples: c.chart(c.t.run.every_sample, chart::SAMPLES, samples(self, c.t, Place::Page)?, samples_note).main(),
+            histogram: c.chart(c.t.run.distribution, chart::DISTRIBUTION, histogram(self, c.t, Place::Page)?, histogram_note),
             outputs: output_words(self.measurement.as_ref().map_or(&OutputCheck::NoReference, |m| &m.outputs), c),
             profile: self.measurement.as_ref().map(profile).unwrap_or_default(),
             memory: self.measurement.as_ref().map(|measurement| memory(measurement, c)).unwrap_or_default(),

@@ -51,12 +51,8 @@ impl Page for SeriesView {
         let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), query).with_csv();
         let metric = c.t.common.metric(key.metric);
         let c = &Ctx { title: fill(c.t.chart.series_title, &[&metric, &key.model, &key.precision, &key.device.name]), ..c };
-        let chart = ChartFigure {
-            title: metric.into(),
-            href: c.companion(&format!("{}.svg", chart::SERIES)),
-            svg: Html(series(self, c.t, Place::Page)?),
-            note: if self.points.is_empty() { String::new() } else { c.t.chart.series_note.into() },
-        };
+        let note = if self.points.is_empty() { "" } else { c.t.chart.series_note };
+        let chart = c.chart(metric, chart::SERIES, series(self, c.t, Place::Page)?, note).main();
         let all = self.points.len() as u64 + self.left_out;
         let shown = self.points.len().min(SHOWN);
         let metrics = self.metrics.iter().map(|(metric, id)| (c.t.common.metric(*metric), link::series(*id), *id == key.id));

@@ -8,7 +8,7 @@ use super::run::runs_csv;
 use super::run_words::Evidence;
 use crate::chart::{self, Place, Watched, pairs, watch};
 use crate::format::Unit;
-use crate::part::{ChartFigure, Ctx, Html, Tab};
+use crate::part::{ChartFigure, Ctx, Tab};
 use crate::text::{fill, texts};
 use crate::view::SessionView;
 use crate::{Chrome, Language, Page, RenderError, link};
@@ -36,26 +36,20 @@ impl Page for SessionView {
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let c = Ctx::new(chrome, "", Tab::Other).at(link::session(self.id), "").with_csv();
         let c = &Ctx { title: fill(c.t.run.session, &[&self.id]), ..c };
-        let figure = |title: String, name: &str, svg: String, note: &str| ChartFigure {
-            title,
-            href: c.companion(&format!("{name}.svg")),
-            svg: Html(svg),
-            note: note.into(),
-        };
         let (mut watched, mut absent) = (Vec::new(), Vec::new());
         for kind in Watched::ALL {
             let drawn = self.evidence.as_ref().map(|evidence| watch(evidence, kind, c.t, Place::Page)).transpose()?.flatten();
             match drawn {
                 Some(svg) => {
                     let note = if kind == Watched::Clocks { c.t.chart.clocks_note } else { "" };
-                    watched.push(figure(kind.title(c.t).into(), kind.name(), svg, note));
+                    watched.push(c.chart(kind.title(c.t), kind.name(), svg, note));
                 }
                 None => absent.push(fill(c.t.run.not_watched, &[&kind.title(c.t)])),
             }
         }
         let pair_charts = self.pairs.iter().enumerate().map(|(nth, pair)| {
             let title = fill(c.t.chart.pair_title, &[&pair.candidate, &pair.base]);
-            Ok(figure(title, &format!("{}-{}", chart::PAIR, nth + 1), pairs(pair, c.t, Place::Page)?, ""))
+            Ok(c.chart(title, &format!("{}-{}", chart::PAIR, nth + 1), pairs(pair, c.t, Place::Page)?, ""))
         });
         render(&Session {
             c,

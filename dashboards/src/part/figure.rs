@@ -84,18 +84,32 @@ pub(crate) fn metric_of(run: &Run, wanted: Metric) -> Figure {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<figure class="figure"><figcaption><h3>{{ title }}</h3><a class="quiet" href="{{ href }}">SVG<span class="unseen"> {{ title }}</span></a></figcaption><div class="canvas">{{ svg }}</div>{% if !note.is_empty() %}<p class="note">{{ note }}</p>{% endif %}</figure>"#
+    source = r#"<figure class="figure"><figcaption>{% if main %}<h2>{{ title }}</h2>{% else %}<h3>{{ title }}</h3>{% endif %}<a class="quiet" href="{{ href }}">SVG<span class="unseen"> {{ title }}</span></a></figcaption>{{ svg }}{% if !note.is_empty() %}<p class="note">{{ note }}</p>{% endif %}</figure>"#
 )]
 pub(crate) struct ChartFigure {
-    pub(crate) title: String,
-    pub(crate) href: String,
-    pub(crate) svg: Html,
-    pub(crate) note: String,
+    title: String,
+    href: String,
+    svg: Html,
+    note: String,
+    main: bool,
+}
+
+impl ChartFigure {
+    /// The page's chief chart, with a heading of the second level.
+    pub(crate) fn main(self) -> Self {
+        Self { main: true, ..self }
+    }
 }
 
 impl HtmlSafe for ChartFigure {}
 
 impl Ctx<'_> {
+    /// A chart under its heading; `name` is its own among the page's charts.
+    pub(crate) fn chart(&self, title: impl Into<String>, name: &str, svg: String, note: &str) -> ChartFigure {
+        let href = self.companion(&format!("{name}.svg"));
+        ChartFigure { title: title.into(), href, svg: Html(svg), note: note.into(), main: false }
+    }
+
     /// A figure or why there is none.
     pub(crate) fn figure(&self, figure: &Figure, unit: Unit) -> Num {
         match figure {
