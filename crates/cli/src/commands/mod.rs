@@ -1,0 +1,12 @@
+//! One file for each command.
+
+pub mod demo;
+pub mod devices;
+pub mod gate;
+pub mod models;
+pub mod rack;
+pub mod runs;
+pub mod serve;
+pub mod submit;
+pub mod token;
+pub mod zoo;

@@ -1,0 +1,110 @@
+//! `benchrack submit`: measure a suite on the farm.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use benchrack_client::{Client, RunQuery};
+use benchrack_protocol::api::{NewSubmission, Run, Submission};
+use benchrack_protocol::suite::Suite;
+use clap::Args;
+
+use crate::comparison;
+use crate::context::Context;
+use crate::exit::{Blame, Exit, Failure, Outcome, infrastructure};
+use crate::output::{self, Progress};
+
+/// How often a waiting command asks the server; an answer is a few hundred bytes.
+const POLL: Duration = Duration::from_millis(300);
+
+/// Measure a suite of models on the devices of the farm.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  benchrack submit config/suites/starter.toml --watch\n  benchrack submit mine.toml --devices 'soc=sm8550,os=android' --json"
+)]
+pub struct Submit {
+    /// The suite, a TOML file; config/suites/starter.toml explains each key.
+    suite: PathBuf,
+    /// Which devices: `key=value` terms joined by commas (name, soc, os, model); all when left out.
+    #[arg(long, default_value = "", value_name = "SELECTOR")]
+    devices: String,
+    /// Wait until all is measured, then print the table. Ctrl-C stops waiting, not measuring.
+    #[arg(long, short)]
+    watch: bool,
+}
+
+impl Submit {
+    pub async fn run(self, context: &Context) -> Outcome {
+        let suite = read_suite(&self.suite)?;
+        let client = context.client()?;
+        let submission = client.submit(&NewSubmission { suite, devices: self.devices }).await?;
+        if !self.watch {
+            if context.json {
+                return output::json(&submission);
+            }
+            return output::line(format!(
+                "submission {}: {} sessions queued; see them with `benchrack runs --submission {}`",
+                submission.id,
+                submission.jobs.len(),
+                submission.id
+            ));
+        }
+        let done = watch(&client, submission, context.quiet).await?;
+        let runs = results(&client, &done).await?;
+        if context.json {
+            output::json(&runs)?;
+        } else {
+            print(&client, &done, &runs).await?;
+        }
+        if done.jobs.iter().all(|job| job.state == "done") {
+            return Ok(Exit::Pass);
+        }
+        Err(infrastructure("some sessions failed; their reasons are above and on the rack page"))
+    }
+}
+
+/// Waits until no job of the submission is open.
+pub async fn watch(client: &Client, mut submission: Submission, quiet: bool) -> Result<Submission, Failure> {
+    let progress = Progress::new(submission.jobs.len() as u64, "measuring", quiet);
+    loop {
+        let open = submission.jobs.iter().filter(|job| matches!(job.state.as_str(), "queued" | "leased")).count();
+        let total = submission.jobs.len() as u64;
+        let running = submission.jobs.iter().find(|job| job.state == "leased");
+        let message = running.map_or_else(|| "waiting for a device".into(), |job| job.title.clone());
+        progress.at(total - open as u64, total, if open == 0 { "" } else { &message });
+        if open == 0 {
+            progress.finish();
+            return Ok(submission);
+        }
+        tokio::time::sleep(POLL).await;
+        submission = client.submission(submission.id).await?;
+    }
+}
+
+/// All runs of a submission, by device, model and threads, fp32 before int8.
+pub async fn results(client: &Client, submission: &Submission) -> Result<Vec<Run>, Failure> {
+    let query = RunQuery { submission: Some(submission.id), limit: Some(10_000), ..RunQuery::default() };
+    let mut runs = client.runs(&query).await?;
+    let models = client.models().await?;
+    let macs = |run: &Run| models.iter().find(|m| m.manifest.artifact == run.artifact).and_then(|m| m.manifest.macs);
+    runs.sort_by_key(|run| (run.device_name.clone(), run.threads, macs(run), run.model.clone(), run.precision));
+    Ok(runs)
+}
+
+/// Prints the comparison table, reasons for doubt, and jobs that failed.
+pub async fn print(client: &Client, submission: &Submission, runs: &[Run]) -> Outcome {
+    output::line(comparison::table(runs, &client.models().await?))?;
+    for (run, why) in comparison::remarks(runs) {
+        output::line(format!("run {run}: {why}"))?;
+    }
+    for job in submission.jobs.iter().filter(|job| job.state != "done") {
+        let why = job.failure.as_deref().unwrap_or("no reason was given");
+        output::line(format!("job {} ({}) is {}: {why}", job.id, job.title, job.state))?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// Reads and checks a suite file.
+pub fn read_suite(file: &Path) -> Result<Suite, Failure> {
+    let text = std::fs::read_to_string(file).usage(format!("cannot read the suite {}", file.display()))?;
+    toml::from_str(&text).usage(format!("{} is not a suite", file.display()))
+}

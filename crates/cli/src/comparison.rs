@@ -1,0 +1,92 @@
+//! The table that people read first: models by precision and threads, with intervals, memory and validity.
+
+use benchrack_protocol::api::{Estimate, Metric, Model, Run};
+use benchrack_protocol::ids::RunId;
+use benchrack_protocol::units::{Bytes, Nanos};
+use comfy_table::Table;
+
+use crate::output;
+
+/// One line for each run: model, precision, threads, latency with its interval, memory, sizes, validity.
+pub fn table(runs: &[Run], models: &[Model]) -> Table {
+    let mut table = output::table(
+        [
+            "run",
+            "device",
+            "model",
+            "precision",
+            "threads",
+            "latency",
+            "95 % interval",
+            "p90",
+            "first",
+            "load",
+            "peak memory",
+            "file",
+            "MACs",
+            "validity",
+        ],
+        &["run", "threads", "latency", "95 % interval", "p90", "first", "load", "peak memory", "file", "MACs"],
+    );
+    for run in runs {
+        let model = models.iter().find(|model| model.manifest.artifact == run.artifact);
+        let time = |metric| estimate(run, metric).map_or_else(absent, |figure| nanos(figure.value));
+        let size = |metric| estimate(run, metric).map_or_else(absent, |figure| Bytes(figure.value as u64).to_string());
+        let macs = model.and_then(|model| model.manifest.macs).map_or_else(absent, |macs| format!("{:.0} M", macs as f64 / 1e6));
+        table.add_row([
+            run.id.to_string(),
+            run.device_name.clone(),
+            run.model.clone(),
+            run.precision.to_string(),
+            run.threads.to_string(),
+            time(Metric::Latency),
+            estimate(run, Metric::Latency).map_or_else(absent, |figure| interval(&figure)),
+            time(Metric::LatencyP90),
+            time(Metric::FirstInference),
+            time(Metric::Load),
+            size(Metric::PeakRss),
+            size(Metric::ModelSize),
+            macs,
+            validity(run),
+        ]);
+    }
+    table
+}
+
+/// Reasons of runs that failed or are in doubt.
+pub fn remarks(runs: &[Run]) -> Vec<(RunId, String)> {
+    runs.iter()
+        .flat_map(|run| {
+            let failure = run.failure.iter().map(|failure| format!("failed: {}", failure.detail));
+            let doubts = run.validity.iter().flat_map(|validity| {
+                validity.reasons().iter().map(|doubt| format!("{}: {} ({})", validity.word(), doubt.reason, doubt.detail))
+            });
+            failure.chain(doubts).map(|why| (run.id, why)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn validity(run: &Run) -> String {
+    match (&run.validity, run.tier) {
+        (Some(validity), Some(tier)) => format!("{}, {tier}", validity.word()),
+        (Some(validity), None) => validity.word().into(),
+        (None, _) => "failed".into(),
+    }
+}
+
+/// This figure of the run, if it was measured.
+pub fn estimate(run: &Run, metric: Metric) -> Option<Estimate> {
+    run.metrics.iter().find(|(name, _)| *name == metric).map(|(_, figure)| *figure)
+}
+
+fn interval(figure: &Estimate) -> String {
+    format!("{:.2} … {:.2} ms", figure.low / 1e6, figure.high / 1e6)
+}
+
+fn nanos(value: f64) -> String {
+    Nanos(value.round() as u64).to_string()
+}
+
+fn absent() -> String {
+    "–".into()
+}

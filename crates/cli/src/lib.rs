@@ -1,1 +1,0 @@
-//! The benchrack program of a host: serve, demo, submit, gate and the rest.

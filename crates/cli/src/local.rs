@@ -1,0 +1,50 @@
+//! This machine as a device: one session without a server.
+
+use std::path::PathBuf;
+
+use benchrack_agent::command::{RunnerProgram, this_device};
+use benchrack_agent::config::{Config, default_data_dir};
+use benchrack_agent::device::Device;
+use benchrack_agent::session::{self, Artifacts, Context, Observer, journal::Journal};
+use benchrack_protocol::ids::ArtifactId;
+use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::session::SessionSpec;
+
+use crate::exit::{Blame, Failure, usage};
+
+/// How this program starts itself as a runner.
+pub fn runner_program() -> Result<RunnerProgram, Failure> {
+    let path = std::env::current_exe().infrastructure("cannot find this program's own file")?;
+    Ok(RunnerProgram { path, args: vec!["agent".into(), "runner".into()] })
+}
+
+/// The key under which this machine registers.
+pub fn device_key() -> String {
+    this_device(&Device::live()).identity.key
+}
+
+/// Measures here and now. Dropping the future ends the runners and restores the clocks.
+pub async fn session(
+    spec: SessionSpec,
+    files: impl IntoIterator<Item = (ArtifactId, PathBuf)>,
+    observer: Observer<'_>,
+) -> Result<SessionReport, Failure> {
+    let program = runner_program()?;
+    let artifacts: Artifacts = files.into_iter().map(|(id, file)| (id, Ok(file))).collect();
+    let state_folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
+    std::fs::create_dir_all(&state_folder).infrastructure(format!("cannot make {}", state_folder.display()))?;
+    let device = Device::live();
+    Journal::in_folder(&state_folder)
+        .replay(device.sysfs.as_ref())
+        .infrastructure("clocks that an earlier session changed cannot be restored")?;
+    let known = this_device(&device);
+    let context = Context {
+        device: &device,
+        known: &known,
+        artifacts: &artifacts,
+        state_folder: &state_folder,
+        address_space: Config::default().address_space(),
+        observer,
+    };
+    Ok(session::run(session::new_report_id(), spec, context, &program).await)
+}

@@ -1,0 +1,52 @@
+//! `benchrack demo`: the first thing a person runs.
+
+use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::model::Precision;
+
+use crate::farm;
+
+fn demo(data_dir: &std::path::Path) -> (i32, String, String) {
+    let suite = tempfile::NamedTempFile::new().unwrap();
+    let starter = farm::SUITE.replace("[\"*\"]", "[\"squeezenet-1.1\", \"mobilenet-v1-0.5-160\"]");
+    std::fs::write(suite.path(), starter).unwrap();
+    let mut command = farm::benchrack();
+    command.args(["demo", "--exit", "--json", "--port", "0", "--suite"]).arg(suite.path()).arg("--data-dir").arg(data_dir);
+    farm::run(&mut command)
+}
+
+#[test]
+fn demo_measures_every_model_in_both_precisions_and_keeps_history() {
+    let folder = farm::folder();
+    let data = folder.path().join("data");
+    let (code, stdout, stderr) = demo(&data);
+    assert_eq!(code, 0, "{stderr}");
+    let runs: Vec<Run> = serde_json::from_str(&stdout).unwrap();
+    let mut measured: Vec<(String, Precision)> = runs.iter().map(|run| (run.model.clone(), run.precision)).collect();
+    measured.sort();
+    let expected = [
+        ("mobilenet-v1-0.5-160".to_owned(), Precision::Fp32),
+        ("mobilenet-v1-0.5-160".to_owned(), Precision::Int8),
+        ("squeezenet-1.1".to_owned(), Precision::Fp32),
+        ("squeezenet-1.1".to_owned(), Precision::Int8),
+    ];
+    assert_eq!(measured, expected);
+    for run in &runs {
+        let figure = |metric| run.metrics.iter().find(|(name, _)| *name == metric).map(|(_, figure)| *figure);
+        let latency = figure(Metric::Latency).unwrap_or_else(|| panic!("{run:#?}"));
+        assert!(latency.low > 0.0 && latency.low <= latency.value && latency.value <= latency.high, "{latency:?}");
+        assert!(figure(Metric::PeakRss).is_some_and(|figure| figure.value > 1e6), "{run:#?}");
+        let reasons = run.validity.as_ref().unwrap_or_else(|| panic!("{:?}", run.failure)).reasons().to_vec();
+        let wrong = |reason| {
+            matches!(
+                reason,
+                benchrack_protocol::validity::Reason::OutputsDiffer | benchrack_protocol::validity::Reason::Misplaced
+            )
+        };
+        assert!(!reasons.iter().any(|doubt| wrong(doubt.reason)), "{reasons:?}");
+    }
+    let (code, stdout, stderr) = demo(&data);
+    assert_eq!(code, 0, "{stderr}");
+    let second: Vec<Run> = serde_json::from_str(&stdout).unwrap();
+    let newest = runs.iter().map(|run| run.id).max().unwrap();
+    assert!(second.iter().all(|run| run.id > newest), "the second demo's runs follow the first one's");
+}

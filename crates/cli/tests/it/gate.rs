@@ -1,0 +1,69 @@
+//! `benchrack gate`: a verdict and an exit code that a CI job can trust.
+
+use benchrack_protocol::api::{GateOutcome, Verdict};
+
+use crate::farm::{self, Server};
+
+fn model(name: &str) -> std::path::PathBuf {
+    farm::models().join(name)
+}
+
+#[tokio::test]
+async fn a_larger_model_is_rejected_on_the_farm() {
+    let folder = farm::folder();
+    let server = Server::start(&folder.path().join("server"), 60);
+    let _agent = farm::agent(&server.url(), &folder.path().join("agent"));
+    farm::registered(&server.client()).await;
+    let bigger = farm::folder();
+    let (code, _, stderr) =
+        farm::run(farm::benchrack().args(["zoo", "build", "--quiet"]).arg(bigger.path()).arg("mobilenet-v1-1.0-224"));
+    assert_eq!(code, 0, "{stderr}");
+    let mut command = server.command();
+    command.args(["gate", "--json", "--quiet", "--rounds", "12", "--block-ms", "10", "--baseline"]);
+    command
+        .arg(model("mobilenet-v1-0.5-160.fp32.onnx"))
+        .arg("--candidate")
+        .arg(bigger.path().join("mobilenet-v1-1.0-224.fp32.onnx"));
+    let (code, stdout, stderr) = farm::run(&mut command);
+    let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    assert_eq!((code, outcome.verdict), (1, Verdict::Slower), "{outcome:#?}");
+    assert!(outcome.devices[0].effect.unwrap().low > 1.0, "more than twice as slow: {outcome:#?}");
+}
+
+#[test]
+fn a_model_against_itself_is_never_slower() {
+    let itself = model("mobilenet-v1-0.5-160.fp32.onnx");
+    let mut command = farm::benchrack();
+    // A wide tolerance: how narrow an interval this machine allows is not what is tested.
+    command.args([
+        "gate",
+        "--local",
+        "--json",
+        "--quiet",
+        "--rounds",
+        "12",
+        "--block-ms",
+        "20",
+        "--tolerance",
+        "50%",
+        "--baseline",
+    ]);
+    command.arg(&itself).arg("--candidate").arg(&itself);
+    let (code, stdout, stderr) = farm::run(&mut command);
+    let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    assert!(matches!((code, outcome.verdict), (0, Verdict::NotSlower) | (3, Verdict::Inconclusive)), "{outcome:#?}");
+}
+
+#[test]
+fn too_few_rounds_are_inconclusive_not_a_pass() {
+    let itself = model("mobilenet-v1-0.5-160.fp32.onnx");
+    let mut command = farm::benchrack();
+    command
+        .args(["gate", "--local", "--quiet", "--rounds", "2", "--block-ms", "1", "--baseline"])
+        .arg(&itself)
+        .arg("--candidate")
+        .arg(&itself);
+    let (code, stdout, stderr) = farm::run(&mut command);
+    assert_eq!(code, 3, "{stdout}{stderr}");
+    assert!(stdout.contains("inconclusive"), "{stdout}");
+}

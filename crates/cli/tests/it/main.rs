@@ -1,0 +1,13 @@
+//! The farm from outside: what a person and a CI job see. One binary, so that its helpers are built once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails must fail its test")]
+
+mod browser;
+mod demo;
+mod directions;
+mod farm;
+mod foreign;
+mod gate;
+mod killed;
+mod proxy;
+mod wrong;
