@@ -76,15 +76,17 @@ function places(chart) {
   });
 }
 
+let lit = null;
+function leave() {
+  tip.hidden = true;
+  lit?.classList.remove("lit");
+  lit = null;
+}
+addEventListener("scroll", leave, { passive: true });
+
 function hover(chart) {
   let marks = null;
-  let lit = null;
-  const leave = () => {
-    tip.hidden = true;
-    lit?.classList.remove("lit");
-  };
   chart.addEventListener("pointerleave", leave);
-  addEventListener("scroll", leave, { passive: true });
   chart.addEventListener("pointermove", (event) => {
     marks ??= places(chart);
     const toScreen = chart.getScreenCTM();
@@ -113,6 +115,7 @@ function enliven(root) {
   tellTimes(root);
   root.querySelectorAll("table[data-sort]").forEach(makeSortable);
   root.querySelectorAll("svg.chart:not(.key)").forEach(hover);
+  for (const canvas of root.querySelectorAll("[data-end]")) canvas.scrollLeft = canvas.scrollWidth;
 }
 
 // A choice takes effect without the button.
@@ -152,7 +155,8 @@ function follow(main) {
   const wait = () => (due ||= setTimeout(refresh, 1000));
   const events = new EventSource(main.dataset.live);
   events.onmessage = wait;
-  for (const kind of ["device", "job", "session", "gate", "lease"]) events.addEventListener(kind, wait);
+  for (const kind of ["device", "job", "progress", "stored", "decided", "lost"]) events.addEventListener(kind, wait);
+  document.addEventListener("visibilitychange", () => document.hidden || wait());
 }
 
 enliven(document);

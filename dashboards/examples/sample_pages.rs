@@ -1,8 +1,10 @@
-//! Writes every page, chart and asset with sample data into a folder, to look at them in a browser:
+//! Writes every page, chart and asset with sample data into a folder, to look at them in a browser, and says how long
+//! each page took to make:
 //! `cargo run -p benchrack-dashboards --example sample_pages -- DIR`
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Instant;
 
 use benchrack_dashboards::{Chrome, Language, Page, asset};
 
@@ -18,8 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (language, chrome) in [("en", sample::chrome as fn(&str) -> Chrome), ("ko", sample::korean)] {
         let write = |name: &str, page: &dyn Fn(&Chrome) -> Result<String, benchrack_dashboards::RenderError>| {
+            let began = Instant::now();
+            let html = page(&chrome(&format!("/{name}")))?;
+            println!("{name}.{language}: {} bytes in {:.2} ms", html.len(), began.elapsed().as_secs_f64() * 1e3);
             // Addresses from the root become relative, so that the files open without a server.
-            let html = page(&chrome(&format!("/{name}")))?.replace("\"/assets/", "\"assets/");
+            let html = html.replace("\"/assets/", "\"assets/");
             std::fs::write(folder.join(format!("{name}.{language}.html")), html).map_err(Box::<dyn Error>::from)
         };
         macro_rules! pages {

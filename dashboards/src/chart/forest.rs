@@ -6,7 +6,7 @@ use plotters::prelude::{PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
-use super::frame::{FULL, Place, Sheet, words};
+use super::frame::{HALF, Place, Sheet, words};
 use super::ink::Tone;
 use super::mark::{Mark, Shape};
 use crate::RenderError;
@@ -42,16 +42,17 @@ pub(crate) fn forest(view: &GateView, t: &Texts, place: Place) -> Result<String,
         name: NAME,
         title: fill(t.chart.forest_title, &[&view.candidate.model, &view.baseline.model]),
         description: t.chart.forest_description.into(),
-        width: FULL,
-        height: 90 + 36 * devices.len() as u32,
-        left: 190,
+        width: HALF,
+        height: 80 + 34 * devices.len() as u32,
+        left: 128,
+        newest_last: false,
     };
     if devices.is_empty() {
         return Ok(sheet.empty(place, t.chart.no_effect));
     }
     let tolerance = view.gate.rules.tolerance;
     let ends = devices.iter().flat_map(|(_, effect)| [effect.low, effect.high, effect.value]);
-    let x = Axis::linear(t.chart.effect, Unit::Share, ends.chain([0.0, tolerance * 2.0, -tolerance]), false, 8);
+    let x = Axis::linear(t.chart.effect, Unit::Share, ends.chain([0.0, tolerance * 2.0, -tolerance]), false, 6);
     let labels = devices.iter().enumerate().map(|(nth, (device, _))| (devices.len() - 1 - nth, shortened(&device.device)));
     let y = Axis::places("", devices.len(), labels.collect());
     sheet.plot(place, &x, &y, |plot| {
@@ -72,5 +73,5 @@ pub(crate) fn forest(view: &GateView, t: &Texts, place: Place) -> Result<String,
 }
 
 fn shortened(name: &str) -> String {
-    if name.chars().count() > 26 { name.chars().take(25).chain(['…']).collect() } else { name.into() }
+    if name.chars().count() > 17 { name.chars().take(16).chain(['…']).collect() } else { name.into() }
 }

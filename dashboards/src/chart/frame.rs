@@ -41,6 +41,8 @@ pub(crate) struct Sheet {
     pub(crate) height: u32,
     /// Space left of the plotting area, for the texts of the ticks.
     pub(crate) left: u32,
+    /// Whether the newest is at the right end: a narrow screen begins there.
+    pub(crate) newest_last: bool,
 }
 
 /// Width of a chart that stands beside another.
@@ -97,7 +99,10 @@ impl Sheet {
             Place::Page => {
                 // A wide chart scrolls on a narrow screen, so the keyboard must reach it.
                 let (size, scrolls) = if self.width >= FULL {
-                    ("wide", format!(" tabindex=\"0\" role=\"region\" aria-label=\"{title}\""))
+                    ("wide", {
+                        let end = if self.newest_last { " data-end" } else { "" };
+                        format!(" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"{end}")
+                    })
                 } else {
                     ("half", String::new())
                 };

@@ -27,6 +27,7 @@ pub(crate) fn histogram(view: &RunView, t: &Texts, place: Place) -> Result<Strin
         width: HALF,
         height: 300,
         left: 52,
+        newest_last: false,
     };
     let samples: Vec<f64> = view
         .measurement

@@ -23,6 +23,7 @@ pub(crate) fn pairs(pair: &Pair, t: &Texts, place: Place) -> Result<String, Rend
         width: HALF,
         height: 260,
         left: 52,
+        newest_last: false,
     };
     if pair.rounds.is_empty() {
         return Ok(sheet.empty(place, t.chart.no_pairs));

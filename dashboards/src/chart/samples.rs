@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::decimate::decimate;
-use super::frame::{FULL, Place, Plotted, Sheet, axes, words};
+use super::frame::{FULL, Place, Plot, Plotted, Sheet, axes, words};
 use super::ink::Tone;
 use super::mark::{Body, Mark, Shape};
 use crate::RenderError;
@@ -26,7 +26,20 @@ const COLUMNS: usize = 260;
 struct Drawn {
     across: f64,
     latency: f64,
-    words: String,
+    /// Number of its block from 1; none in the warm-up.
+    block: Option<usize>,
+    /// Number within its block or the warm-up, from 1.
+    nth: usize,
+}
+
+impl Drawn {
+    fn words(&self, t: &Texts) -> String {
+        let latency = Unit::Time.show(self.latency);
+        match self.block {
+            Some(block) => fill(t.chart.block_sample, &[&latency, &block, &self.nth]),
+            None => fill(t.chart.warmup_sample, &[&latency, &self.nth]),
+        }
+    }
 }
 
 /// Every sample of the run over time.
@@ -38,12 +51,13 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
         width: FULL,
         height: 320,
         left: 60,
+        newest_last: false,
     };
     let Some(measurement) = view.measurement.as_ref().filter(|measurement| !measurement.blocks.is_empty()) else {
         return Ok(sheet.empty(place, t.chart.no_samples));
     };
-    let warmup = warmup(measurement, t);
-    let blocks = blocks(measurement, t);
+    let warmup = warmup(measurement);
+    let blocks = blocks(measurement);
     let edge = edge(blocks.iter().map(|drawn| drawn.latency));
     let shown = blocks.iter().map(|drawn| drawn.latency).filter(|latency| *latency <= edge);
     // The warm-up has its own axis: its first inferences are slow by nature and would flatten the blocks.
@@ -55,7 +69,7 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
         let count = warmup.len().max(1) as f64;
         let x = Axis::between(t.chart.warmup, Unit::Count, -0.02 * count, count * 1.02, 3);
         let mut plot = axes(&left, sheet.left, &x, &early)?;
-        draw_samples(&mut plot, &warmup, &early, Tone::Data(6), Body::Outline)?;
+        draw_samples(&mut plot, &warmup, &early, (Tone::Data(6), Body::Outline), t)?;
 
         let ends: Vec<(f64, f64)> = measurement.blocks.iter().map(|block| span(block.started, &block.samples)).collect();
         let x = Axis::linear(t.chart.session_time, Unit::Time, ends.iter().flat_map(|(from, to)| [*from, *to]), false, 7);
@@ -73,49 +87,36 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
             plot.draw_series([Rectangle::new([(x.low, low.max(y.low)), (x.high, high.min(y.high))], Tone::Span.fill())])?;
             plot.draw_series([PathElement::new(vec![(x.low, value), (x.high, value)], Tone::Limit.line(1))])?;
         }
-        draw_samples(&mut plot, &blocks, &y, Tone::Data(0), Body::Solid)
+        draw_samples(&mut plot, &blocks, &y, (Tone::Data(0), Body::Solid), t)
     })
 }
 
-fn draw_samples(plot: &mut super::frame::Plot<'_, '_>, samples: &[Drawn], y: &Axis, tone: Tone, body: Body) -> Plotted {
+fn draw_samples(plot: &mut Plot<'_, '_>, samples: &[Drawn], y: &Axis, (tone, body): (Tone, Body), t: &Texts) -> Plotted {
     let places: Vec<(f64, f64)> = samples.iter().map(|drawn| (drawn.across, drawn.latency)).collect();
     for nth in decimate(&places, COLUMNS) {
         let drawn = &samples[nth];
         let above = drawn.latency > y.high;
         let (shape, radius) = if above { (Shape::Triangle, 45) } else { (Shape::Circle, 22) };
         let at = (drawn.across, drawn.latency.min(y.high));
-        plot.draw_series([Mark {
-            shape,
-            radius,
-            body,
-            ..Mark::at(at, if above { Tone::Doubt } else { tone }, drawn.words.clone())
-        }])?;
+        plot.draw_series([Mark { shape, radius, body, ..Mark::at(at, if above { Tone::Doubt } else { tone }, drawn.words(t)) }])?;
     }
     Ok(())
 }
 
-fn warmup(measurement: &Measurement, t: &Texts) -> Vec<Drawn> {
+fn warmup(measurement: &Measurement) -> Vec<Drawn> {
     let samples = measurement.warmup.samples.iter().enumerate();
     samples
-        .map(|(nth, latency)| Drawn {
-            across: nth as f64 + 1.0,
-            latency: latency.0 as f64,
-            words: fill(t.chart.warmup_sample, &[&Unit::Time.show(latency.0 as f64), &(nth + 1)]),
-        })
+        .map(|(nth, latency)| Drawn { across: nth as f64 + 1.0, latency: latency.0 as f64, block: None, nth: nth + 1 })
         .collect()
 }
 
-fn blocks(measurement: &Measurement, t: &Texts) -> Vec<Drawn> {
+fn blocks(measurement: &Measurement) -> Vec<Drawn> {
     let mut drawn = Vec::new();
     for (number, block) in measurement.blocks.iter().enumerate() {
         let mut at = block.started.0;
         for (nth, latency) in block.samples.iter().enumerate() {
             at = at.saturating_add(latency.0);
-            drawn.push(Drawn {
-                across: at as f64,
-                latency: latency.0 as f64,
-                words: fill(t.chart.block_sample, &[&Unit::Time.show(latency.0 as f64), &(number + 1), &(nth + 1)]),
-            });
+            drawn.push(Drawn { across: at as f64, latency: latency.0 as f64, block: Some(number + 1), nth: nth + 1 });
         }
     }
     drawn

@@ -97,6 +97,7 @@ pub(crate) fn scatter(device: &CompareDevice, against: Against, t: &Texts, place
         width: HALF,
         height: 340,
         left: 52,
+        newest_last: false,
     };
     let drawn: Vec<(usize, f64, Estimate)> = device
         .rows

@@ -43,6 +43,7 @@ pub(crate) fn series(view: &SeriesView, t: &Texts, place: Place) -> Result<Strin
         width: FULL,
         height: 340,
         left: 60,
+        newest_last: true,
     };
     if view.points.is_empty() {
         return Ok(sheet.empty(place, t.chart.no_runs));

@@ -118,6 +118,7 @@ pub(crate) fn watch(
         width: FULL,
         height: 240,
         left: 60,
+        newest_last: false,
     };
     let all = || lines.values().chain(caps.values()).flatten();
     let x = Axis::linear(t.chart.session_time, Unit::Time, all().map(|(at, _)| *at), true, 7);

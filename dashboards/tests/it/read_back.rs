@@ -55,10 +55,10 @@ fn scales(document: &Document<'_>, logarithmic: bool) -> (Scale, Scale) {
 
 /// Middle of a mark's shape: circles by their centre, other shapes by their path's box.
 fn middle(mark: Node<'_, '_>) -> (f64, f64) {
-    let shape = mark.children().filter(|node| {
+    let mut shape = mark.children().filter(|node| {
         node.is_element() && !class(*node, "interval") && !node.has_tag_name(("http://www.w3.org/2000/svg", "title"))
     });
-    let shape = shape.last().unwrap();
+    let shape = shape.next_back().unwrap();
     if shape.has_attribute("cx") {
         return (number(shape, "cx"), number(shape, "cy"));
     }
@@ -99,7 +99,7 @@ fn a_series_is_drawn_where_its_figures_are() {
                 assert!((high - point.estimate.high / 1e6).abs() <= upwards.error(given), "upper end {high}");
             }
             None => {
-                assert!(point.validity != Validity::Valid && given > drawn, "only far ones that do not count stand at the edge")
+                assert!(point.validity != Validity::Valid && given > drawn, "only far ones that do not count stand at the edge");
             }
         }
         assert_eq!(class(mark, "hollow"), point.validity != Validity::Valid);
