@@ -13,6 +13,7 @@ mod samples;
 mod scatter;
 mod series;
 mod small;
+mod turns;
 mod watch;
 
 pub(crate) use forest::{NAME as FOREST, forest};
@@ -25,4 +26,5 @@ pub(crate) use samples::{NAME as SAMPLES, samples};
 pub(crate) use scatter::{Against, counts, families, front, look, metric, scatter};
 pub(crate) use series::{NAME as SERIES, series};
 pub(crate) use small::{bar, shape_icon, spark};
+pub(crate) use turns::{NAME as TURNS, turns};
 pub(crate) use watch::{Watched, watch};

@@ -123,7 +123,7 @@ fn blocks(measurement: &Measurement) -> Vec<Drawn> {
 }
 
 /// Start and end of samples that follow one another without a gap.
-fn span(started: Nanos, samples: &[Nanos]) -> (f64, f64) {
+pub(super) fn span(started: Nanos, samples: &[Nanos]) -> (f64, f64) {
     let length: u64 = samples.iter().fold(0, |sum, sample| sum.saturating_add(sample.0));
     (started.0 as f64, started.0.saturating_add(length) as f64)
 }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::api::Metric;
 use benchrack_protocol::model::{Fidelity, Precision};
 
 use super::compare_row::{Row, Scales};
 use super::facets::Facets;
 use super::render;
+use super::run_table::{self, three};
 use crate::chart::{Against, Body, Place, counts, families, front, look, metric, scatter, shape_icon};
 use crate::format::{NBSP, Unit, number};
-use crate::part::{ChartFigure, Ctx, Html, Num, Tab, reasons};
+use crate::part::{ChartFigure, Ctx, Html, Num, Tab};
 use crate::table::Table;
 use crate::text::{Texts, fill, texts};
 use crate::view::{CompareDevice, CompareRow, CompareView, DeviceRef};
@@ -108,84 +109,39 @@ impl Page for CompareView {
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {
-        let mut heading = [
-            "device",
-            "model",
-            "family",
-            "precision",
-            "threads",
-            "engine",
-            "cores",
-            "frequency",
-            "validity",
-            "tier",
-            "reasons",
-            "reality",
-            "run",
-            "measured_at",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        for metric in Metric::ALL {
-            let (name, unit) = (metric.name(), metric.unit());
-            heading.extend([format!("{name}_{unit}"), format!("{name}_low_{unit}"), format!("{name}_high_{unit}")]);
-        }
-        heading.extend(
-            [
-                "parameters",
-                "macs",
-                "sqnr_db",
-                "top1_agreement",
-                "claimed_accuracy",
-                "integer_kernels",
-                "kernels",
-                "speedup",
-                "speedup_low",
-                "speedup_high",
-                "relative",
-                "relative_low",
-                "relative_high",
-            ]
-            .map(str::to_owned),
-        );
+        let mut heading = run_table::heading();
+        heading.extend(EXTRA.map(str::to_owned));
         let mut table = Table::new(&heading.iter().map(String::as_str).collect::<Vec<_>>());
-        for device in &self.devices {
-            for row in &device.rows {
-                table.row(csv_row(device, row))?;
-            }
+        for row in self.devices.iter().flat_map(|device| &device.rows) {
+            table.row(run_table::cells(&row.run).into_iter().chain(extra_cells(row)))?;
         }
         table.finish().map(Some)
     }
 }
 
-fn csv_row(device: &CompareDevice, row: &CompareRow) -> Vec<String> {
-    let run = &row.run;
-    let three = |estimate: Option<&Estimate>| {
-        let end = |of: fn(&Estimate) -> f64| Table::maybe(estimate.map(of));
-        [end(|e| e.value), end(|e| e.low), end(|e| e.high)]
-    };
-    let doubts = run.validity.as_ref().map(|validity| reasons(validity, texts(Language::English))).unwrap_or_default();
-    let failure = run.failure.as_ref().map(|failure| failure.detail.as_str()).unwrap_or_default();
-    let mut cells = vec![
-        Table::text(&device.device.name),
-        Table::text(&run.model),
+/// Columns of the comparison's file beyond those of a run.
+const EXTRA: [&str; 15] = [
+    "family",
+    "size_B",
+    "parameters",
+    "macs",
+    "sqnr_db",
+    "top1_agreement",
+    "claimed_accuracy",
+    "integer_kernels",
+    "kernels",
+    "speedup",
+    "speedup_low",
+    "speedup_high",
+    "relative",
+    "relative_low",
+    "relative_high",
+];
+
+fn extra_cells(row: &CompareRow) -> Vec<String> {
+    let plain = [
         Table::text(&row.family),
-        run.precision.to_string(),
-        run.threads.to_string(),
-        Table::text(&run.engine),
-        run.operating_point.cores.to_string(),
-        run.operating_point.frequency.to_string(),
-        run.validity.as_ref().map_or("failed", |validity| validity.word()).into(),
-        Table::maybe(run.tier),
-        Table::text(if doubts.is_empty() { failure } else { &doubts }),
-        Table::word(&run.reality),
-        run.id.to_string(),
-        Table::time(run.measured_at),
-    ];
-    for wanted in Metric::ALL {
-        cells.extend(three(metric(row, wanted)));
-    }
-    cells.extend([
+        row.size.0.to_string(),
         Table::maybe(row.parameters),
         Table::maybe(row.macs),
         Table::maybe(row.fidelity.as_ref().map(|fidelity| fidelity.sqnr_db)),
@@ -193,10 +149,9 @@ fn csv_row(device: &CompareDevice, row: &CompareRow) -> Vec<String> {
         Table::maybe(row.claimed_accuracy),
         row.integer_kernels.as_ref().map(Table::word).unwrap_or_default(),
         Table::text(&row.kernels),
-    ]);
-    cells.extend(three(row.speedup.value()));
-    cells.extend(three(row.relative.value()));
-    cells
+    ];
+    let ratios = [&row.speedup, &row.relative].into_iter().flat_map(|ratio| three(ratio.value()));
+    plain.into_iter().chain(ratios).collect()
 }
 
 fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> Result<Device<'a>, RenderError> {

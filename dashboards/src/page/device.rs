@@ -5,7 +5,7 @@ use benchrack_protocol::device::{CpufreqPolicy, DeviceReport, PowerSupply};
 use benchrack_protocol::reading::Reading;
 
 use super::render;
-use super::run::runs_csv;
+use super::run_table::runs_csv;
 use crate::format::{NBSP, fixed, number};
 use crate::part::{Ctx, Num, Tab, missing};
 use crate::view::DeviceView;

@@ -10,6 +10,7 @@ mod home;
 mod models;
 mod rack;
 mod run;
+mod run_table;
 mod run_words;
 mod series;
 mod session;

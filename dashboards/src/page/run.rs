@@ -5,6 +5,7 @@ use benchrack_protocol::api::{Metric, Run};
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Measurement, OutputCheck};
 use benchrack_protocol::runner::OperatorTime;
+use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::units::Bytes;
 use benchrack_protocol::validity::Validity;
 
@@ -12,9 +13,9 @@ use super::render;
 use super::run_words::{Evidence, output_words};
 use crate::chart::{self, Place, bar, histogram, samples};
 use crate::format::Unit;
-use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing, reasons};
+use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing};
 use crate::table::Table;
-use crate::text::texts;
+use crate::text::{Texts, fill, texts};
 use crate::view::RunView;
 use crate::{Chrome, Language, Page, RenderError, link};
 
@@ -32,6 +33,7 @@ struct RunPage<'a> {
     profile: Vec<(&'a OperatorTime, Html, String)>,
     memory: Vec<(&'static str, Num, Num)>,
     evidence: Evidence<'a>,
+    plan: String,
 }
 
 struct Tile {
@@ -49,6 +51,11 @@ fn share(reading: &Reading<f64>, c: &Ctx<'_>) -> Num {
         Reading::Value { value } => Num::plain(Unit::Share.show(*value)),
         missing_one => Num::missing(missing(missing_one, c.t).unwrap_or_default()),
     }
+}
+
+/// Blocks and their length.
+pub(super) fn plan_words(plan: &MeasurePlan, t: &Texts) -> String {
+    fill(t.run.plan, &[&plan.blocks, &plan.block_time])
 }
 
 /// Colour of the judgement's box.
@@ -89,6 +96,7 @@ impl Page for RunView {
             profile: self.measurement.as_ref().map(profile).unwrap_or_default(),
             memory: self.measurement.as_ref().map(|measurement| memory(measurement, c)).unwrap_or_default(),
             evidence: Evidence::new(self.evidence.as_ref(), self.measurement.as_ref(), &run.operating_point, c),
+            plan: plan_words(&self.plan, c.t),
         })
     }
 
@@ -153,60 +161,4 @@ fn memory(measurement: &Measurement, c: &Ctx<'_>) -> Vec<(&'static str, Num, Num
     ]
     .map(|(name, before, after)| (name, num(before), num(after)))
     .into()
-}
-
-/// Runs with all their metrics.
-pub(super) fn runs_csv(runs: &[Run]) -> Result<String, RenderError> {
-    let mut heading: Vec<String> = [
-        "run",
-        "session",
-        "device",
-        "label",
-        "model",
-        "precision",
-        "threads",
-        "engine",
-        "cores",
-        "frequency",
-        "measured_at",
-        "reality",
-        "validity",
-        "tier",
-        "reasons",
-    ]
-    .map(str::to_owned)
-    .into();
-    for metric in Metric::ALL {
-        let (name, unit) = (metric.name(), metric.unit());
-        heading.extend([format!("{name}_{unit}"), format!("{name}_low_{unit}"), format!("{name}_high_{unit}")]);
-    }
-    let mut table = Table::new(&heading.iter().map(String::as_str).collect::<Vec<_>>());
-    for run in runs {
-        let doubts = run.validity.as_ref().map(|validity| reasons(validity, texts(Language::English))).unwrap_or_default();
-        let failure = run.failure.as_ref().map(|failure| failure.detail.as_str()).unwrap_or_default();
-        let mut cells = vec![
-            run.id.to_string(),
-            run.session.to_string(),
-            Table::text(&run.device_name),
-            Table::text(&run.label),
-            Table::text(&run.model),
-            run.precision.to_string(),
-            run.threads.to_string(),
-            Table::text(&run.engine),
-            run.operating_point.cores.to_string(),
-            run.operating_point.frequency.to_string(),
-            Table::time(run.measured_at),
-            Table::word(&run.reality),
-            run.validity.as_ref().map_or("failed", |validity| validity.word()).into(),
-            Table::maybe(run.tier),
-            Table::text(if doubts.is_empty() { failure } else { &doubts }),
-        ];
-        for metric in Metric::ALL {
-            let figure = metric_of(run, metric);
-            let end = |of: fn(&benchrack_protocol::api::Estimate) -> f64| Table::maybe(figure.value().map(of));
-            cells.extend([end(|e| e.value), end(|e| e.low), end(|e| e.high)]);
-        }
-        table.row(cells)?;
-    }
-    table.finish()
 }

@@ -4,9 +4,10 @@ use askama::Template;
 use benchrack_protocol::api::Run;
 
 use super::render;
-use super::run::runs_csv;
+use super::run::plan_words;
+use super::run_table::runs_csv;
 use super::run_words::Evidence;
-use crate::chart::{self, Place, Watched, pairs, watch};
+use crate::chart::{self, Place, Watched, pairs, turns, watch};
 use crate::format::Unit;
 use crate::part::{ChartFigure, Ctx, Tab};
 use crate::text::{fill, texts};
@@ -20,6 +21,7 @@ struct Session<'a> {
     v: &'a SessionView,
     plan: String,
     runs: Vec<Run>,
+    turns: Option<ChartFigure>,
     pairs: Vec<ChartFigure>,
     watched: Vec<ChartFigure>,
     /// What this device does not show, one sentence each.
@@ -30,7 +32,7 @@ struct Session<'a> {
 impl Page for SessionView {
     fn charts(&self) -> Vec<String> {
         let pairs = (1..=self.pairs.len()).map(|nth| format!("{}-{nth}", chart::PAIR));
-        pairs.chain(Watched::ALL.map(|watched| watched.name().to_owned())).collect()
+        pairs.chain([chart::TURNS.to_owned()]).chain(Watched::ALL.map(|watched| watched.name().to_owned())).collect()
     }
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
@@ -51,11 +53,13 @@ impl Page for SessionView {
             let title = fill(c.t.chart.pair_title, &[&pair.candidate, &pair.base]);
             Ok(c.chart(title, &format!("{}-{}", chart::PAIR, nth + 1), pairs(pair, c.t, Place::Page)?, ""))
         });
+        let turns = turns(self, c.t, Place::Page)?.map(|svg| c.chart(c.t.chart.turns, chart::TURNS, svg, ""));
         render(&Session {
             c,
             v: self,
-            plan: fill(c.t.run.plan, &[&self.plan.blocks, &self.plan.block_time]),
+            plan: plan_words(&self.plan, c.t),
             runs: self.subjects.iter().map(|subject| subject.run.clone()).collect(),
+            turns,
             pairs: pair_charts.collect::<Result<_, RenderError>>()?,
             watched,
             absent,
@@ -65,6 +69,9 @@ impl Page for SessionView {
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
         let t = texts(language);
+        if name == chart::TURNS {
+            return turns(self, t, Place::File);
+        }
         if let Some(watched) = Watched::ALL.into_iter().find(|watched| watched.name() == name) {
             let drawn = self.evidence.as_ref().map(|evidence| watch(evidence, watched, t, Place::File)).transpose()?;
             return Ok(drawn.flatten());
@@ -75,7 +82,6 @@ impl Page for SessionView {
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {
-        let runs: Vec<Run> = self.subjects.iter().map(|subject| subject.run.clone()).collect();
-        runs_csv(&runs).map(Some)
+        runs_csv(self.subjects.iter().map(|subject| &subject.run)).map(Some)
     }
 }

@@ -46,6 +46,8 @@ texts! {
         distribution_note: "Samples of the blocks, without warm-up. Lines: median with its 95 % interval, and p90.", "준비 운동을 뺀 블록 표본. 선: 중앙값과 95 % 구간, p90.";
         beyond: "{} beyond the edge", "범위 밖 {}개";
 
+        turns: "Turns", "측정 순서";
+        turns_description: "The blocks of each subject over the session's time", "세션 시간에 따른 대상별 블록";
         clocks: "Clock", "클럭";
         temperatures: "Temperature", "온도";
         pressure: "CPU pressure", "CPU 압박";

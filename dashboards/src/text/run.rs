@@ -9,6 +9,7 @@ texts! {
     Runs {
         session: "Session {}", "세션 {}";
         job: "Job", "작업";
+        plan_asked: "Asked for", "요청한 측정";
         plan: "{} blocks of about {}", "블록 {}개, 각 약 {}";
         is_valid: "This run counts: nothing speaks against it.", "유효한 실행입니다. 문제가 없습니다.";
         is_degraded: "This run is shown, but moves no series and no gate:", "보여 주지만 시계열과 게이트에는 쓰지 않습니다:";
