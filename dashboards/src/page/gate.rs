@@ -77,6 +77,7 @@ impl Page for GateView {
             let order = device.effect.map(|effect| effect.value.to_string()).unwrap_or_default();
             Row { device, verdict: c.verdict(&Some(device.verdict)), effect, order, baseline, candidate }
         });
+        let note = if outcome.is_some() { c.t.chart.forest_note } else { "" };
         let name = |job: &JobStatus| {
             let known = self.devices.iter().find(|device| device.id == job.device);
             known.map_or_else(|| fill(c.t.gate.device_number, &[&job.device]), |device| device.name.clone())
@@ -89,7 +90,7 @@ impl Page for GateView {
             rules: fill(c.t.gate.rules, &[&tolerance, &alpha, &rules.at_least]),
             done: self.gate.jobs.iter().filter(|job| !matches!(job.state.as_str(), "queued" | "leased")).count(),
             total: self.gate.jobs.len().max(1),
-            chart: c.chart(c.t.gate.effects, chart::FOREST, forest(self, c.t, Place::Page)?, c.t.chart.forest_note).main(),
+            chart: c.chart(c.t.gate.effects, chart::FOREST, forest(self, c.t, Place::Page)?, note).main(),
             devices: devices.collect(),
             jobs: self.gate.jobs.iter().map(|job| (job, name(job))).collect(),
             sides: [(c.t.gate.candidate, &self.candidate), (c.t.gate.baseline, &self.baseline)],

@@ -3,7 +3,7 @@
 //!
 //! Rules for whoever fills them:
 //! - A figure that does not exist is [`Reading::Missing`] with its reason, never zero; pages show "–" and the reason.
-//! - Units are those of [`Metric::unit`]: nanoseconds and bytes. Ratios are candidate over base: 0.5 is half the time.
+//! - Units are those of [`benchrack_protocol::api::Metric::unit`]: nanoseconds and bytes. Ratios are candidate over base: 0.5 is half the time.
 //! - Judgements (summaries, ratios, speed-ups, validity, verdicts) come ready-made, with 95 % intervals unless said
 //!   otherwise. Pages choose the smallest of given figures, and compute nothing else.
 //! - Names are shown as they are, escaped. Nothing here needs to be safe HTML.
