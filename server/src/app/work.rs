@@ -270,11 +270,7 @@ pub(super) fn lease_lost() -> Refusal {
 pub(super) fn refused(refusal: Refused) -> Refusal {
     match refusal {
         Refused::LeaseLost { .. } => lease_lost(),
-        Refused::NotNow { ref state, .. } => {
-            let word = state.split([' ', '{']).next().unwrap_or_default().to_lowercase();
-            let detail = format!("this is not possible in the state '{word}'");
-            Refusal { cause: Some(Box::new(refusal)), ..Refusal::new(ProblemCode::Conflict, detail) }
-        }
+        Refused::NotNow { .. } => Refusal::new(ProblemCode::Conflict, refusal.to_string()),
     }
 }
 

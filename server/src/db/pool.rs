@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateDatabase, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use super::DbError;
 
@@ -68,37 +68,27 @@ impl Database {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
-        let connect = PgConnectOptions::from_str(&options.url).map_err(OpenError::Address)?.application_name("benchrack");
+        let connect = address(&options.url).map_err(OpenError::Address)?.application_name("benchrack");
         if options.create && !Postgres::database_exists(&options.url).await.map_err(OpenError::Connect)? {
             Postgres::create_database(&options.url).await.map_err(OpenError::Connect)?;
         }
+        // Once without the pool, which tries again until its time is up and then only says that it was; and without the
+        // time-out, as migrations take what they take.
+        let mut first = PgConnection::connect_with(&connect).await.map_err(OpenError::Connect)?;
+        check_version(&mut first).await?;
+        MIGRATIONS.run(&mut first).await.map_err(OpenError::Migrate)?;
+        first.close().await.map_err(OpenError::Connect)?;
         let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
+            // One more than asked for: it listens, for as long as the server lives.
+            .max_connections(options.max_connections.saturating_add(1))
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(connect.options([("statement_timeout", STATEMENT_TIMEOUT)]))
-            .await
-            .map_err(OpenError::Connect)?;
-        let database = Self { pool };
-        database.check_version().await?;
-        MIGRATIONS.run(&database.pool).await.map_err(OpenError::Migrate)?;
-        Ok(database)
+            .connect_lazy_with(connect.options([("statement_timeout", STATEMENT_TIMEOUT)]));
+        Ok(Self { pool })
     }
 
     /// A database whose schema is known to be up to date.
     pub fn over(pool: PgPool) -> Self {
         Self { pool }
-    }
-
-    async fn check_version(&self) -> Result<(), OpenError> {
-        let number = sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "number!""#)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(OpenError::Connect)?;
-        if u32::try_from(number / 10_000).is_ok_and(|major| major >= crate::launcher::OLDEST_MAJOR) {
-            Ok(())
-        } else {
-            Err(OpenError::TooOld { found: format!("{}.{}", number / 10_000, number % 10_000) })
-        }
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -131,5 +121,26 @@ impl Database {
     /// Lets requests finish and closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// sqlx reads an address of any kind of database as one of its own.
+fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        PgConnectOptions::from_str(url)
+    } else {
+        Err(sqlx::Error::Configuration("it does not begin with postgres://".into()))
+    }
+}
+
+async fn check_version(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let number = sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "number!""#)
+        .fetch_one(connection)
+        .await
+        .map_err(OpenError::Connect)?;
+    if u32::try_from(number / 10_000).is_ok_and(|major| major >= crate::launcher::OLDEST_MAJOR) {
+        Ok(())
+    } else {
+        Err(OpenError::TooOld { found: format!("{}.{}", number / 10_000, number % 10_000) })
     }
 }

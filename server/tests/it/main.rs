@@ -1,5 +1,17 @@
 //! The server as its callers see it. One binary, so that one Postgres serves all of it.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper that fails must fail its test")]
 
+mod access;
+mod agent_loop;
+mod artifacts;
+mod events;
+mod farm;
+mod gates;
 mod launcher;
+mod migrations;
+mod problems;
+mod replay;
+mod sample;
+mod start;
+mod submissions;
