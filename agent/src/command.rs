@@ -14,6 +14,7 @@ use clap::Subcommand;
 
 use crate::runner::{self, RunnerArgs};
 pub use crate::runner_process::RunnerProgram;
+pub use probe::here as this_device;
 
 /// What an agent can be told to do.
 #[derive(Debug, Subcommand)]

@@ -78,6 +78,10 @@ pub struct ProcessLauncher<'a> {
     pub placement: &'a dyn Placement,
 }
 
+/// The agent's environment may hold its token, which a process with an untrusted model must not see. A backtrace is not
+/// among them either: in a runner's last words it would push out the message.
+const KEPT_ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "BENCHRACK_LOG"];
+
 impl Launcher for ProcessLauncher<'_> {
     type Runner = RunnerProcess;
 
@@ -92,7 +96,14 @@ impl ProcessLauncher<'_> {
     /// thread that it makes, ever runs elsewhere.
     fn spawn(&self, birth: &Birth) -> Result<Child, Failure> {
         let mut command = Command::new(&self.program.path);
-        command.args(&self.program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(&self.program.args)
+            .env_clear()
+            .envs(KEPT_ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         if let Some(bytes) = birth.address_space {
             command.arg("--address-space").arg(bytes.to_string());
         }
@@ -257,10 +268,13 @@ pub fn unexpected(wanted: &str, got: &Reply) -> Failure {
 }
 
 fn describe(status: ExitStatus) -> String {
+    /// What an engine dies of: a bad instruction, its own abort, bad memory, a forbidden system call.
+    const NAMES: [(i32, &str); 6] =
+        [(4, "SIGILL"), (6, "SIGABRT"), (7, "SIGBUS"), (8, "SIGFPE"), (11, "SIGSEGV"), (31, "SIGSYS")];
     match (status.signal(), status.code()) {
-        (Some(signal), _) => match rustix::process::Signal::from_named_raw(signal) {
-            Some(rustix::process::Signal::KILL) => format!("was killed (signal {signal}), by a person or for want of memory"),
-            Some(name) => format!("died of signal {signal} ({name:?})"),
+        (Some(9), _) => "was killed (signal 9), by a person or for want of memory".into(),
+        (Some(signal), _) => match NAMES.iter().find(|(number, _)| *number == signal) {
+            Some((_, name)) => format!("died of signal {signal} ({name})"),
             None => format!("died of signal {signal}"),
         },
         (None, Some(code)) => format!("ended with exit status {code}"),

@@ -11,6 +11,8 @@ pub mod settle;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod subject;
+#[cfg(test)]
+mod tests;
 pub mod tune;
 
 use std::collections::BTreeMap;

@@ -45,6 +45,8 @@ impl Counters<'_> {
             longest = longest.max(times.waited.saturating_sub(earlier.waited));
             ran += times.ran.saturating_sub(earlier.ran);
         }
+        // A wait is counted when it ends, so one that began before the first moment can be longer than the time between.
+        let longest = longest.min(passed);
         if after.len() == 1 {
             return Reading::of(longest as f64 / passed as f64);
         }

@@ -1,5 +1,10 @@
-//! The agent from outside: captured devices, real runner processes, whole sessions, the work loop.
+//! The agent from outside: captured devices, real runner processes, whole sessions, the work loop, the program.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cli;
+mod models;
 mod phones;
+mod runner;
+mod session;
+mod work;

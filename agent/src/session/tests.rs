@@ -1,0 +1,336 @@
+//! Sessions in simulated time: runners whose latencies are a function of the time, on a captured device.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use benchrack_protocol::engine::{EngineEvidence, EngineRef, IntegerKernels};
+use benchrack_protocol::evidence::KnobOutcome;
+use benchrack_protocol::model::{Manifest, Precision};
+use benchrack_protocol::report::Measurement;
+use benchrack_protocol::runner::{MemoryFigures, Reply, Request};
+use benchrack_protocol::session::{BlockOrder, Frequency, MeasurePlan, OperatingPoint, Subject};
+use benchrack_protocol::units::Bytes;
+use benchrack_protocol::validity::{EvidenceTier, Reason, Validity, assess, tier};
+
+use super::simulated::{SimulatedPlacement, simulated};
+use super::*;
+use crate::clock::Clock;
+use crate::probe::probe;
+use crate::runner_process::Runner;
+use crate::sysfs::Captured;
+
+const MS: u64 = 1_000_000;
+
+/// Latency of the inference that starts at this time, or why it fails.
+type Latency = fn(Nanos) -> Result<Nanos, Failure>;
+
+struct SimulatedRunner {
+    clock: Arc<dyn Clock>,
+    latency: Latency,
+}
+
+impl Runner for SimulatedRunner {
+    async fn ask(&mut self, request: &Request, patience: Duration) -> Result<Reply, Failure> {
+        let work = async {
+            match request {
+                Request::Load(load) => Ok(Reply::Loaded {
+                    load: Nanos(50 * MS),
+                    inputs: Vec::new(),
+                    outputs: Vec::new(),
+                    evidence: EngineEvidence {
+                        engine: "simulated".into(),
+                        version: "1".into(),
+                        kernels: "none".into(),
+                        threads: load.threads,
+                        integer_kernels: IntegerKernels::None,
+                        operators: Vec::new(),
+                    },
+                }),
+                Request::Run { n } => {
+                    let started = self.clock.now();
+                    let mut samples = Vec::new();
+                    for _ in 0..*n {
+                        let latency = (self.latency)(self.clock.now())?;
+                        tokio::time::sleep(Duration::from(latency)).await;
+                        samples.push(latency);
+                    }
+                    Ok(Reply::Ran { samples, started, suspended: Nanos(0) })
+                }
+                _ => Ok(Reply::Memory(MemoryFigures::default())),
+            }
+        };
+        tokio::time::timeout(patience, work)
+            .await
+            .unwrap_or_else(|_| Err(Failure { reason: FailureReason::RunnerHung, detail: "no answer".into() }))
+    }
+
+    fn pid(&self) -> u32 {
+        7
+    }
+
+    fn memory_before(&self) -> MemoryFigures {
+        MemoryFigures::default()
+    }
+}
+
+/// Starts runners with these latencies, one after another.
+struct Simulation<'a> {
+    device: &'a Device,
+    latencies: Mutex<Vec<Latency>>,
+}
+
+impl Launcher for Simulation<'_> {
+    type Runner = SimulatedRunner;
+
+    async fn launch(&self, _: &Birth) -> Result<SimulatedRunner, Failure> {
+        let latency = self.latencies.lock().unwrap().remove(0);
+        Ok(SimulatedRunner { clock: Arc::clone(&self.device.clock), latency })
+    }
+}
+
+/// Two clusters with clocks, idle and cool.
+fn phone() -> Arc<Captured> {
+    let files = Captured::default();
+    files.set("sys/devices/system/cpu/present", "0-7\n");
+    files.set("sys/devices/system/cpu/online", "0-7\n");
+    files.set("proc/sys/kernel/arch", "aarch64\n");
+    files.set("proc/loadavg", "0.0 0.0 0.0 1/300 9\n");
+    files.set("proc/7/task/7/schedstat", "0 0 0\n");
+    for (first, last, min, max) in [(0, 3, "300000", "1800000"), (4, 7, "800000", "2400000")] {
+        for folder in [format!("cpufreq/policy{first}"), format!("cpu{first}/cpufreq")] {
+            let file = |name: &str, text: String| files.set(&format!("sys/devices/system/cpu/{folder}/{name}"), &text);
+            file("related_cpus", format!("{first}-{last}\n"));
+            file("cpuinfo_min_freq", format!("{min}\n"));
+            file("cpuinfo_max_freq", format!("{max}\n"));
+            file("scaling_min_freq", format!("{min}\n"));
+            file("scaling_max_freq", format!("{max}\n"));
+            file("scaling_available_frequencies", format!("{min} 1200000 {max}\n"));
+            file("stats/time_in_state", format!("{max} 5\n"));
+            file("stats/total_trans", "3\n".into());
+        }
+    }
+    Arc::new(files)
+}
+
+fn subject(name: &str) -> Subject {
+    let manifest = Manifest {
+        name: name.into(),
+        precision: Precision::Fp32,
+        family: "test".into(),
+        variant: String::new(),
+        artifact: ArtifactId::of(name.as_bytes()),
+        size: Bytes(1),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        generators: Vec::new(),
+        references: Vec::new(),
+        parameters: None,
+        macs: None,
+        opset: 13,
+        operators: Vec::new(),
+        published: Vec::new(),
+        fidelity: None,
+        preprocessing: String::new(),
+        licence: String::new(),
+        claimed_accuracy: None,
+        origin: "test".into(),
+        notes: Vec::new(),
+    };
+    Subject { label: name.into(), manifest, engine: EngineRef::built_in(), threads: 1 }
+}
+
+fn spec(names: &[&str]) -> SessionSpec {
+    SessionSpec {
+        subjects: names.iter().map(|name| subject(name)).collect(),
+        operating_point: OperatingPoint::default(),
+        plan: MeasurePlan::default(),
+    }
+}
+
+/// Runs a spec with these latencies; returns the report and everything the observer heard.
+async fn run(files: &Arc<Captured>, spec: SessionSpec, latencies: &[Latency]) -> (SessionReport, Vec<Heartbeat>) {
+    let device = simulated(files);
+    let folder = tempfile::tempdir().unwrap();
+    let known = probe(&device, None);
+    let artifacts: Artifacts =
+        spec.subjects.iter().map(|subject| (subject.manifest.artifact, Ok(PathBuf::from("model")))).collect();
+    let heard = Mutex::new(Vec::new());
+    let observer = |heartbeat| heard.lock().unwrap().push(heartbeat);
+    let context = Context {
+        device: &device,
+        known: &known,
+        artifacts: &artifacts,
+        state_folder: folder.path(),
+        address_space: None,
+        observer: &observer,
+    };
+    let simulation = Simulation { device: &device, latencies: Mutex::new(latencies.to_vec()) };
+    let report = run_on(new_report_id(), spec, context, &simulation, |_| async {}).await;
+    (report, heard.into_inner().unwrap())
+}
+
+fn measured(run: &RunReport) -> &Measurement {
+    match run {
+        RunReport::Measured(run) => run,
+        RunReport::Failed(failure) => panic!("{failure:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocks_last_as_long_as_asked_and_are_watched_twice_a_second() {
+    let (report, heard) = run(&phone(), spec(&["quick", "slow"]), &[|_| Ok(Nanos(MS)), |_| Ok(Nanos(400 * MS))]).await;
+    let (quick, slow) = (measured(&report.runs[0]), measured(&report.runs[1]));
+    assert!(quick.blocks.iter().all(|block| block.samples.len() == 100), "100 ms of 1 ms each");
+    assert!(slow.blocks.iter().all(|block| block.samples.len() == 3), "never fewer than three");
+    assert_eq!(quick.blocks.len(), 10);
+    assert_eq!(quick.first_inference, Nanos(MS));
+    let evidence = report.evidence.as_ref().unwrap();
+    // Ten rounds of 0.1 s and 1.2 s.
+    assert!((26..=28).contains(&evidence.watch.len()), "{} looks in 13 s", evidence.watch.len());
+    assert!(evidence.watch.iter().all(|look| look.clocks.len() == 2));
+    assert_eq!(evidence.residency.len(), 2);
+    assert_eq!(heard.last().unwrap().done, 20);
+    assert!(heard.iter().any(|heartbeat| heartbeat.phase == "warming up slow fp32"));
+    assert_eq!(assess(&report.spec.operating_point, evidence, quick), Validity::Valid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn warm_up_goes_on_until_the_latencies_show_no_trend() {
+    // Twice as slow at first, and steady after two seconds.
+    let warming: Latency = |now| Ok(Nanos(10 * MS + (10 * MS).saturating_sub(now.0 / 200)));
+    let (report, _) = run(&phone(), spec(&["warming"]), &[warming]).await;
+    let warmup = &measured(&report.runs[0]).warmup;
+    let spent: u64 = warmup.samples.iter().map(|sample| sample.0).sum();
+    assert!(warmup.steady && spent > 2_000 * MS, "{spent}");
+    assert_eq!(measured(&report.runs[0]).blocks[0].samples[0], Nanos(10 * MS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn latencies_that_never_settle_are_measured_and_marked() {
+    let rising: Latency = |now| Ok(Nanos(10 * MS + now.0 / 20));
+    let (report, _) = run(&phone(), spec(&["rising"]), &[rising]).await;
+    let run = measured(&report.runs[0]);
+    assert!(!run.warmup.steady);
+    let validity = assess(&report.spec.operating_point, report.evidence.as_ref().unwrap(), run);
+    assert!(validity.reasons().iter().any(|doubt| doubt.reason == Reason::Unsteady), "{validity:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subject_that_fails_in_the_middle_leaves_the_others_whole() {
+    let breaking: Latency = |now| {
+        if now < Nanos(2_000 * MS) {
+            return Ok(Nanos(MS));
+        }
+        Err(Failure { reason: FailureReason::RunnerDied, detail: "gone".into() })
+    };
+    let hanging: Latency = |now| Ok(if now < Nanos(2_000 * MS) { Nanos(MS) } else { Nanos(u64::MAX / 4) });
+    let fine: Latency = |_| Ok(Nanos(20 * MS));
+    let (report, _) = run(&phone(), spec(&["breaking", "fine", "hanging"]), &[breaking, fine, hanging]).await;
+    let reason = |run: &RunReport| match run {
+        RunReport::Failed(failure) => failure.reason,
+        RunReport::Measured(_) => panic!("it was measured"),
+    };
+    assert_eq!(reason(&report.runs[0]), FailureReason::RunnerDied);
+    assert_eq!(measured(&report.runs[1]).blocks.len(), 10);
+    assert_eq!(reason(&report.runs[2]), FailureReason::RunnerHung);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_order_of_subjects_is_the_one_asked_for() {
+    let mut spec = spec(&["a", "b"]);
+    spec.plan.order = BlockOrder::Shuffled { seed: 3 };
+    let (report, _) = run(&phone(), spec.clone(), &[|_| Ok(Nanos(MS)), |_| Ok(Nanos(MS))]).await;
+    let first: Vec<u32> = measured(&report.runs[0]).blocks.iter().map(|block| block.place).collect();
+    let expected: Vec<u32> = order::rounds(&spec.plan.order, 2, 10).iter().map(|round| u32::from(round[0] != 0)).collect();
+    assert_eq!(first, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_session_has_the_strongest_proof_and_leaves_no_trace() {
+    let files = phone();
+    let before = files.files();
+    let mut spec = spec(&["model"]);
+    spec.operating_point = OperatingPoint { cores: "big".parse().unwrap(), frequency: Frequency::Max };
+    // Time passes for the statistics while the blocks run.
+    let counting = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let path = "sys/devices/system/cpu/cpufreq/policy4/stats/time_in_state";
+            let now: u64 = crate::sysfs::SysFs::read(files.as_ref(), path).unwrap().trim()[8..].parse().unwrap();
+            files.set(path, &format!("2400000 {}\n", now + 10));
+        }
+    };
+    let report = tokio::select! {
+        (report, _) = run(&files, spec, &[|_| Ok(Nanos(MS))]) => report,
+        () = counting => unreachable!(),
+    };
+    let evidence = report.evidence.as_ref().unwrap();
+    assert_eq!(evidence.cpus.to_string(), "4-7");
+    assert_eq!(evidence.knobs.len(), 2);
+    assert!(evidence.knobs.iter().all(|knob| knob.outcome == KnobOutcome::Held && knob.restored));
+    assert_eq!(tier(&report.spec.operating_point, evidence), EvidenceTier::Gold);
+    let changed: Vec<_> = files.files().into_iter().filter(|(path, text)| before.get(path) != Some(text)).collect();
+    assert!(changed.iter().all(|(path, _)| path.ends_with("time_in_state")), "{changed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_dropped_at_any_time_leaves_clocks_and_the_agent_where_they_were() {
+    for seconds in [0.001, 0.05, 0.2, 1.0, 1.3] {
+        let files = phone();
+        let before = files.files();
+        let mut spec = spec(&["model"]);
+        spec.operating_point = OperatingPoint { cores: "little".parse().unwrap(), frequency: Frequency::Min };
+        let device = simulated(&files);
+        let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
+        let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..device };
+        let known = probe(&device, None);
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts: Artifacts = [(spec.subjects[0].manifest.artifact, Ok(PathBuf::from("model")))].into();
+        let context = Context {
+            device: &device,
+            known: &known,
+            artifacts: &artifacts,
+            state_folder: folder.path(),
+            address_space: None,
+            observer: &|_| {},
+        };
+        let simulation = Simulation { device: &device, latencies: Mutex::new(vec![|_| Ok(Nanos(30 * MS))]) };
+        let session = run_on(new_report_id(), spec, context, &simulation, |_| async {});
+        let ended = tokio::time::timeout(Duration::from_secs_f64(seconds), session).await;
+        assert!(ended.is_err(), "it takes longer than {seconds} s");
+        assert_eq!(files.files(), before, "dropped after {seconds} s");
+        assert_eq!(placement.0.lock().unwrap().to_string(), "0-7");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_agent_steps_off_the_measured_cpus_while_it_measures() {
+    let files = phone();
+    let mut spec = spec(&["model"]);
+    spec.operating_point.cores = "big".parse().unwrap();
+    let device = simulated(&files);
+    let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
+    let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..device };
+    let known = probe(&device, None);
+    let artifacts: Artifacts = [(spec.subjects[0].manifest.artifact, Ok(PathBuf::from("model")))].into();
+    let seen = Mutex::new(Vec::new());
+    let observer = |heartbeat: Heartbeat| {
+        seen.lock().unwrap().push((heartbeat.phase, placement.0.lock().unwrap().to_string()));
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let context = Context {
+        device: &device,
+        known: &known,
+        artifacts: &artifacts,
+        state_folder: folder.path(),
+        address_space: None,
+        observer: &observer,
+    };
+    let simulation = Simulation { device: &device, latencies: Mutex::new(vec![|_| Ok(Nanos(MS))]) };
+    run_on(new_report_id(), spec, context, &simulation, |_| async {}).await;
+    let while_measuring: Vec<_> =
+        seen.into_inner().unwrap().into_iter().filter(|(phase, _)| phase.starts_with("measuring")).collect();
+    assert!(!while_measuring.is_empty() && while_measuring.iter().all(|(_, cpus)| cpus == "0-3"), "{while_measuring:?}");
+    assert_eq!(placement.0.lock().unwrap().to_string(), "0-7");
+}

@@ -1,0 +1,107 @@
+//! The program itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::report::{RunReport, SessionReport};
+
+use crate::models;
+
+fn agent(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_benchrack-agent"));
+    command.args(arguments).env("XDG_STATE_HOME", std::env::temp_dir()).env_remove("RUST_BACKTRACE").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Blocks as short and as few as they can be, without waiting for a quiet machine.
+const QUICK: [&str; 6] = ["--blocks", "2", "--block-time", "1", "--settle", "0"];
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    for command in ["run", "probe", "bench", "capture", "overhead"] {
+        let help = text(&agent(&[command, "--help"]).stdout);
+        assert!(help.contains("Example") && help.contains("benchrack-agent"), "{command}: {help}");
+    }
+    assert!(text(&agent(&["--help"]).stdout).contains("Examples:"));
+}
+
+#[test]
+fn a_probe_is_read_by_people_and_by_programs() {
+    let shown = text(&agent(&["probe"]).stdout);
+    assert!(shown.contains("Clusters, slowest first"), "{shown}");
+    let report: DeviceReport = serde_json::from_slice(&agent(&["probe", "--json"]).stdout).unwrap();
+    assert!(!report.cpus_online.value().unwrap().is_empty());
+}
+
+#[test]
+fn a_captured_device_answers_like_the_live_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("here.capture");
+    assert!(agent(&["capture", path(&file)]).status.success());
+    let live: DeviceReport = serde_json::from_slice(&agent(&["probe", "--json"]).stdout).unwrap();
+    let captured: DeviceReport = serde_json::from_slice(&agent(&["probe", "--json", "--root", path(&file)]).stdout).unwrap();
+    assert_eq!(captured.clusters, live.clusters);
+    assert_eq!(captured.identity.os_fingerprint, live.identity.os_fingerprint);
+    assert_eq!(captured.memory.total, live.memory.total);
+    let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    if machine_id.trim().len() == 32 {
+        assert_ne!(captured.identity.key, live.identity.key, "the machine id is taken out");
+        assert!(!std::fs::read_to_string(&file).unwrap().contains(machine_id.trim()));
+    }
+}
+
+#[test]
+fn a_bench_shows_figures_and_prints_every_sample_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, manifest) = models::save_dense(folder.path());
+    std::fs::write(file.with_extension("json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let shown = agent(&[["bench", path(&file)].as_slice(), &QUICK].concat());
+    let summary = text(&shown.stdout);
+    assert!(shown.status.success(), "{summary} {}", text(&shown.stderr));
+    for word in ["median", "p90", "first inference", "memory", "y as the reference", "evidence", "validity"] {
+        assert!(summary.contains(word), "{word}: {summary}");
+    }
+    let json = agent(&[["bench", path(&file), path(&file), "--json"].as_slice(), &QUICK].concat());
+    let report: SessionReport = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(report.runs.iter().all(|run| matches!(run, RunReport::Measured(run) if run.blocks.len() == 2)));
+}
+
+#[test]
+fn a_bench_of_something_else_fails_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, bytes: &[u8]| models::save(folder.path(), name, bytes).0;
+    let (wrong, open) = (save("wrong", b"no model"), save("open", &models::open_dimension()));
+    let bench = |arguments: &[&str]| agent(&[["bench"].as_slice(), arguments, &QUICK].concat());
+    for (file, word) in [(&wrong, "not a model"), (&open, "leaves dimensions open")] {
+        let output = bench(&[path(file)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stdout).contains(word), "{}", text(&output.stdout));
+    }
+    assert!(bench(&[path(&open), "--input", "x=1x8"]).status.success());
+    let absent = bench(&["/nowhere/m.onnx"]);
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(text(&absent.stderr).contains("cannot read the model /nowhere/m.onnx"), "{}", text(&absent.stderr));
+    for arguments in [["x.onnx", "--threads", "0"], ["x.onnx", "--cores", "huge"], ["x.onnx", "--freq", "fast"]] {
+        assert_eq!(bench(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agent.toml");
+    std::fs::write(&file, "heartbeat_s = 0\n").unwrap();
+    let output = agent(&["run", "--config", path(&file)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("heartbeat_s"), "{}", text(&output.stderr));
+    let output = agent(&["run", "--server", "ftp://x", "--data-dir", path(folder.path())]);
+    assert!(text(&output.stderr).contains("'ftp' is not http"), "{}", text(&output.stderr));
+}
