@@ -1,6 +1,6 @@
 //! The agent from outside: captured devices, real runner processes, whole sessions, the work loop, the program.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cli;
 mod models;
