@@ -10,11 +10,13 @@ mod work;
 
 use std::process::ExitCode;
 
+use benchrack_protocol::device::DeviceReport;
 use clap::Subcommand;
+use tracing_subscriber::EnvFilter;
 
+use crate::device::Device;
 use crate::runner::{self, RunnerArgs};
 pub use crate::runner_process::RunnerProgram;
-pub use probe::here as this_device;
 
 /// What an agent can be told to do.
 #[derive(Debug, Subcommand)]
@@ -37,11 +39,12 @@ pub enum AgentCommand {
 
 /// Does it. `program` says how a runner is started: `benchrack-agent runner`, or `benchrack agent runner`.
 ///
-/// Starts a runtime of its own: not to be called from within one.
+/// Starts a runtime and a log of its own: not to be called from within a runtime.
 ///
 /// # Errors
 /// What went wrong, with its causes; the exit code is then 1.
 pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<ExitCode> {
+    start_log();
     match command {
         AgentCommand::Run(arguments) => runtime()?.block_on(work::run(arguments, &program)),
         AgentCommand::Probe(arguments) => probe::run(&arguments),
@@ -52,6 +55,20 @@ pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<Exit
             Ok(ExitCode::SUCCESS)
         }
         AgentCommand::Overhead(arguments) => runtime()?.block_on(overhead::run(arguments, &program)),
+    }
+}
+
+/// What this machine is.
+pub fn this_device(device: &Device) -> DeviceReport {
+    crate::probe::probe(device, None)
+}
+
+/// To standard error, because a runner's standard output is its protocol.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("BENCHRACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if let Err(error) = log.try_init() {
+        tracing::debug!(%error, "the program has a log already");
     }
 }
 

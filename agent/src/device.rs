@@ -18,6 +18,8 @@ pub struct Device {
     pub clock: Arc<dyn Clock>,
     /// CPUs of the agent's own threads.
     pub placement: Arc<dyn Placement>,
+    /// The CPU architecture that our own code was compiled for, where it runs on the device; none for a captured one.
+    pub compiled_for: Option<&'static str>,
 }
 
 /// A folder or file does not describe a device.
@@ -51,6 +53,7 @@ impl Device {
             commands: Arc::new(LiveCommands),
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
+            compiled_for: Some(std::env::consts::ARCH),
         }
     }
 
@@ -68,6 +71,7 @@ impl Device {
                 commands: Arc::new(CommandFolder::at(path)),
                 clock: Arc::new(LiveClock),
                 placement: Arc::new(LivePlacement),
+                compiled_for: None,
             });
         }
         let text = std::fs::read_to_string(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
@@ -82,6 +86,7 @@ impl Device {
             commands: captured,
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
+            compiled_for: None,
         }
     }
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use benchrack_agent::command::{AgentCommand, RunnerProgram, run};
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 /// Measures deep-learning models on the device it runs on
 #[derive(Debug, Parser)]
@@ -23,8 +22,6 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let filter = EnvFilter::try_from_env("BENCHRACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let arguments = Arguments::parse();
     run(arguments.command, RunnerProgram::this(&["runner"])?)
 }

@@ -32,7 +32,7 @@ pub fn probe(device: &Device, own_key: Option<&str>) -> DeviceReport {
     let (clusters, unknown) = topology::clusters(&facts);
     let identity = identity::identify(fs, &properties, &cpuinfo, architecture, own_key);
     DeviceReport {
-        reality: reality::tell(fs, &properties, &cpuinfo),
+        reality: reality::tell(fs, &properties, &cpuinfo, device.compiled_for),
         identity,
         cpus_possible: topology::cpu_list(fs, "possible"),
         cpus_online: topology::cpu_list(fs, "online"),

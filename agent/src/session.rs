@@ -143,6 +143,9 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         .map_err(|error| Failure { reason: FailureReason::OperatingPointImpossible, detail: chain(&error) })?;
     let aside = Aside::step(device.placement.as_ref(), &online, &cpus);
 
+    let since = |moment: Nanos| device.clock.now().0.saturating_sub(moment.0) / 1_000;
+    let prepared_us = since(begun);
+    let loading = device.clock.now();
     let patience = Duration::from(spec.plan.runner_timeout);
     let mut subjects = Vec::with_capacity(spec.subjects.len());
     for subject in &spec.subjects {
@@ -155,6 +158,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         };
         subjects.push(loaded);
     }
+    let (load_us, warming) = (since(loading), device.clock.now());
     for subject in &mut subjects {
         if let Ok(loaded) = subject {
             tell(format!("warming up {}", loaded.name()), 0);
@@ -163,6 +167,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         }
     }
 
+    tracing::debug!(prepared_us, load_us, warmup_us = since(warming), "the first block begins");
     let (steal_before, blocks_begun) = (stat::steal(fs), device.clock.now());
     let before = residency::counters(fs, &known.policies, &cpus);
     let watcher = Watch::of(device, known);

@@ -151,10 +151,20 @@ impl<'a, F: Farm> Worker<'a, F> {
                 () = &mut stop => Outcome::Stopped,
                 outcome = self.session(&lease) => outcome,
             };
-            let stopped = matches!(outcome, Outcome::Stopped);
+            let (stopped, in_vain) = (matches!(outcome, Outcome::Stopped), matches!(outcome, Outcome::Unfetched(_)));
             self.settle_lease(&lease, outcome).await;
             if stopped {
                 return Ok(());
+            }
+            if in_vain {
+                // The same lease may come back at once, and be as hopeless.
+                let wait = self.backoff.next();
+                tokio::select! {
+                    () = &mut stop => return Ok(()),
+                    () = sleep(wait) => {}
+                }
+            } else {
+                self.backoff.reset();
             }
         }
     }
@@ -167,12 +177,8 @@ impl<'a, F: Farm> Worker<'a, F> {
                 Err(error) => Err(error),
             };
             match asked {
-                Ok(found) => {
-                    self.backoff.reset();
-                    if let Some(lease) = found {
-                        return Ok(lease);
-                    }
-                }
+                Ok(Some(lease)) => return Ok(lease),
+                Ok(None) => self.backoff.reset(),
                 Err(error) => {
                     let unknown = error
                         .problem()

@@ -14,9 +14,10 @@ use benchrack_protocol::units::Nanos;
 use clap::Args;
 
 use super::model_file::{InputShape, manifest};
-use super::{probe, summary};
+use super::summary;
 use crate::config::{Config, default_data_dir};
 use crate::device::Device;
+use crate::probe::probe;
 use crate::runner_process::RunnerProgram;
 use crate::session::journal::Journal;
 use crate::session::{self, Artifacts, Context};
@@ -86,7 +87,7 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
     }
     let device = Device::live();
     Journal::in_folder(&folder).replay(device.sysfs.as_ref())?;
-    let known = probe::here(&device);
+    let known = probe(&device, None);
     let context = Context {
         device: &device,
         known: &known,

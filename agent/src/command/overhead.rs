@@ -18,8 +18,8 @@ use benchrack_stats::{Confidence, Samples};
 use clap::Args;
 
 use super::model_file::{InputShape, manifest};
-use super::probe;
 use crate::device::Device;
+use crate::probe::probe;
 use crate::runner::engine::bare;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProgram};
 use crate::session::{self, Artifacts, Context};
@@ -156,7 +156,7 @@ async fn sessions(
     cpus: &CpuSet,
     program: &RunnerProgram,
 ) -> anyhow::Result<Vec<f64>> {
-    let known = probe::here(device);
+    let known = probe(device, None);
     let artifacts: Artifacts = [(manifest.artifact, Ok(arguments.model.clone()))].into();
     let folder = std::env::temp_dir();
     let spec = SessionSpec {

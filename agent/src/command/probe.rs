@@ -7,8 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::device::Device;
-use crate::probe::{probe, reality, text};
-use benchrack_protocol::device::Reality;
+use crate::probe::{probe, text};
 
 /// Arguments of `probe`.
 #[derive(Debug, Args)]
@@ -27,10 +26,11 @@ pub struct ProbeArgs {
 
 /// Prints the report.
 pub fn run(arguments: &ProbeArgs) -> anyhow::Result<ExitCode> {
-    let report = match &arguments.root {
-        Some(root) => probe(&Device::captured(root)?, None),
-        None => here(&Device::live()),
+    let device = match &arguments.root {
+        Some(root) => Device::captured(root)?,
+        None => Device::live(),
     };
+    let report = probe(&device, None);
     let output = if arguments.json {
         serde_json::to_string_pretty(&report).context("cannot write the report")?
     } else {
@@ -38,13 +38,4 @@ pub fn run(arguments: &ProbeArgs) -> anyhow::Result<ExitCode> {
     };
     super::print(&output);
     Ok(ExitCode::SUCCESS)
-}
-
-/// The machine we run on, where user-mode emulation can be told as well.
-pub fn here(device: &Device) -> benchrack_protocol::device::DeviceReport {
-    let mut report = probe(device, None);
-    if device.sysfs.read("proc/cpuinfo").is_ok_and(|text| reality::emulated_user_mode(&text)) {
-        report.reality = Reality::Emulated;
-    }
-    report
 }

@@ -65,14 +65,15 @@ pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<
     let folder = config.folder()?;
     tracing::info!(server = config.server, data_dir = %folder.display(), "the agent begins");
     let mut worker = Worker::new(client, &config, &device, program, folder)?;
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
-        signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
-    );
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    // A terminal or an adb shell that goes away.
+    let mut hangup = listen(SignalKind::hangup())?;
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
         tracing::info!("stopping: the device is restored first");
     };

@@ -18,8 +18,10 @@ pub struct CpuInfo {
     pub model_name: Option<String>,
     /// ARM: `Hardware`, the board or chip.
     pub hardware: Option<String>,
-    /// x86: whether the flag `hypervisor` is set.
-    pub hypervisor: bool,
+    /// Whether the fields are those of x86.
+    pub describes_x86: bool,
+    /// Whether the fields are those of ARM.
+    pub describes_arm: bool,
 }
 
 /// Reads and parses; an absent file is an empty answer.
@@ -48,7 +50,10 @@ pub fn parse(text: &str) -> CpuInfo {
                 listed += 1;
                 processor = value.parse().ok();
             }
-            "CPU implementer" => identity.implementer = hexadecimal(value),
+            "CPU implementer" => {
+                info.describes_arm = true;
+                identity.implementer = hexadecimal(value);
+            }
             "CPU variant" => identity.variant = hexadecimal(value),
             "CPU part" => identity.part = hexadecimal(value),
             "CPU revision" => identity.revision = value.parse().ok(),
@@ -57,7 +62,7 @@ pub fn parse(text: &str) -> CpuInfo {
                 info.model_name.get_or_insert_with(|| value.to_owned());
             }
             "Hardware" if !value.is_empty() => info.hardware = Some(value.to_owned()),
-            "flags" => info.hypervisor |= value.split_whitespace().any(|flag| flag == "hypervisor"),
+            "vendor_id" => info.describes_x86 = true,
             _ => {}
         }
     }

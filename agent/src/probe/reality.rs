@@ -10,27 +10,20 @@ use super::cpuinfo::CpuInfo;
 use super::getprop::{Properties, property};
 use crate::sysfs::{self, SysFs};
 
-/// Tells by the device's own files.
-pub fn tell(fs: &dyn SysFs, properties: &Properties, cpuinfo: &CpuInfo) -> Reality {
+/// Tells by the device's own files, and by what our own code was compiled for where it runs there.
+pub fn tell(fs: &dyn SysFs, properties: &Properties, cpuinfo: &CpuInfo, compiled_for: Option<&str>) -> Reality {
     let is = |key: &str, values: &[&str]| property(properties, key).value().is_some_and(|value| values.contains(&value.as_str()));
     let android = is("ro.kernel.qemu", &["1"]) || is("ro.boot.qemu", &["1"]) || is("ro.hardware", &["goldfish", "ranchu"]);
     let model = cpuinfo.model_name.as_deref().unwrap_or_default();
     let emulated_x86 = ["QEMU Virtual CPU", "QEMU TCG"].iter().any(|name| model.starts_with(name));
     // QEMU's `virt` board for ARM: with KVM it would be real, but nothing in the guest says so.
     let virt = sysfs::text(fs, "proc/device-tree/compatible").value().is_some_and(|text| text.starts_with("linux,dummy-virt"));
-    if android || emulated_x86 || virt { Reality::Emulated } else { Reality::Real }
-}
-
-/// Whether this build runs under user-mode emulation: it was compiled for another CPU than the one that the kernel
-/// describes. Only meaningful on the machine we run on.
-pub fn emulated_user_mode(cpuinfo_text: &str) -> bool {
-    let describes_x86 = cpuinfo_text.lines().any(|line| line.starts_with("vendor_id"));
-    let describes_arm = cpuinfo_text.lines().any(|line| line.starts_with("CPU implementer"));
-    match std::env::consts::ARCH {
-        "aarch64" | "arm" => describes_x86,
-        "x86_64" | "x86" => describes_arm,
+    let user_mode = match compiled_for {
+        Some("aarch64" | "arm") => cpuinfo.describes_x86,
+        Some("x86_64" | "x86") => cpuinfo.describes_arm,
         _ => false,
-    }
+    };
+    if android || emulated_x86 || virt || user_mode { Reality::Emulated } else { Reality::Real }
 }
 
 #[cfg(test)]
@@ -38,19 +31,22 @@ mod tests {
     use benchrack_protocol::reading::Reading;
 
     use super::*;
-    use crate::probe::getprop;
+    use crate::probe::{cpuinfo, getprop};
     use crate::sysfs::Captured;
 
     #[test]
     fn emulators_are_told_and_virtual_machines_on_real_cpus_are_real() {
         let none = Reading::missing(benchrack_protocol::reading::Missing::Absent, "");
         let device = Captured::default();
-        let cpu = |name: &str| CpuInfo { model_name: Some(name.into()), hypervisor: true, ..CpuInfo::default() };
-        assert_eq!(tell(&device, &none, &cpu("AMD EPYC")), Reality::Real);
-        assert_eq!(tell(&device, &none, &cpu("QEMU TCG CPU version 2.5+")), Reality::Emulated);
+        let cpu = |name: &str| CpuInfo { model_name: Some(name.into()), ..CpuInfo::default() };
+        assert_eq!(tell(&device, &none, &cpu("AMD EPYC"), Some("x86_64")), Reality::Real);
+        assert_eq!(tell(&device, &none, &cpu("QEMU TCG CPU version 2.5+"), None), Reality::Emulated);
         let emulator = Reading::of(getprop::parse("[ro.hardware]: [ranchu]"));
-        assert_eq!(tell(&device, &emulator, &CpuInfo::default()), Reality::Emulated);
+        assert_eq!(tell(&device, &emulator, &CpuInfo::default(), None), Reality::Emulated);
+        let host = cpuinfo::parse("vendor_id : AuthenticAMD\nmodel name : AMD EPYC\n");
+        assert_eq!(tell(&device, &none, &host, Some("aarch64")), Reality::Emulated, "the files are the host's");
+        assert_eq!(tell(&device, &none, &host, Some("x86_64")), Reality::Real);
         device.set("proc/device-tree/compatible", "linux,dummy-virt\0");
-        assert_eq!(tell(&device, &none, &CpuInfo::default()), Reality::Emulated);
+        assert_eq!(tell(&device, &none, &CpuInfo::default(), None), Reality::Emulated);
     }
 }

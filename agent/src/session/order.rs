@@ -6,18 +6,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 /// Subjects of each round in the order of their blocks.
-pub fn rounds(order: &BlockOrder, subjects: usize, blocks: u32) -> Vec<Vec<usize>> {
-    let forwards: Vec<usize> = (0..subjects).collect();
-    match order {
-        BlockOrder::Alternating => {
-            let backwards: Vec<usize> = forwards.iter().rev().copied().collect();
-            (0..blocks).map(|round| if round % 2 == 0 { forwards.clone() } else { backwards.clone() }).collect()
-        }
-        BlockOrder::Shuffled { seed } => {
-            let mut rng = ChaCha8Rng::seed_from_u64(*seed);
-            (0..blocks).map(|_| shuffled(forwards.clone(), &mut rng)).collect()
-        }
-    }
+pub fn rounds(order: &BlockOrder, subjects: usize, blocks: u32) -> impl Iterator<Item = Vec<usize>> + use<> {
+    let mut rng = match order {
+        BlockOrder::Alternating => None,
+        BlockOrder::Shuffled { seed } => Some(ChaCha8Rng::seed_from_u64(*seed)),
+    };
+    (0..blocks).map(move |round| match &mut rng {
+        Some(rng) => shuffled((0..subjects).collect(), rng),
+        None if round % 2 == 0 => (0..subjects).collect(),
+        None => (0..subjects).rev().collect(),
+    })
 }
 
 /// Fisher and Yates.
@@ -40,12 +38,13 @@ mod tests {
 
     #[test]
     fn alternating_rounds_run_forwards_and_backwards() {
-        assert_eq!(rounds(&BlockOrder::Alternating, 3, 3), [[0, 1, 2], [2, 1, 0], [0, 1, 2]]);
+        let rounds: Vec<_> = rounds(&BlockOrder::Alternating, 3, 3).collect();
+        assert_eq!(rounds, [[0, 1, 2], [2, 1, 0], [0, 1, 2]]);
     }
 
     #[test]
     fn every_order_of_two_comes_up_in_shuffled_rounds() {
-        let seen: BTreeSet<_> = rounds(&BlockOrder::Shuffled { seed: 1 }, 2, 40).into_iter().collect();
+        let seen: BTreeSet<_> = rounds(&BlockOrder::Shuffled { seed: 1 }, 2, 40).collect();
         assert_eq!(seen.len(), 2);
     }
 
@@ -53,7 +52,7 @@ mod tests {
         #[test]
         fn each_round_holds_each_subject_once(seed: u64, subjects in 0usize..6, blocks in 0u32..6) {
             let order = BlockOrder::Shuffled { seed };
-            let rounds = rounds(&order, subjects, blocks);
+            let rounds: Vec<_> = rounds(&order, subjects, blocks).collect();
             prop_assert_eq!(rounds.len() as u32, blocks);
             for round in rounds {
                 let mut sorted = round;

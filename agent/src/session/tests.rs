@@ -241,7 +241,7 @@ async fn the_order_of_subjects_is_the_one_asked_for() {
     spec.plan.order = BlockOrder::Shuffled { seed: 3 };
     let (report, _) = run(&phone(), spec.clone(), &[|_| Ok(Nanos(MS)), |_| Ok(Nanos(MS))]).await;
     let first: Vec<u32> = measured(&report.runs[0]).blocks.iter().map(|block| block.place).collect();
-    let expected: Vec<u32> = order::rounds(&spec.plan.order, 2, 10).iter().map(|round| u32::from(round[0] != 0)).collect();
+    let expected: Vec<u32> = order::rounds(&spec.plan.order, 2, 10).map(|round| u32::from(round[0] != 0)).collect();
     assert_eq!(first, expected);
 }
 

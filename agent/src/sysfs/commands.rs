@@ -101,3 +101,26 @@ impl Commands for CommandFolder {
 fn line(program: &str, arguments: &[&str]) -> String {
     std::iter::once(program).chain(arguments.iter().copied()).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_answer_or_say_why_not() {
+        let kind = |program: &str, arguments: &[&str]| LiveCommands.run(program, arguments).map_err(|error| error.kind);
+        assert_eq!(kind("echo", &["a", "b"]), Ok("a b\n".into()));
+        assert_eq!(kind("no-such-program-anywhere", &[]), Err(SysErrorKind::NotFound));
+        assert_eq!(kind("false", &[]), Err(SysErrorKind::Unavailable));
+        assert!(kind("getconf", &["PAGESIZE"]).is_ok_and(|size| size.parse::<u32>().is_ok_and(u32::is_power_of_two)));
+    }
+
+    #[test]
+    fn answers_in_a_folder_are_named_after_the_command() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("dumpsys-battery.txt"), "level: 5\n").unwrap();
+        let commands = CommandFolder::at(folder.path());
+        assert_eq!(commands.run("dumpsys", &["battery"]).unwrap(), "level: 5\n");
+        assert_eq!(commands.run("getprop", &[]).unwrap_err().kind, SysErrorKind::NotFound);
+    }
+}

@@ -85,3 +85,38 @@ fn told(path: &str, error: &std::io::Error) -> SysError {
     };
     SysError::new(kind, path, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_below_the_root_are_read_and_written_and_never_made() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("sys/a")).unwrap();
+        fs::write(folder.path().join("sys/a/value"), b"12\n\xff").unwrap();
+        let files = LiveSysFs::at(folder.path());
+        assert_eq!(files.read("sys/a/value").unwrap(), "12\n\u{fffd}");
+        assert_eq!(files.list("sys").unwrap(), ["a"]);
+        files.write("sys/a/value", "13").unwrap();
+        assert!(files.writable("sys/a/value"));
+        assert_eq!(files.write("sys/a/new", "1").unwrap_err().kind, SysErrorKind::NotFound);
+        assert_eq!(files.read("sys/a/value/below").unwrap_err().kind, SysErrorKind::NotFound);
+        assert!(!files.writable("sys/a/new"));
+    }
+
+    #[test]
+    fn answers_of_the_kernel_are_kinds_of_refusal() {
+        for (errno, kind) in [
+            (Errno::NOENT, SysErrorKind::NotFound),
+            (Errno::ACCESS, SysErrorKind::Denied),
+            (Errno::PERM, SysErrorKind::Denied),
+            (Errno::INVAL, SysErrorKind::Unavailable),
+            (Errno::AGAIN, SysErrorKind::Unavailable),
+            (Errno::NODEV, SysErrorKind::Unavailable),
+            (Errno::IO, SysErrorKind::Io),
+        ] {
+            assert_eq!(told("x", &std::io::Error::from(errno)).kind, kind);
+        }
+    }
+}

@@ -105,3 +105,34 @@ fn a_wrong_configuration_is_named() {
     let output = agent(&["run", "--server", "ftp://x", "--data-dir", path(folder.path())]);
     assert!(text(&output.stderr).contains("'ftp' is not http"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_runner_dies_with_an_agent_that_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = models::save(folder.path(), "heavy", &models::heavy());
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_benchrack-agent"))
+        .args(["bench", path(&file), "--blocks", "10000", "--block-time", "600000", "--settle", "0"])
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", agent.id());
+    let runner = loop {
+        let listed = std::fs::read_to_string(&children).unwrap();
+        if let Some(runner) = listed.split_whitespace().next() {
+            // Once the model has made it grow, it has long tied its life to the agent's.
+            let state = std::fs::read_to_string(format!("/proc/{runner}/statm")).unwrap_or_default();
+            if state.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).is_some_and(|pages: u64| pages > 6000) {
+                break runner.to_owned();
+            }
+        }
+        std::thread::yield_now();
+    };
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let runs = || {
+        let stat = std::fs::read_to_string(format!("/proc/{runner}/stat")).unwrap_or_default();
+        !(stat.is_empty() || stat.contains(") Z ") || stat.contains(") X "))
+    };
+    while runs() {
+        std::thread::yield_now();
+    }
+}
