@@ -14,13 +14,15 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
 use sha2::{Digest, Sha256};
 
 use crate::config::ArtifactConfig;
 
 /// A sender that says nothing for so long has gone.
 const UPLOAD_SILENCE: Duration = Duration::from_secs(60);
+/// A request to an S3 service is tried again for so long: whoever waits would give up soon after.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
 /// Parts of an upload; S3 takes none below 5 MiB but the last.
 const PART_SIZE: usize = 8 << 20;
 /// Parts in flight to the store, the bound on what an upload holds in memory.
@@ -66,6 +68,15 @@ pub enum StoreOpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file with the secret cannot be read.
+    #[error("cannot read {} (artifacts.secret_access_key_file)", .path.display())]
+    Key {
+        /// File.
+        path: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The store's settings cannot be used.
     #[error("cannot use the artifact store's settings (artifacts in the configuration)")]
     Settings(#[source] object_store::Error),
@@ -92,18 +103,7 @@ impl ArtifactStore {
     pub fn open(config: &ArtifactConfig, data_dir: &FilePath) -> Result<Self, StoreOpenError> {
         match config {
             ArtifactConfig::Folder { path } => Self::in_folder(&path.clone().unwrap_or_else(|| data_dir.join("artifacts"))),
-            ArtifactConfig::S3 { bucket, region, endpoint, prefix, allow_http } => {
-                provide_tls();
-                let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(*allow_http);
-                if let Some(region) = region {
-                    builder = builder.with_region(region);
-                }
-                if let Some(endpoint) = endpoint {
-                    builder = builder.with_endpoint(endpoint);
-                }
-                let objects = Arc::new(builder.build().map_err(StoreOpenError::Settings)?);
-                Ok(Self { objects, prefix: prefix.clone() })
-            }
+            ArtifactConfig::S3 { prefix, .. } => Ok(Self { objects: s3(config)?, prefix: prefix.clone() }),
         }
     }
 
@@ -169,6 +169,29 @@ impl ArtifactStore {
         let prefix = (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()));
         self.objects.list(prefix.as_ref()).try_next().await.map(drop).map_err(StoreError::Store)
     }
+}
+
+fn s3(config: &ArtifactConfig) -> Result<Arc<dyn ObjectStore>, StoreOpenError> {
+    provide_tls();
+    let retry = RetryConfig { max_retries: 3, retry_timeout: STORE_PATIENCE, ..RetryConfig::default() };
+    let mut builder = AmazonS3Builder::from_env().with_retry(retry);
+    if let ArtifactConfig::S3 { bucket, region, endpoint, allow_http, access_key_id, secret_access_key_file, .. } = config {
+        builder = builder.with_bucket_name(bucket).with_allow_http(*allow_http);
+        if let Some(region) = region {
+            builder = builder.with_region(region);
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        if let Some(id) = access_key_id {
+            builder = builder.with_access_key_id(id);
+        }
+        if let Some(path) = secret_access_key_file {
+            let secret = std::fs::read_to_string(path).map_err(|source| StoreOpenError::Key { path: path.clone(), source })?;
+            builder = builder.with_secret_access_key(secret.trim());
+        }
+    }
+    Ok(Arc::new(builder.build().map_err(StoreOpenError::Settings)?))
 }
 
 /// Passes the bytes on, counting and hashing them.

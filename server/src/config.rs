@@ -92,7 +92,7 @@ pub enum ArtifactConfig {
         #[serde(default)]
         path: Option<PathBuf>,
     },
-    /// An S3-compatible service; keys by `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+    /// An S3-compatible service; keys by `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or by the settings below.
     S3 {
         /// Bucket.
         bucket: String,
@@ -108,6 +108,12 @@ pub enum ArtifactConfig {
         /// Whether plain http is allowed.
         #[serde(default)]
         allow_http: bool,
+        /// Name of the key.
+        #[serde(default)]
+        access_key_id: Option<String>,
+        /// File that holds the key's secret.
+        #[serde(default)]
+        secret_access_key_file: Option<PathBuf>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::engine::IntegerKernels;
-use benchrack_protocol::ids::{GateId, JobId, LeaseId, ModelId, ReportId, RunId, SessionId, SubmissionId};
+use benchrack_protocol::ids::{LeaseId, ModelId, ReportId, RunId, SessionId};
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Block, Failure, Measurement, SessionReport};
 use benchrack_protocol::session::Subject;
@@ -307,26 +307,4 @@ pub async fn of_lease(db: &Database, lease: LeaseId) -> Result<Option<Stored>, D
         report: ReportId(row.report_id),
         runs: row.runs.into_iter().map(RunId).collect(),
     }))
-}
-
-/// Sessions of a gate's jobs: job and session, by job.
-pub async fn sessions_of_gate(db: &Database, gate: GateId) -> Result<Vec<(JobId, SessionId)>, DbError> {
-    let rows = sqlx::query!(
-        r#"select id, session_id as "session_id!" from jobs where gate_id = $1 and session_id is not null order by id"#,
-        gate.0
-    )
-    .fetch_all(db.pool())
-    .await?;
-    Ok(rows.into_iter().map(|row| (JobId(row.id), SessionId(row.session_id))).collect())
-}
-
-/// Sessions of a submission, by job.
-pub async fn sessions_of_submission(db: &Database, submission: SubmissionId) -> Result<Vec<SessionId>, DbError> {
-    let ids = sqlx::query_scalar!(
-        r#"select session_id as "session_id!" from jobs where submission_id = $1 and session_id is not null order by id"#,
-        submission.0
-    )
-    .fetch_all(db.pool())
-    .await?;
-    Ok(ids.into_iter().map(SessionId).collect())
 }

@@ -105,6 +105,20 @@ async fn an_expired_lease_can_neither_report_nor_beat_and_its_job_runs_again() {
 }
 
 #[tokio::test]
+async fn a_lease_outlives_the_time_without_a_server() {
+    with_farm(async |farm| {
+        let (_, lease) = farm.leased_session().await;
+        farm.pass(Duration::hours(2));
+        // A server that starts does this before it looks for leases that ran out.
+        farm.app.forgive_silence(farm.now()).await.unwrap();
+        assert_eq!(farm.app.tick(farm.now()).await.unwrap().leases, 0);
+        let sent = report(1, "one", &lease.session, |_| Some(20 * MS));
+        farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn heartbeats_keep_a_lease_alive_and_show_progress() {
     with_farm(async |farm| {
         let (_, lease) = farm.leased_session().await;

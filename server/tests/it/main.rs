@@ -12,6 +12,7 @@ mod launcher;
 mod migrations;
 mod problems;
 mod replay;
+mod s3;
 mod sample;
 mod start;
 mod submissions;
