@@ -4,6 +4,8 @@
 //! machine, which no fast engine promises. It follows the ONNX operator texts, not any engine: rounding is half to even,
 //! `QLinearConv` sums are exact integers, and the requantisation multiplies by one f32 factor.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::graph::{Shape, volume};
@@ -175,15 +177,17 @@ fn add_bias(mut sums: Vec<f32>, bias: &[f32]) -> Vec<f32> {
 }
 
 /// Weights and bias as the fp32 convolution sees them.
-fn real_filter(filter: &Filter) -> (Vec<f32>, Vec<f32>) {
+fn real_filter(filter: &Filter) -> (Cow<'_, [f32]>, Cow<'_, [f32]>) {
     match filter {
-        Filter::Float { weights, bias } => (weights.clone(), bias.clone()),
+        Filter::Float { weights, bias } => (weights.into(), bias.into()),
         Filter::Dequantised { filter, input_scale } => {
             let each = filter.weights.len() / filter.bias.len();
-            let weights =
-                filter.weights.iter().enumerate().map(|(at, &weight)| f32::from(weight) * filter.scale(at / each)).collect();
-            let bias = filter.bias.iter().enumerate().map(|(at, &bias)| bias as f32 * (input_scale * filter.scale(at))).collect();
-            (weights, bias)
+            let channels = filter.weights.chunks_exact(each).enumerate();
+            let weights: Vec<f32> = channels
+                .flat_map(|(at, weights)| weights.iter().map(move |&weight| f32::from(weight) * filter.scale(at)))
+                .collect();
+            let bias = filter.bias.iter().enumerate().map(|(at, &bias)| bias as f32 * (input_scale * filter.scale(at)));
+            (weights.into(), bias.collect())
         }
     }
 }

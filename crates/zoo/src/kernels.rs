@@ -176,10 +176,12 @@ impl Unrolled {
 fn pack_rows(weights: &[f32], depth: usize) -> Vec<f32> {
     let rows = weights.len() / depth;
     let mut packed = vec![0.0; rows.div_ceil(ROWS) * ROWS * depth];
-    for (index, &weight) in weights.iter().enumerate() {
-        let (row, tap) = (index / depth, index % depth);
-        packed[(row / ROWS * depth + tap) * ROWS + row % ROWS] = weight;
-    }
+    let blocks = packed.par_chunks_exact_mut(ROWS * depth).zip(weights.par_chunks(ROWS * depth));
+    blocks.for_each(|(packed, weights)| {
+        for (row, weights) in weights.chunks_exact(depth).enumerate() {
+            packed[row..].iter_mut().step_by(ROWS).zip(weights).for_each(|(packed, &weight)| *packed = weight);
+        }
+    });
     packed
 }
 

@@ -128,13 +128,14 @@ impl Walk<'_> {
                 None => Operator::Conv { window, groups, filter },
             }
         };
-        let raw = self.run(&node.name, operator(weights.clone(), vec![0.0; outputs]), &inputs, node.shape)?;
+        let (raw, _) = self.run(&node.name, operator(weights.clone(), vec![0.0; outputs]), &inputs, node.shape)?;
         let shifted = bias || self.is_folded(id);
         let (scale, shift) = self.level(id, node, &raw, node.shape, shifted);
+        let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
         // Kernels of one output lie together, but in a transposed convolution they repeat for every input.
         let channel = |at: usize| if back.is_some() { at / window.area() % outputs } else { at / fan_in };
         let weights = weights.iter().enumerate().map(|(at, weight)| weight * scale[channel(at)]).collect();
-        self.emit(&node.name, operator(weights, shift), inputs, node.shape)
+        Ok(self.push(&node.name, operator(weights, shift), inputs, node.shape, values))
     }
 
     /// A classifier: one scale for all its outputs, so that they differ as their weights say.
@@ -143,14 +144,15 @@ impl Walk<'_> {
         let outputs = node.shape[0];
         let flat = self.emit(&format!("{}/flatten", node.name), Operator::Flatten, vec![input], [inputs, 1, 1])?;
         let weights = self.draws.he_uniform(&node.name, outputs * inputs, inputs);
-        let raw =
-            self.run(&node.name, Operator::Gemm { weights: weights.clone(), bias: vec![0.0; outputs] }, &[flat], node.shape)?;
+        let operator = Operator::Gemm { weights: weights.clone(), bias: vec![0.0; outputs] };
+        let (raw, _) = self.run(&node.name, operator, &[flat], node.shape)?;
         let all: Vec<f64> = raw.iter().flat_map(reals).map(|&value| f64::from(value)).collect();
         let (_, variance) = moments(&all);
         let scale = if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 1.0 };
         let weights = weights.iter().map(|weight| weight * scale).collect();
         let bias = self.draws.uniform(&node.name, "bias", outputs, -0.3, 0.3);
-        self.emit(&node.name, Operator::Gemm { weights, bias }, vec![flat], node.shape)
+        let values = raw.iter().map(|value| affine(value, node.shape, &vec![scale; outputs], &bias)).collect();
+        Ok(self.push(&node.name, Operator::Gemm { weights, bias }, vec![flat], node.shape, values))
     }
 
     fn unpool(&mut self, node: &Node, pool: NodeId) -> Result<usize, ExecuteError> {
@@ -190,7 +192,13 @@ impl Walk<'_> {
         (factors, addends)
     }
 
-    fn run(&self, name: &str, operator: Operator, inputs: &[usize], shape: Shape) -> Result<Vec<Tensor>, ExecuteError> {
+    fn run(
+        &self,
+        name: &str,
+        operator: Operator,
+        inputs: &[usize],
+        shape: Shape,
+    ) -> Result<(Vec<Tensor>, Operator), ExecuteError> {
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.program.nodes[input].shape).collect();
         let node = program::Node { name: name.into(), operator, inputs: inputs.to_vec(), shape };
         let picture = |index: usize| {
@@ -200,18 +208,22 @@ impl Walk<'_> {
             };
             compute(&node, &tensors, &shapes)
         };
-        (0..self.pictures.len()).into_par_iter().map(picture).collect()
+        let values = (0..self.pictures.len()).into_par_iter().map(picture).collect::<Result<_, _>>()?;
+        Ok((values, node.operator))
     }
 
+    /// Runs a node on all pictures and adds it to the program.
     fn emit(&mut self, name: &str, operator: Operator, inputs: Vec<usize>, shape: Shape) -> Result<usize, ExecuteError> {
-        let values = self.run(name, operator.clone(), &inputs, shape)?;
-        let range = values
-            .iter()
-            .flat_map(reals)
-            .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| [low.min(value), high.max(value)]);
-        self.ranges.push(range);
+        let (values, operator) = self.run(name, operator, &inputs, shape)?;
+        Ok(self.push(name, operator, inputs, shape, values))
+    }
+
+    /// Adds a node whose results are known.
+    fn push(&mut self, name: &str, operator: Operator, inputs: Vec<usize>, shape: Shape, values: Vec<Tensor>) -> usize {
+        let widen = |[low, high]: [f32; 2], &value: &f32| [low.min(value), high.max(value)];
+        self.ranges.push(values.iter().flat_map(reals).fold([f32::INFINITY, f32::NEG_INFINITY], widen));
         self.values.push(values);
-        Ok(self.program.push(name, operator, inputs, shape))
+        self.program.push(name, operator, inputs, shape)
     }
 
     /// Drops results that no later layer reads.
@@ -232,6 +244,14 @@ impl Walk<'_> {
             *values = Vec::new();
         }
     }
+}
+
+/// What a layer gives after factor and addend of each channel went into its weights and bias; to the last bits, which ranges
+/// and statistics do not depend on.
+fn affine(raw: &Tensor, shape: Shape, scale: &[f32], shift: &[f32]) -> Tensor {
+    let plane = shape[1] * shape[2];
+    let channels = reals(raw).chunks_exact(plane).zip(scale.iter().zip(shift));
+    Tensor::F32(channels.flat_map(|(part, (scale, shift))| part.iter().map(move |value| value * scale + shift)).collect())
 }
 
 fn reals(value: &Tensor) -> &Vec<f32> {

@@ -18,13 +18,11 @@ const SMALL: &[Architecture] = &[
     small("mobilenet-v2", || mobilenet_v2(50, 96, 100)),
     small("shufflenet-v1-g3", || shufflenet_v1(3, 50, 96, 100)),
     small("shufflenet-v2", || shufflenet_v2(5, 96, 100)),
-    small("resnet-50", || resnet_50(64, 100)),
     small("resnet-v2-50", || resnet_v2_50(64, 100)),
     small("resnext-50", || resnext_50(64, 100)),
     small("densenet-121", || densenet_121(64, 100)),
     small("inception-v3", || inception_v3(107, 100)),
     small("alexnet", || alexnet(71, 100)),
-    small("vgg-16", || vgg_16(32, 100)),
 ];
 
 const fn small(
