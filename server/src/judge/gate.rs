@@ -176,20 +176,30 @@ fn summary(decision: Decision, parts: &[GateDevice], rules: &GateRules) -> Strin
         let changes = parts.iter().filter(move |part| part.verdict == verdict);
         changes.filter_map(|part| part.effect.map(|effect| (part.device.as_str(), effect.value)))
     };
+    let alone = parts.len() == 1;
     match decision {
         Decision::Slower => {
             let worst = changes(Verdict::Slower).max_by(|a, b| a.1.total_cmp(&b.1));
-            let worst =
-                worst.map_or_else(String::new, |(device, change)| format!(", most on {device}: {}", signed_percent(change)));
             let slower = parts.iter().filter(|part| part.verdict == Verdict::Slower).count();
-            format!("slower than the {tolerance} that are accepted on {slower} of {} devices{worst}", parts.len())
+            let scope = if alone { String::new() } else { format!(" on {slower} of {} devices", parts.len()) };
+            let worst = match worst {
+                None => String::new(),
+                Some((_, change)) if alone => format!(": {}", signed_percent(change)),
+                Some((device, change)) => format!(", most on {device}: {}", signed_percent(change)),
+            };
+            format!("slower than the {tolerance} that are accepted{scope}{worst}")
         }
         Decision::NotSlower => {
             let worst = changes(Verdict::NotSlower).map(|(_, change)| change).max_by(f64::total_cmp);
-            let worst = worst.map_or_else(String::new, |change| format!(", at most {}", signed_percent(change)));
-            format!("within the {tolerance} that are accepted on all {} devices{worst}", parts.len())
+            let scope = if alone { String::new() } else { format!(" on all {} devices", parts.len()) };
+            let worst = match worst {
+                None => String::new(),
+                Some(change) if alone => format!(": {}", signed_percent(change)),
+                Some(change) => format!(", at most {}", signed_percent(change)),
+            };
+            format!("within the {tolerance} that are accepted{scope}{worst}")
         }
-        Decision::Inconclusive(Doubt::DevicesInDoubt { .. }) if parts.len() == 1 => {
+        Decision::Inconclusive(Doubt::DevicesInDoubt { .. }) if alone => {
             format!("inconclusive: {}", parts.first().map_or("no device", |part| part.detail.as_str()))
         }
         Decision::Inconclusive(doubt) => format!("inconclusive: {doubt}"),

@@ -54,7 +54,7 @@ fn from_named(named: &Path, needed: Option<u32>) -> Result<Installation, Launche
     }
     match needed {
         Some(needed) if needed != found.major => {
-            Err(wrong(format!("it is version {}, and the data folder was made by {needed}", found.version)))
+            Err(wrong(format!("it is version {}, and the data folder was made by PostgreSQL {needed}", found.version)))
         }
         _ => Ok(found),
     }
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(from_named(&root.path().join("new"), None).unwrap().major, 16);
         assert_eq!(from_named(&root.path().join("new/bin"), Some(16)).unwrap().major, 16);
         for (folder, needed, expected) in
-            [("old", None, "oldest that works"), ("new", Some(15), "was made by 15"), ("none", None, "no bin/postgres")]
+            [("old", None, "oldest that works"), ("new", Some(15), "made by PostgreSQL 15"), ("none", None, "no bin/postgres")]
         {
             let error = from_named(&root.path().join(folder), needed).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("BENCHRACK_POSTGRES"), "{error}");

@@ -41,7 +41,8 @@ async fn a_slower_candidate_is_rejected() {
         assert_eq!(outcome.verdict, Verdict::Slower);
         let effect = outcome.devices[0].effect.unwrap();
         assert!((effect.value - 0.2).abs() < 0.01 && effect.low > 0.02, "{effect:?}");
-        assert!(outcome.summary.contains("phone-one"), "{}", outcome.summary);
+        assert_eq!(outcome.devices[0].device, "phone-one");
+        assert!(outcome.summary.starts_with("slower than the 2 %"), "{}", outcome.summary);
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod artifacts;
 mod events;
 mod farm;
 mod gates;
+mod judge;
 mod launcher;
 mod migrations;
 mod problems;
