@@ -8,6 +8,7 @@ mod probe;
 mod summary;
 mod work;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use benchrack_protocol::device::DeviceReport;
@@ -66,7 +67,9 @@ pub fn this_device(device: &Device) -> DeviceReport {
 /// To standard error, because a runner's standard output is its protocol.
 fn start_log() {
     let filter = EnvFilter::try_from_env("BENCHRACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).with_ansi(colours);
     if let Err(error) = log.try_init() {
         tracing::debug!(%error, "the program has a log already");
     }

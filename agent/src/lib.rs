@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod device;
 pub mod evidence;
+mod files;
 pub mod placement;
 pub mod probe;
 pub mod runner;

@@ -33,6 +33,7 @@ use benchrack_protocol::units::Nanos;
 use crate::device::Device;
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{residency, stat};
+use crate::files::chain;
 use crate::placement::Placement;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
 use journal::Journal;
@@ -83,6 +84,9 @@ pub fn new_report_id() -> ReportId {
 }
 
 /// Runs a session in runner processes. Every subject gets a run in the report, in the order of the spec.
+///
+/// Sets the affinity of the thread that polls it, so it wants to stay on one: `block_on` it, do not spawn it on a runtime
+/// of several threads.
 ///
 /// # Cancel safety
 /// Dropping the future ends the runners and restores the device.
@@ -256,10 +260,6 @@ fn room(address_space: Option<u64>, threads: u16) -> Option<u64> {
 
 fn unavailable(detail: String) -> Failure {
     Failure { reason: FailureReason::ArtifactUnavailable, detail }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Keeps the agent's own thread off the measured CPUs while it lives, where others are left.

@@ -26,6 +26,7 @@ use tokio::time::sleep;
 
 use crate::config::Config;
 use crate::device::Device;
+use crate::files::{chain, write_safely};
 use crate::probe::probe;
 use crate::runner_process::RunnerProgram;
 use crate::session::journal::{Journal, JournalError};
@@ -318,7 +319,7 @@ fn own_key(folder: &std::path::Path) -> std::io::Result<String> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => {
             let key = format!("own-{}", session::new_report_id());
-            session::journal::write_safely(&file, key.as_bytes())?;
+            write_safely(&file, key.as_bytes())?;
             Ok(key)
         }
     }
@@ -327,9 +328,4 @@ fn own_key(folder: &std::path::Path) -> std::io::Result<String> {
 fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() || name == "localhost" { "device".into() } else { name }
-}
-
-/// An error with all its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -64,26 +64,12 @@ fn of_file(model: &Path, artifact: ArtifactId, size: Bytes, shapes: &[InputShape
     let inputs: Vec<TensorSpec> = shapes.iter().map(|shape| shape.0.clone()).collect();
     Ok(Manifest {
         family: name.clone(),
-        name,
-        precision,
-        variant: String::new(),
-        artifact,
-        size,
         generators: inputs.iter().map(|_| InputGenerator::Uniform { seed: 1, low: -1.0, high: 1.0 }).collect(),
         inputs,
-        outputs: Vec::new(),
-        references: Vec::new(),
-        parameters: None,
-        macs: None,
         opset,
         operators,
-        published: Vec::new(),
-        fidelity: None,
-        preprocessing: String::new(),
-        licence: String::new(),
-        claimed_accuracy: None,
         origin: "local file".into(),
-        notes: Vec::new(),
+        ..Manifest::of_unknown(name, precision, artifact, size)
     })
 }
 

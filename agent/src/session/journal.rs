@@ -2,12 +2,12 @@
 //! So a device is never left pinned, whatever kills the agent.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_safely;
 use crate::sysfs::{self, SysFs};
 
 /// A knob as it was.
@@ -145,21 +145,4 @@ pub fn holds(fs: &dyn SysFs, knob: &Saved) -> bool {
 
 fn boot_id(fs: &dyn SysFs) -> Option<String> {
     sysfs::text(fs, "proc/sys/kernel/random/boot_id").value().cloned()
-}
-
-/// A file that is there whole or not at all, also after a power cut; readable by its owner only.
-///
-/// # Errors
-/// As the system says.
-pub fn write_safely(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = file.with_extension("partial");
-    let mut open = fs::OpenOptions::new();
-    let mut writer = open.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    writer.write_all(bytes)?;
-    writer.sync_all()?;
-    fs::rename(&partial, file)?;
-    if let Some(folder) = file.parent() {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

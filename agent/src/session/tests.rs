@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, EngineRef, IntegerKernels};
 use benchrack_protocol::evidence::KnobOutcome;
 use benchrack_protocol::model::{Manifest, Precision};
@@ -113,29 +114,7 @@ fn phone() -> Arc<Captured> {
 }
 
 fn subject(name: &str) -> Subject {
-    let manifest = Manifest {
-        name: name.into(),
-        precision: Precision::Fp32,
-        family: "test".into(),
-        variant: String::new(),
-        artifact: ArtifactId::of(name.as_bytes()),
-        size: Bytes(1),
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        generators: Vec::new(),
-        references: Vec::new(),
-        parameters: None,
-        macs: None,
-        opset: 13,
-        operators: Vec::new(),
-        published: Vec::new(),
-        fidelity: None,
-        preprocessing: String::new(),
-        licence: String::new(),
-        claimed_accuracy: None,
-        origin: "test".into(),
-        notes: Vec::new(),
-    };
+    let manifest = Manifest::of_unknown(name, Precision::Fp32, ArtifactId::of(name.as_bytes()), Bytes(1));
     Subject { label: name.into(), manifest, engine: EngineRef::built_in(), threads: 1 }
 }
 
@@ -147,25 +126,49 @@ fn spec(names: &[&str]) -> SessionSpec {
     }
 }
 
+/// Everything that a session needs beside its spec and runners.
+struct Setup {
+    device: Device,
+    placement: Arc<SimulatedPlacement>,
+    known: DeviceReport,
+    artifacts: Artifacts,
+    folder: tempfile::TempDir,
+}
+
+impl Setup {
+    fn of(files: &Arc<Captured>, spec: &SessionSpec) -> Self {
+        let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
+        let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..simulated(files) };
+        let model = |subject: &Subject| (subject.manifest.artifact, Ok(PathBuf::from("model")));
+        Self {
+            known: probe(&device, None),
+            artifacts: spec.subjects.iter().map(model).collect(),
+            folder: tempfile::tempdir().unwrap(),
+            device,
+            placement,
+        }
+    }
+
+    /// Runs the spec with runners of these latencies.
+    async fn run(&self, spec: SessionSpec, latencies: &[Latency], observer: Observer<'_>) -> SessionReport {
+        let context = Context {
+            device: &self.device,
+            known: &self.known,
+            artifacts: &self.artifacts,
+            state_folder: self.folder.path(),
+            address_space: None,
+            observer,
+        };
+        let simulation = Simulation { device: &self.device, latencies: Mutex::new(latencies.to_vec()) };
+        run_on(new_report_id(), spec, context, &simulation, |_| async {}).await
+    }
+}
+
 /// Runs a spec with these latencies; returns the report and everything the observer heard.
 async fn run(files: &Arc<Captured>, spec: SessionSpec, latencies: &[Latency]) -> (SessionReport, Vec<Heartbeat>) {
-    let device = simulated(files);
-    let folder = tempfile::tempdir().unwrap();
-    let known = probe(&device, None);
-    let artifacts: Artifacts =
-        spec.subjects.iter().map(|subject| (subject.manifest.artifact, Ok(PathBuf::from("model")))).collect();
     let heard = Mutex::new(Vec::new());
-    let observer = |heartbeat| heard.lock().unwrap().push(heartbeat);
-    let context = Context {
-        device: &device,
-        known: &known,
-        artifacts: &artifacts,
-        state_folder: folder.path(),
-        address_space: None,
-        observer: &observer,
-    };
-    let simulation = Simulation { device: &device, latencies: Mutex::new(latencies.to_vec()) };
-    let report = run_on(new_report_id(), spec, context, &simulation, |_| async {}).await;
+    let setup = Setup::of(files, &spec);
+    let report = setup.run(spec, latencies, &|heartbeat| heard.lock().unwrap().push(heartbeat)).await;
     (report, heard.into_inner().unwrap())
 }
 
@@ -280,27 +283,13 @@ async fn a_session_dropped_at_any_time_leaves_clocks_and_the_agent_where_they_we
         let before = files.files();
         let mut spec = spec(&["model"]);
         spec.operating_point = OperatingPoint { cores: "little".parse().unwrap(), frequency: Frequency::Min };
-        let device = simulated(&files);
-        let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
-        let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..device };
-        let known = probe(&device, None);
-        let folder = tempfile::tempdir().unwrap();
-        let artifacts: Artifacts = [(spec.subjects[0].manifest.artifact, Ok(PathBuf::from("model")))].into();
-        let context = Context {
-            device: &device,
-            known: &known,
-            artifacts: &artifacts,
-            state_folder: folder.path(),
-            address_space: None,
-            observer: &|_| {},
-        };
-        let simulation = Simulation { device: &device, latencies: Mutex::new(vec![|_| Ok(Nanos(30 * MS))]) };
-        let session = run_on(new_report_id(), spec, context, &simulation, |_| async {});
+        let setup = Setup::of(&files, &spec);
+        let session = setup.run(spec, &[|_| Ok(Nanos(30 * MS))], &|_| {});
         let ended = tokio::time::timeout(Duration::from_secs_f64(seconds), session).await;
         assert!(ended.is_err(), "it takes longer than {seconds} s");
         assert_eq!(files.files(), before, "dropped after {seconds} s");
-        assert_eq!(placement.0.lock().unwrap().to_string(), "0-7");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(setup.placement.0.lock().unwrap().to_string(), "0-7");
+        assert_eq!(std::fs::read_dir(setup.folder.path()).unwrap().count(), 0);
     }
 }
 
@@ -309,28 +298,14 @@ async fn the_agent_steps_off_the_measured_cpus_while_it_measures() {
     let files = phone();
     let mut spec = spec(&["model"]);
     spec.operating_point.cores = "big".parse().unwrap();
-    let device = simulated(&files);
-    let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
-    let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..device };
-    let known = probe(&device, None);
-    let artifacts: Artifacts = [(spec.subjects[0].manifest.artifact, Ok(PathBuf::from("model")))].into();
+    let setup = Setup::of(&files, &spec);
     let seen = Mutex::new(Vec::new());
     let observer = |heartbeat: Heartbeat| {
-        seen.lock().unwrap().push((heartbeat.phase, placement.0.lock().unwrap().to_string()));
+        seen.lock().unwrap().push((heartbeat.phase, setup.placement.0.lock().unwrap().to_string()));
     };
-    let folder = tempfile::tempdir().unwrap();
-    let context = Context {
-        device: &device,
-        known: &known,
-        artifacts: &artifacts,
-        state_folder: folder.path(),
-        address_space: None,
-        observer: &observer,
-    };
-    let simulation = Simulation { device: &device, latencies: Mutex::new(vec![|_| Ok(Nanos(MS))]) };
-    run_on(new_report_id(), spec, context, &simulation, |_| async {}).await;
+    setup.run(spec, &[|_| Ok(Nanos(MS))], &observer).await;
     let while_measuring: Vec<_> =
         seen.into_inner().unwrap().into_iter().filter(|(phase, _)| phase.starts_with("measuring")).collect();
     assert!(!while_measuring.is_empty() && while_measuring.iter().all(|(_, cpus)| cpus == "0-3"), "{while_measuring:?}");
-    assert_eq!(placement.0.lock().unwrap().to_string(), "0-7");
+    assert_eq!(setup.placement.0.lock().unwrap().to_string(), "0-7");
 }

@@ -13,7 +13,8 @@ use benchrack_protocol::session::SessionSpec;
 use benchrack_protocol::units::Bytes;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW};
 
-use super::{Farm, chain};
+use super::Farm;
+use crate::files::chain;
 use crate::session::Artifacts;
 
 /// The folder of models.

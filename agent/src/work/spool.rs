@@ -13,8 +13,8 @@ use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::report::SessionReport;
 use serde::{Deserialize, Serialize};
 
-use super::{Farm, chain};
-use crate::session::journal::write_safely;
+use super::Farm;
+use crate::files::{chain, write_safely};
 
 /// The folder of waiting reports.
 #[derive(Debug)]

@@ -103,29 +103,7 @@ pub const GENERATOR: InputGenerator = InputGenerator::Uniform { seed: 5, low: 0.
 pub fn save(folder: &Path, name: &str, bytes: &[u8]) -> (PathBuf, Manifest) {
     let file = folder.join(format!("{name}.onnx"));
     std::fs::write(&file, bytes).unwrap();
-    let manifest = Manifest {
-        name: name.into(),
-        precision: Precision::Fp32,
-        family: "test".into(),
-        variant: String::new(),
-        artifact: ArtifactId::of(bytes),
-        size: Bytes(bytes.len() as u64),
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        generators: Vec::new(),
-        references: Vec::new(),
-        parameters: None,
-        macs: None,
-        opset: 13,
-        operators: Vec::new(),
-        published: Vec::new(),
-        fidelity: None,
-        preprocessing: String::new(),
-        licence: String::new(),
-        claimed_accuracy: None,
-        origin: "test".into(),
-        notes: Vec::new(),
-    };
+    let manifest = Manifest::of_unknown(name, Precision::Fp32, ArtifactId::of(bytes), Bytes(bytes.len() as u64));
     (file, manifest)
 }
 

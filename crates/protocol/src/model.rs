@@ -182,3 +182,32 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
+
+impl Manifest {
+    /// Of a file of which nothing is known but its bytes, its name and the arithmetic it asks for.
+    pub fn of_unknown(name: impl Into<String>, precision: Precision, artifact: ArtifactId, size: Bytes) -> Self {
+        Self {
+            name: name.into(),
+            precision,
+            family: String::new(),
+            variant: String::new(),
+            artifact,
+            size,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            generators: Vec::new(),
+            references: Vec::new(),
+            parameters: None,
+            macs: None,
+            opset: 0,
+            operators: Vec::new(),
+            published: Vec::new(),
+            fidelity: None,
+            preprocessing: String::new(),
+            licence: String::new(),
+            claimed_accuracy: None,
+            origin: String::new(),
+            notes: Vec::new(),
+        }
+    }
+}
