@@ -42,9 +42,15 @@ pub enum OpenError {
     Address(#[source] sqlx::Error),
     /// Nothing takes the connection, or it is refused.
     #[error(
-        "cannot connect to the database: see that PostgreSQL runs, that the database exists and that user and password are right"
+        "cannot connect to {target}: see that PostgreSQL runs there, that the database exists and that user and password are right"
     )]
-    Connect(#[source] sqlx::Error),
+    Connect {
+        /// Database, host and user, without the password.
+        target: String,
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The server is too old.
     #[error("the database is PostgreSQL {found}, and {} is the oldest that works: upgrade it", crate::launcher::OLDEST_MAJOR)]
     TooOld {
@@ -69,15 +75,16 @@ impl Database {
     /// See [`OpenError`].
     pub async fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
         let connect = address(&options.url).map_err(OpenError::Address)?.application_name("benchrack");
-        if options.create && !Postgres::database_exists(&options.url).await.map_err(OpenError::Connect)? {
-            Postgres::create_database(&options.url).await.map_err(OpenError::Connect)?;
+        let cannot = |source| OpenError::Connect { target: target(&connect), source };
+        if options.create && !Postgres::database_exists(&options.url).await.map_err(cannot)? {
+            Postgres::create_database(&options.url).await.map_err(cannot)?;
         }
         // Once without the pool, which tries again until its time is up and then only says that it was; and without the
         // time-out, as migrations take what they take.
-        let mut first = PgConnection::connect_with(&connect).await.map_err(OpenError::Connect)?;
-        check_version(&mut first).await?;
+        let mut first = PgConnection::connect_with(&connect).await.map_err(cannot)?;
+        too_old(&mut first).await.map_err(cannot)?.map_or(Ok(()), |found| Err(OpenError::TooOld { found }))?;
         MIGRATIONS.run(&mut first).await.map_err(OpenError::Migrate)?;
-        first.close().await.map_err(OpenError::Connect)?;
+        first.close().await.map_err(cannot)?;
         let pool = PgPoolOptions::new()
             // One more than asked for: it listens, for as long as the server lives.
             .max_connections(options.max_connections.saturating_add(1))
@@ -133,14 +140,21 @@ fn address(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     }
 }
 
-async fn check_version(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let number = sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "number!""#)
-        .fetch_one(connection)
-        .await
-        .map_err(OpenError::Connect)?;
-    if u32::try_from(number / 10_000).is_ok_and(|major| major >= crate::launcher::OLDEST_MAJOR) {
-        Ok(())
-    } else {
-        Err(OpenError::TooOld { found: format!("{}.{}", number / 10_000, number % 10_000) })
-    }
+/// `database farm at db.example:5432 as me`.
+fn target(connect: &PgConnectOptions) -> String {
+    let place = match connect.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", connect.get_host(), connect.get_port()),
+    };
+    let (database, user) = (connect.get_database().unwrap_or(connect.get_username()), connect.get_username());
+    format!("database {database} at {place} as {user}")
+}
+
+/// The server's version, if it is too old.
+async fn too_old(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let number =
+        sqlx::query_scalar!(r#"select current_setting('server_version_num')::int as "number!""#).fetch_one(connection).await?;
+    let major = number / 10_000;
+    let old = u32::try_from(major).is_ok_and(|major| major < crate::launcher::OLDEST_MAJOR);
+    Ok(old.then(|| format!("{major}.{}", number % 10_000)))
 }

@@ -82,7 +82,7 @@ async fn a_data_folder_that_cannot_be_made_is_named() {
 async fn a_database_that_refuses_is_told_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     for (url, words) in [
-        ("postgres://farm:hunter2@127.0.0.1:1/benchrack", "see that PostgreSQL runs"),
+        ("postgres://me:hunter2@127.0.0.1:1/farm", "cannot connect to database farm at 127.0.0.1:1 as me"),
         ("mysql://farm:hunter2@127.0.0.1/benchrack", "not a PostgreSQL address"),
     ] {
         let mut config = config(folder.path());
