@@ -4,16 +4,20 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::Context;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{LineStyle, TableStyle};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{Blame, Exit, Outcome};
 
+/// One line under the head, none between rows: a table of fifty runs fits a screen.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table with a ruled head; columns named here are aligned to the right, as numbers are.
 pub fn table<const N: usize>(head: [&str; N], numbers: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
     for (nth, name) in head.iter().enumerate() {
         if numbers.contains(name)
             && let Some(column) = table.column_mut(nth)

@@ -15,6 +15,7 @@ pub mod leases;
 pub mod maintenance;
 pub mod models;
 pub mod notify;
+pub mod pages;
 pub mod results;
 pub mod runs;
 pub mod submissions;

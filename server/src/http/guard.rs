@@ -167,7 +167,7 @@ fn is_loopback_name(host: &str) -> bool {
 }
 
 /// Refuses what another site made a browser send. Programs send neither header.
-fn check_same_site(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_same_site(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     if method.is_safe() {
         return Ok(());
     }

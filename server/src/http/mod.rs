@@ -10,6 +10,7 @@ mod events;
 mod extract;
 mod guard;
 mod health;
+mod pages;
 mod problem;
 mod read;
 
@@ -65,7 +66,8 @@ pub fn router(app: &App) -> Router {
         .route("/api/v1/openapi.json", document)
         .route("/healthz", axum::routing::get(health::alive))
         .route("/readyz", axum::routing::get(health::ready))
-        .merge(metrics);
+        .merge(metrics)
+        .merge(pages::router(app));
     surround(router, app).with_state(app.clone())
 }
 
@@ -115,6 +117,7 @@ fn surround(router: Router<App>, app: &App) -> Router<App> {
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(problem::finish))
+        .layer(middleware::from_fn_with_state(app.clone(), pages::for_browsers))
         .layer(middleware::from_fn_with_state(app.clone(), track))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(id.clone()))

@@ -49,9 +49,10 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let mut problem = Problem::new(code, detail);
     problem.request_id = id;
     let json = HeaderValue::from_static("application/problem+json");
-    let body = ([(header::CONTENT_TYPE, json)], Json(problem)).into_response();
-    // What the refuser said in headers (Allow, Retry-After) stays.
+    let body = ([(header::CONTENT_TYPE, json)], Json(&problem)).into_response();
+    // What the refuser said in headers (Allow, Retry-After) stays; pages are made from the problem itself.
     let mut parts = response.into_parts().0;
+    parts.extensions.insert(problem);
     parts.headers.remove(header::CONTENT_LENGTH);
     let content_type = body.headers().get(header::CONTENT_TYPE).cloned();
     if let Some(content_type) = content_type {

@@ -29,8 +29,7 @@ pub fn spread(blocks: &[Block]) -> Option<Spread> {
 /// The distance of the ratio's lower end is the root of the squared distances of the numerator's lower and the
 /// denominator's upper end, in log space, and the same the other way round: the method of variance estimates recovery
 /// (Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
-/// Medicine 27 (2008), for ratios in log space as in section 3.3). It keeps the level of intervals of figures that err
-/// independently, skewed ones too. Runs of one session err alike, so that for them it is wider than it need be; what
+/// Medicine 27 (2008)). It keeps the level of intervals of figures that err independently, skewed ones too. Runs of one session err alike, so that for them it is wider than it need be; what
 /// must be sharp is judged by pairs of blocks.
 pub fn ratio(of: &Estimate, to: &Estimate) -> Option<Estimate> {
     let logs = |estimate: &Estimate| {

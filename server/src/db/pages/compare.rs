@@ -189,7 +189,11 @@ async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbErr
                 model: row.model_id,
                 engine: row.engine,
                 series: row.series_id,
-                integer_kernels: row.integer_kernels.as_deref().map(|w| cell("runs", "measurement", row.id).word(w)).transpose()?,
+                integer_kernels: row
+                    .integer_kernels
+                    .as_deref()
+                    .map(|w| cell("runs", "measurement", row.id).word(w))
+                    .transpose()?,
                 kernels: row.kernels.unwrap_or_default(),
             };
             Ok((row.id, facts))

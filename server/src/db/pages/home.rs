@@ -49,7 +49,7 @@ async fn newest_sessions(db: &Database) -> Result<Vec<SessionRow>, DbError> {
             let count = |count: i64| cell("runs", "session_id", row.id).number(count);
             Ok(SessionRow {
                 id: SessionId(row.id),
-                device: device_ref(row.device_id, row.name, row.device_title.unwrap_or_default(), &row.device_reality)?,
+                device: device_ref(row.device_id, row.name, row.device_title, &row.device_reality)?,
                 title: row.title,
                 received_at: row.measured_at,
                 valid: count(row.valid)?,

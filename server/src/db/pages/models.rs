@@ -51,8 +51,7 @@ pub async fn view(db: &Database) -> Result<ModelsView, DbError> {
 
 /// Number of models, by name.
 pub(super) async fn count(db: &Database) -> Result<u32, DbError> {
-    let count = sqlx::query_scalar!(r#"select count(distinct name) as "count!" from models where listed"#)
-        .fetch_one(db.pool())
-        .await?;
+    let count =
+        sqlx::query_scalar!(r#"select count(distinct name) as "count!" from models where listed"#).fetch_one(db.pool()).await?;
     cell("models", "name", 0).number(count)
 }

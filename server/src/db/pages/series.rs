@@ -96,11 +96,8 @@ pub(super) struct PointRow {
 
 pub(super) fn point(row: PointRow) -> Result<SeriesPoint, DbError> {
     let column = |column| cell("runs", column, row.run_id);
-    let model_revision = if row.revision.is_empty() {
-        column("artifact_id").artifact(&row.artifact_id)?.short()
-    } else {
-        row.revision
-    };
+    let model_revision =
+        if row.revision.is_empty() { column("artifact_id").artifact(&row.artifact_id)?.short() } else { row.revision };
     Ok(SeriesPoint {
         run: RunId(row.run_id),
         measured_at: row.measured_at,

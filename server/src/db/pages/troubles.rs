@@ -25,10 +25,10 @@ const SHARE_IN_DOUBT: f64 = 0.2;
 /// All troubles, worst first.
 pub(super) async fn of(db: &Database, devices: &[DeviceCard], now: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
     let since = now.saturating_sub(LATELY);
-    let quarantined = devices.iter().filter(|device| device.state == "quarantined").map(|device| Trouble::Quarantined {
-        device: reference(device),
-        reason: device.reason.clone().unwrap_or_default(),
-    });
+    let quarantined = devices
+        .iter()
+        .filter(|device| device.state == "quarantined")
+        .map(|device| Trouble::Quarantined { device: reference(device), reason: device.reason.clone().unwrap_or_default() });
     let offline = devices
         .iter()
         .filter(|device| device.state == "offline")
@@ -126,7 +126,7 @@ async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec
     let mut failed = Vec::new();
     let mut doubtful: BTreeMap<DeviceId, Doubtful> = BTreeMap::new();
     for row in rows {
-        let device = device_ref(row.id, row.name, row.title.unwrap_or_default(), row.reality.as_deref().unwrap_or_default())?;
+        let device = device_ref(row.id, row.name, row.title, &row.reality)?;
         let count = cell("runs", "device_id", row.id).number(row.count)?;
         if let Some(failure) = row.failure {
             let failure: Failure = cell("runs", "failure", row.newest).json(&failure)?;
@@ -145,8 +145,9 @@ async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec
         }
     }
     let many = |doubtful: &Doubtful| f64::from(doubtful.count) >= SHARE_IN_DOUBT * f64::from(doubtful.of);
-    let invalid = doubtful.into_values().filter(many).map(|Doubtful { device, count, of, detail, newest }| {
-        Trouble::RunsInvalid { device, count, of, detail, newest }
-    });
+    let invalid = doubtful
+        .into_values()
+        .filter(many)
+        .map(|Doubtful { device, count, of, detail, newest }| Trouble::RunsInvalid { device, count, of, detail, newest });
     Ok((failed, invalid.collect()))
 }

@@ -1,0 +1,87 @@
+//! One handler for each page.
+
+use axum::extract::State;
+use axum::response::Response;
+use benchrack_protocol::ids::{DeviceId, GateId, RunId, SeriesId, SessionId};
+use benchrack_protocol::problem::ProblemCode;
+use serde::Deserialize;
+
+use super::answer::Reader;
+use crate::app::App;
+use crate::db::pages;
+use crate::http::extract::{Path, Query};
+use crate::refusal::Refusal;
+
+/// The id in an address; what stands behind it is read by [`Reader`].
+#[derive(Debug, Deserialize)]
+pub(super) struct At<T> {
+    id: T,
+}
+
+type Answer = Result<Response, Refusal>;
+
+pub(super) async fn home(State(app): State<App>, reader: Reader) -> Answer {
+    reader.answer(pages::home::view(app.db(), app.now()).await?).await
+}
+
+pub(super) async fn rack(State(app): State<App>, reader: Reader) -> Answer {
+    reader.answer(pages::rack::view(app.db()).await?).await
+}
+
+pub(super) async fn device(
+    State(app): State<App>,
+    Path(At { id }): Path<At<DeviceId>>,
+    Query(choice): Query<pages::device::Choice>,
+    reader: Reader,
+) -> Answer {
+    let view = pages::device::view(app.db(), id, &choice).await?;
+    reader.answer(view.ok_or_else(|| Refusal::not_found("device", id))?).await
+}
+
+pub(super) async fn models(State(app): State<App>, reader: Reader) -> Answer {
+    reader.answer(pages::models::view(app.db()).await?).await
+}
+
+pub(super) async fn compare(State(app): State<App>, Query(choice): Query<pages::compare::Choice>, reader: Reader) -> Answer {
+    let view = pages::compare::view(app.db(), &choice).await?;
+    reader
+        .answer(view.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "the device of this comparison is not known here"))?)
+        .await
+}
+
+pub(super) async fn series_list(
+    State(app): State<App>,
+    Query(choice): Query<pages::series_list::Choice>,
+    reader: Reader,
+) -> Answer {
+    reader.answer(pages::series_list::view(app.db(), &choice).await?).await
+}
+
+pub(super) async fn series(
+    State(app): State<App>,
+    Path(At { id }): Path<At<SeriesId>>,
+    Query(choice): Query<pages::series::Choice>,
+    reader: Reader,
+) -> Answer {
+    let view = pages::series::view(app.db(), id, &choice).await?;
+    reader.answer(view.ok_or_else(|| Refusal::not_found("series", id))?).await
+}
+
+pub(super) async fn run(State(app): State<App>, Path(At { id }): Path<At<RunId>>, reader: Reader) -> Answer {
+    let view = pages::run::view(app.db(), id).await?;
+    reader.answer(view.ok_or_else(|| Refusal::not_found("run", id))?).await
+}
+
+pub(super) async fn session(State(app): State<App>, Path(At { id }): Path<At<SessionId>>, reader: Reader) -> Answer {
+    let view = pages::session::view(app.db(), id).await?;
+    reader.answer(view.ok_or_else(|| Refusal::not_found("session", id))?).await
+}
+
+pub(super) async fn gates(State(app): State<App>, Query(choice): Query<pages::gates::Choice>, reader: Reader) -> Answer {
+    reader.answer(pages::gates::list(app.db(), &choice).await?).await
+}
+
+pub(super) async fn gate(State(app): State<App>, Path(At { id }): Path<At<GateId>>, reader: Reader) -> Answer {
+    let view = pages::gates::view(app.db(), id).await?;
+    reader.answer(view.ok_or_else(|| Refusal::not_found("gate", id))?).await
+}
