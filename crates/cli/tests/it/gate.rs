@@ -9,7 +9,7 @@ fn model(name: &str) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn a_larger_model_is_rejected_on_the_farm() {
+async fn a_larger_model_is_rejected_on_the_farm_unless_the_evidence_forbids_a_verdict() {
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 60);
     let _agent = farm::agent(&server.url(), &folder.path().join("agent"));
@@ -26,8 +26,14 @@ async fn a_larger_model_is_rejected_on_the_farm() {
         .arg(bigger.path().join("mobilenet-v1-1.0-224.fp32.onnx"));
     let (code, stdout, stderr) = farm::run(&mut command);
     let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    let device = &outcome.devices[0];
+    if device.detail.contains("interference") {
+        // Other tests shared the cores: the evidence says so, and the gate must then not decide.
+        assert_eq!((code, outcome.verdict), (3, Verdict::Inconclusive), "{outcome:#?}");
+        return;
+    }
     assert_eq!((code, outcome.verdict), (1, Verdict::Slower), "{outcome:#?}");
-    assert!(outcome.devices[0].effect.unwrap().low > 1.0, "more than twice as slow: {outcome:#?}");
+    assert!(device.effect.unwrap().low > 1.0, "more than twice as slow: {outcome:#?}");
 }
 
 #[test]
