@@ -186,4 +186,6 @@ async fn every_page_is_sound_in_both_themes_and_three_widths_and_leads_to_the_ru
         focused.as_str().unwrap().starts_with("A "),
         "the first stop of the keyboard is the link past the navigation: {focused}"
     );
+    // Without it the browser would outlive its driver.
+    browser.client.close().await.unwrap();
 }
