@@ -11,6 +11,7 @@ mod gates;
 mod judge;
 mod launcher;
 mod migrations;
+mod pages;
 mod problems;
 mod replay;
 mod s3;

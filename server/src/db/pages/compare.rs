@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
 use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
-use super::{chosen, manifest, named_device, query_string};
+use super::{chosen, manifest, named_devices, query_string};
 use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
@@ -80,9 +80,9 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     let (shown, device) = match choice.device {
         Some(id) => match measured.iter().find(|device| device.id == id) {
             Some(device) => (vec![device.clone()], Some(id)),
-            None => match named_device(db, id).await? {
-                Some(device) => (vec![device], Some(id)),
-                None => return Ok(None),
+            None => match named_devices(db, &[id.0]).await? {
+                unknown if unknown.is_empty() => return Ok(None),
+                unmeasured => (unmeasured, Some(id)),
             },
         },
         None if all => (measured.clone(), None),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::super::column::cell;
 use super::super::jobs::{self, Origin};
 use super::super::{Database, DbError, gates};
-use super::{PART, chosen, cut, subjects};
+use super::{PART, chosen, cut, named_devices};
 
 /// Which part of the list.
 #[derive(Debug, Default, Deserialize)]
@@ -24,13 +24,13 @@ pub struct Choice {
 pub async fn view(db: &Database, id: GateId) -> Result<Option<GateView>, DbError> {
     let Some(stored) = gates::get(db, id).await? else { return Ok(None) };
     let jobs = jobs::of_origin(db, Origin::Gate(id)).await?;
+    let ids: Vec<i64> = jobs.iter().map(|job| job.device.0).collect();
+    let devices = named_devices(db, &ids).await?;
     let (outcome, decided_at) = stored.decided.unzip();
     let request = stored.request;
-    let ids: Vec<i64> = jobs.iter().map(|job| job.device.0).collect();
-    let devices = subjects::devices_named(db, &ids).await?;
     Ok(Some(GateView {
-        devices,
         gate: Gate { id, rules: request.rules, jobs, outcome },
+        devices,
         baseline: side(request.baseline),
         candidate: side(request.candidate),
         operating_point: request.operating_point,

@@ -27,7 +27,7 @@ pub async fn view(db: &Database, now: OffsetDateTime) -> Result<HomeView, DbErro
 async fn newest_sessions(db: &Database) -> Result<Vec<SessionRow>, DbError> {
     let rows = sqlx::query!(
         r#"select s.id, s.measured_at, s.reality, j.title, d.id as device_id, d.name, d.title as device_title,
-               d.reality as "device_reality!", r.valid as "valid!", r.degraded as "degraded!", r.invalid as "invalid!",
+               d.reality as device_reality, r.valid as "valid!", r.degraded as "degraded!", r.invalid as "invalid!",
                r.failed as "failed!"
            from (select * from sessions order by measured_at desc, id desc limit $1) s
            join jobs j on j.id = s.job_id

@@ -35,10 +35,12 @@ fn device_ref(id: i64, name: String, title: String, reality: &str) -> Result<Dev
     Ok(DeviceRef { id: DeviceId(id), name, title, reality: cell("devices", "reality", id).word(reality)? })
 }
 
-/// One device, to be named on a page.
-async fn named_device(db: &Database, id: DeviceId) -> Result<Option<DeviceRef>, DbError> {
-    let row = sqlx::query!("select id, name, title, reality from devices where id = $1", id.0).fetch_optional(db.pool()).await?;
-    row.map(|row| device_ref(row.id, row.name, row.title, &row.reality)).transpose()
+/// These devices, to be named on a page, by name.
+async fn named_devices(db: &Database, ids: &[i64]) -> Result<Vec<DeviceRef>, DbError> {
+    let rows = sqlx::query!(r#"select id, name, title, reality from devices where id = any($1) order by name collate "C""#, ids)
+        .fetch_all(db.pool())
+        .await?;
+    rows.into_iter().map(|row| device_ref(row.id, row.name, row.title, &row.reality)).collect()
 }
 
 /// A parameter of a form that may be left empty.

@@ -16,7 +16,7 @@ pub async fn view(db: &Database, id: RunId) -> Result<Option<RunView>, DbError> 
     let Some(run) = runs::get(db, id).await? else { return Ok(None) };
     let session = sqlx::query!(
         r#"select s.report_id, s.agent_version, s.agent_target, s.os_fingerprint, s.started_at, s.measured_at, s.duration_ns,
-               (s.spec -> 'plan')::text as plan, s.evidence::text as evidence, d.title as "title!", m.id as model_id, m.revision
+               (s.spec -> 'plan')::text as plan, s.evidence::text as evidence, d.title, m.id as model_id, m.revision
            from runs r
            join sessions s on s.id = r.session_id
            join devices d on d.id = r.device_id

@@ -114,7 +114,7 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
     let row = sqlx::query_as!(
         KeyRow,
         r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
-               s.points, s.device_id, d.name as device_name, d.title as "device_title!", d.reality as "device_reality!"
+               s.points, s.device_id, d.name as device_name, d.title as device_title, d.reality as device_reality
            from series s join devices d on d.id = s.device_id where s.id = $1"#,
         id.0
     )
@@ -186,7 +186,7 @@ async fn metrics(db: &Database, id: SeriesId) -> Result<Vec<(Metric, SeriesId)>,
 async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, SeriesId)>, DbError> {
     let rows = sqlx::query!(
         r#"select * from (
-               select distinct on (o.device_id) o.id, d.id as device_id, d.name, d.title as "title!", d.reality as "reality!"
+               select distinct on (o.device_id) o.id, d.id as device_id, d.name, d.title, d.reality
                from series s
                join series o on o.model_name = s.model_name and o.precision = s.precision and o.metric = s.metric
                    and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads

@@ -117,8 +117,8 @@ async fn facets(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<Fa
 async fn rows(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<(SeriesRow, Cursor)>, DbError> {
     let rows = sqlx::query!(
         r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
-               s.points, s.latest_at, s.device_id, d.name as device_name, d.title as "device_title!",
-               d.reality as "device_reality!", x.run_id, x.measured_at, x.value, x.low, x.high,
+               s.points, s.latest_at, s.device_id, d.name as device_name, d.title as device_title,
+               d.reality as device_reality, x.run_id, x.measured_at, x.value, x.low, x.high,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
                r.engine_version as "engine_version!", m.revision, m.artifact_id,
                array(

@@ -14,7 +14,7 @@ use crate::judge;
 pub async fn view(db: &Database, id: SessionId) -> Result<Option<SessionView>, DbError> {
     let Some(report) = runs::report(db, id).await? else { return Ok(None) };
     let row = sqlx::query!(
-        r#"select s.job_id, s.measured_at, d.id as device_id, d.name, d.title as "title!", d.reality as "reality!",
+        r#"select s.job_id, s.measured_at, d.id as device_id, d.name, d.title, d.reality,
                array(select r.id from runs r where r.session_id = s.id) as "runs!"
            from sessions s join devices d on d.id = s.device_id where s.id = $1"#,
         id.0

@@ -20,14 +20,6 @@ pub(super) async fn measured_devices(db: &Database) -> Result<Vec<DeviceRef>, Db
     rows.into_iter().map(|row| device_ref(row.id, row.name, row.title, &row.reality)).collect()
 }
 
-/// These devices, each once, by name.
-pub(super) async fn devices_named(db: &Database, ids: &[i64]) -> Result<Vec<DeviceRef>, DbError> {
-    let rows = sqlx::query!(r#"select id, name, title, reality from devices where id = any($1) order by name collate "C""#, ids)
-        .fetch_all(db.pool())
-        .await?;
-    rows.into_iter().map(|row| device_ref(row.id, row.name, row.title, &row.reality)).collect()
-}
-
 /// Key of a newest run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Subject {
