@@ -190,7 +190,7 @@ fn print(outcome: &GateOutcome, tolerance: f64) -> Outcome {
         ]);
     }
     output::line(table)?;
-    output::line(format!("{}: {} (tolerance {})", outcome.verdict, outcome.summary, percent(tolerance)))
+    output::line(format!("{} (tolerance {})", outcome.summary, percent(tolerance)))
 }
 
 #[cfg(test)]
