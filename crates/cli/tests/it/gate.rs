@@ -27,7 +27,7 @@ async fn a_larger_model_is_rejected_on_the_farm_unless_the_evidence_forbids_a_ve
     let (code, stdout, stderr) = farm::run(&mut command);
     let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
     let device = &outcome.devices[0];
-    if device.detail.contains("interference") {
+    if device.detail.contains("is degraded") {
         // Other tests shared the cores: the evidence says so, and the gate must then not decide.
         assert_eq!((code, outcome.verdict), (3, Verdict::Inconclusive), "{outcome:#?}");
         return;
