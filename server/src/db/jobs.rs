@@ -20,6 +20,16 @@ pub enum Origin {
     Gate(GateId),
 }
 
+impl Origin {
+    /// `submission_id` and `gate_id`.
+    fn columns(self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Self::Submission(id) => (Some(id.0), None),
+            Self::Gate(id) => (None, Some(id.0)),
+        }
+    }
+}
+
 /// A job's row, locked until the transaction ends.
 #[derive(Debug)]
 pub struct LockedJob {
@@ -52,10 +62,7 @@ fn priority(origin: Origin) -> i32 {
 
 /// Queues jobs in their order.
 pub async fn insert(tx: &mut PgConnection, origin: Origin, jobs: &[NewJob], now: OffsetDateTime) -> Result<(), DbError> {
-    let (submission, gate) = match origin {
-        Origin::Submission(id) => (Some(id.0), None),
-        Origin::Gate(id) => (None, Some(id.0)),
-    };
+    let (submission, gate) = origin.columns();
     let devices: Vec<i64> = jobs.iter().map(|job| job.device.0).collect();
     let titles: Vec<String> = jobs.iter().map(|job| job.title.clone()).collect();
     let specs: Vec<Json<&SessionSpec>> = jobs.iter().map(|job| Json(&job.spec)).collect();
@@ -235,30 +242,18 @@ fn status(row: StatusRow) -> Result<JobStatus, DbError> {
 
 /// Jobs of a submission or gate, in their order.
 pub async fn of_origin(db: &Database, of: Origin) -> Result<Vec<JobStatus>, DbError> {
-    let rows = match of {
-        Origin::Submission(id) => {
-            sqlx::query_as!(
-                StatusRow,
-                r#"select j.id, j.device_id, j.state, j.title, l.phase as "phase?", l.blocks_done as "blocks_done?",
-                       l.blocks_total as "blocks_total?", j.session_id, j.failure
-                   from jobs j left join leases l on l.id = j.lease_id where j.submission_id = $1 order by j.id"#,
-                id.0
-            )
-            .fetch_all(db.pool())
-            .await?
-        }
-        Origin::Gate(id) => {
-            sqlx::query_as!(
-                StatusRow,
-                r#"select j.id, j.device_id, j.state, j.title, l.phase as "phase?", l.blocks_done as "blocks_done?",
-                       l.blocks_total as "blocks_total?", j.session_id, j.failure
-                   from jobs j left join leases l on l.id = j.lease_id where j.gate_id = $1 order by j.id"#,
-                id.0
-            )
-            .fetch_all(db.pool())
-            .await?
-        }
-    };
+    let (submission, gate) = of.columns();
+    let rows = sqlx::query_as!(
+        StatusRow,
+        r#"select j.id, j.device_id, j.state, j.title, l.phase as "phase?", l.blocks_done as "blocks_done?",
+               l.blocks_total as "blocks_total?", j.session_id, j.failure
+           from jobs j left join leases l on l.id = j.lease_id
+           where j.submission_id = $1 or j.gate_id = $2 order by j.id"#,
+        submission,
+        gate
+    )
+    .fetch_all(db.pool())
+    .await?;
     rows.into_iter().map(status).collect()
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn log_out(State(app): State<App>, method: Method, uri: Uri, he
 
 fn with_cookie(mut response: Response, app: &App, value: &str, seconds: i64) -> Result<Response, Refusal> {
     let secure = if app.public_url().is_some_and(|url| url.starts_with("https://")) { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     response.headers_mut().insert(header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(Refusal::internal)?);
     Ok(response)
 }

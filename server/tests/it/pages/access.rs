@@ -37,7 +37,7 @@ async fn a_stranger_is_sent_to_the_login_and_from_there_to_the_page() {
         let answer = log_in(farm, farm.token(Scope::Read), "%2Fcompare%3Fthreads%3D4").await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/compare?threads=4")));
         let attributes = answer.header("set-cookie").unwrap();
-        for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=604800"] {
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=604800"] {
             assert!(attributes.contains(attribute), "{attributes}");
         }
         assert!(!attributes.contains("Secure"), "without https a Secure cookie would not be kept");
