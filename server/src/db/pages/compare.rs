@@ -20,13 +20,15 @@ use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
 const MOST_DEVICES: usize = 16;
+/// With more rows than this one device is shown, unless all are asked for: the page stays small enough for a phone.
+const MOST_ROWS: usize = 150;
 
 /// What is chosen in the form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Choice {
-    #[serde(deserialize_with = "chosen")]
-    device: Option<DeviceId>,
+    #[serde(deserialize_with = "asked")]
+    device: Option<Asked>,
     #[serde(deserialize_with = "chosen")]
     precision: Option<Precision>,
     #[serde(deserialize_with = "chosen")]
@@ -39,6 +41,19 @@ pub struct Choice {
     frequency: Option<Frequency>,
     #[serde(deserialize_with = "chosen")]
     base: Option<String>,
+}
+
+/// Which devices are asked for; in the query, `device=` asks for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    All,
+    One(DeviceId),
+}
+
+fn asked<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Asked>, D::Error> {
+    let id = Option::<String>::deserialize(deserializer)?;
+    let ask = |text: String| if text.is_empty() { Ok(Asked::All) } else { text.parse().map(Asked::One) };
+    id.map(ask).transpose().map_err(serde::de::Error::custom)
 }
 
 /// The choice as it is stored in columns.
@@ -77,25 +92,30 @@ impl<'a> Filter<'a> {
 pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>, DbError> {
     let measured = subjects::measured_devices(db).await?;
     let all = measured.len() <= MOST_DEVICES;
-    let (shown, device) = match choice.device {
-        Some(id) => match measured.iter().find(|device| device.id == id) {
+    let (mut shown, mut device) = match choice.device {
+        Some(Asked::One(id)) => match measured.iter().find(|device| device.id == id) {
             Some(device) => (vec![device.clone()], Some(id)),
             None => match named_devices(db, &[id.0]).await? {
                 unknown if unknown.is_empty() => return Ok(None),
                 unmeasured => (unmeasured, Some(id)),
             },
         },
-        None if all => (measured.clone(), None),
-        None => (measured.iter().take(1).cloned().collect(), measured.first().map(|device| device.id)),
+        Some(Asked::All) | None if all => (measured.clone(), None),
+        Some(Asked::All) | None => (measured.iter().take(1).cloned().collect(), measured.first().map(|device| device.id)),
     };
     let ids: Vec<i64> = shown.iter().map(|device| device.id.0).collect();
     let known = subjects::of_devices(db, &ids).await?;
     let filter = Filter::new(choice);
-    let fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
+    let mut fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
+    if choice.device.is_none() && shown.len() > 1 && fitting.len() > MOST_ROWS {
+        shown.truncate(1);
+        device = shown.first().map(|device| device.id);
+        fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
+    }
     let facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
     let rows = rows(db, &fitting).await?;
     let query = query_string([
-        ("device", device.map(|id| id.to_string())),
+        ("device", device.map(|id| id.to_string()).or_else(|| choice.device.map(|_| String::new()))),
         ("precision", filter.precision),
         ("threads", filter.threads.map(|threads| threads.to_string())),
         ("engine", choice.engine.clone()),

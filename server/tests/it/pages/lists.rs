@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use benchrack_protocol::api::{Device, Gate, Reported, Scope};
+use benchrack_protocol::api::{Device, Gate, NewSubmission, Reported, Scope, Submission};
 use benchrack_protocol::model::Precision;
 use serde_json::Value;
 
@@ -33,28 +33,31 @@ fn each_once(ids: &[i64], count: usize) {
     assert_eq!(ids.len(), count);
 }
 
-async fn measure_many(farm: &Farm, sessions: u16) -> Device {
-    let device = farm.register("one").await;
+/// A device that measured a model in two precisions with so many different numbers of threads.
+async fn measure_many(farm: &Farm, key: &str, sessions: u16) -> Device {
+    let device = farm.register(key).await;
     for precision in [Precision::Fp32, Precision::Int8] {
         farm.add_model("squeezenet-1.1", precision).await;
     }
     let mut many = suite(&["squeezenet-1.1"]);
     many.threads = (1..=sessions).collect();
-    farm.submit(many).await;
-    let mut id = 0;
+    let new = NewSubmission { suite: many, devices: format!("name=phone-{key}") };
+    farm.post::<Submission>(Scope::Submit, "/api/v1/submissions", &new).await;
+    let mut delivered = 0;
     while let Some(lease) = farm.claim(device.id).await {
-        id += 1;
-        let sent = report(id, "one", &lease.session, |place| Some(1_000_000 * (1 + place as u64)));
+        delivered += 1;
+        let id = u128::try_from(device.id.0).unwrap() * 1_000 + u128::from(delivered);
+        let sent = report(id, key, &lease.session, |place| Some(1_000_000 * (1 + place as u64)));
         farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
     }
-    assert_eq!(id, u128::from(sessions));
+    assert_eq!(delivered, sessions);
     device
 }
 
 #[tokio::test]
 async fn series_and_runs_lead_on_to_their_older_parts() {
     with_farm(async |farm| {
-        let device = measure_many(farm, 52).await;
+        let device = measure_many(farm, "one", 52).await;
         let (series, parts) = walk(farm, "/series", "/rows", "/key/id", "/more").await;
         assert_eq!(parts, 2);
         each_once(&series, 104);
@@ -92,12 +95,12 @@ async fn gates_lead_on_to_their_older_parts() {
 #[tokio::test]
 async fn a_series_has_every_point_and_its_neighbours() {
     with_farm(async |farm| {
-        let device = measure_many(farm, 1).await;
+        let device = measure_many(farm, "one", 1).await;
         farm.register("two").await;
         let bytes = b"another file".to_vec();
         farm.add_revision("squeezenet-1.1", Precision::Fp32, &bytes, "v2").await;
         farm.submit(suite(&["squeezenet-1.1"])).await;
-        for (id, device, key) in [(100, device.id.0, "one"), (101, device.id.0 + 1, "two")] {
+        for (id, device, key) in [(1, device.id.0, "one"), (2, device.id.0 + 1, "two")] {
             let lease = farm.claim(benchrack_protocol::ids::DeviceId(device)).await.unwrap();
             farm.pass(time::Duration::seconds(10));
             let sent = report(id, key, &lease.session, |_| Some(2_000_000));
@@ -116,6 +119,28 @@ async fn a_series_has_every_point_and_its_neighbours() {
             (series["metrics"].as_array().unwrap().len(), &series["left_out"], &series["axis"]),
             (7, &Value::from(0), &Value::from("order"))
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_comparison_too_long_to_read_begins_with_one_device_and_shows_all_when_asked() {
+    with_farm(async |farm| {
+        for key in ["one", "two"] {
+            measure_many(farm, key, 40).await;
+        }
+        let shown = async |query: &str| {
+            let view = farm.view(&format!("/compare?{query}")).await;
+            let rows = |device: &Value| device["rows"].as_array().unwrap().len();
+            let devices: Vec<usize> = view["devices"].as_array().unwrap().iter().map(rows).collect();
+            let options = view["facets"][0]["options"].as_array().unwrap();
+            let chosen = options.iter().find(|option| option["chosen"] == true).unwrap()["label"].as_str().unwrap().to_owned();
+            (devices, chosen, view["query"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(shown("").await, (vec![80], "phone-one".into(), "device=1".into()));
+        assert_eq!(shown("device=").await, (vec![80, 80], String::new(), "device=".into()));
+        assert_eq!(shown("device=2").await, (vec![80], "phone-two".into(), "device=2".into()));
+        assert_eq!(shown("precision=int8").await, (vec![40, 40], String::new(), "precision=int8".into()));
     })
     .await;
 }
