@@ -117,6 +117,7 @@ fn answer(model: &mut Option<Model>, request: Request) -> Result<Reply, Refusal>
         Request::Run { n } => model.as_mut().ok_or_else(nothing)?.run(n),
         Request::Outputs { wanted } => model.as_ref().ok_or_else(nothing)?.outputs(&wanted),
         Request::Profile { n } => model.as_mut().ok_or_else(nothing)?.profile(n),
+        Request::Frames { .. } => Err(Refusal::new(FailureReason::Unsupported, "this runner measures no frames")),
         Request::Memory => Ok(Reply::Memory(memory::figures())),
         Request::Quit => Err(Refusal::new(FailureReason::ProtocolViolated, "quit has no reply")),
     }

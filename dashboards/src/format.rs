@@ -19,6 +19,8 @@ pub(crate) enum Unit {
     Frequency,
     /// Thousandths of a degree Celsius.
     Temperature,
+    /// Frames in a second.
+    FrameRate,
 }
 
 /// A prefixed unit: values are divided by `divisor` before they are shown with `symbol`.
@@ -35,8 +37,9 @@ impl Unit {
     /// The unit of a metric's values.
     pub(crate) fn of(metric: Metric) -> Self {
         match metric {
-            Metric::Latency | Metric::LatencyP90 | Metric::LatencyP99 | Metric::FirstInference | Metric::Load => Self::Time,
             Metric::PeakRss | Metric::Pss | Metric::ModelSize => Self::Size,
+            Metric::FrameRate => Self::FrameRate,
+            _ => Self::Time,
         }
     }
 
@@ -50,6 +53,7 @@ impl Unit {
             Self::Share => const { &[Scale::new(0.01, "%")] },
             Self::Frequency => const { &[Scale::new(1.0, "kHz"), Scale::new(1e3, "MHz"), Scale::new(1e6, "GHz")] },
             Self::Temperature => const { &[Scale::new(1e3, "°C")] },
+            Self::FrameRate => const { &[Scale::new(1.0, "fps")] },
         }
     }
 

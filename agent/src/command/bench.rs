@@ -119,7 +119,7 @@ fn spec(arguments: &BenchArgs) -> anyhow::Result<(SessionSpec, Artifacts)> {
     for model in &arguments.models {
         let manifest = manifest(model, arguments.manifest.as_deref(), &arguments.inputs)?;
         artifacts.insert(manifest.artifact, Ok(model.clone()));
-        let engine = EngineRef { name: arguments.engine.clone(), build: None };
+        let engine = EngineRef::named(&arguments.engine);
         subjects.push(Subject { label: model.display().to_string(), manifest, engine, threads: arguments.threads });
     }
     let plan = MeasurePlan {

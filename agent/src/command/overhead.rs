@@ -96,12 +96,9 @@ async fn pairs(
     program: &RunnerProgram,
 ) -> anyhow::Result<Vec<Pair>> {
     let request = LoadRequest {
-        model: arguments.model.clone(),
-        engine: BUILT_IN_ENGINE.into(),
-        library: None,
-        threads: 1,
         inputs: manifest.inputs.clone(),
         generators: manifest.generators.clone(),
+        ..LoadRequest::new(&arguments.model, BUILT_IN_ENGINE, 1)
     };
     device.placement.confine(cpus)?;
     let mut bare = bare(&request)?;

@@ -56,6 +56,7 @@ impl Model {
             version: VERSION.into(),
             kernels: operators::kernel_family(),
             threads: request.threads,
+            executed: Vec::new(),
             integer_kernels: operators::integer_kernels(&model),
             operators: operators::histogram(&model),
         };
@@ -77,6 +78,7 @@ impl Model {
     pub fn loaded(&self) -> Reply {
         Reply::Loaded {
             load: self.load,
+            unpack: None,
             inputs: self.input_specs.clone(),
             outputs: self.output_specs.clone(),
             evidence: self.evidence.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::{DeviceReport, ThermalZone};
-use benchrack_protocol::evidence::SettleEvidence;
+use benchrack_protocol::evidence::{Hindrance, SettleEvidence};
 use benchrack_protocol::units::{Millicelsius, Nanos};
 use tokio::time::sleep;
 
@@ -35,15 +35,17 @@ pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online
     let waited = || Nanos(device.clock.now().0.saturating_sub(begun.0));
     loop {
         let hindrance = match too_hot(device, known) {
-            Some(heat) => Some(heat),
-            None => busy(device, cpus, online).await,
+            Some(heat) => Some((Hindrance::Heat, heat)),
+            None => busy(device, cpus, online).await.map(|others| (Hindrance::Competition, others)),
         };
         let timed_out = hindrance.is_some() && waited() >= at_most;
         if hindrance.is_none() || timed_out {
+            let (hindrance, detail) = hindrance.unzip();
             return SettleEvidence {
                 waited: waited(),
                 timed_out,
-                detail: hindrance.unwrap_or_default(),
+                hindrance,
+                detail: detail.unwrap_or_default(),
                 load_1min: loadavg::one_minute(fs),
                 cpu_pressure: pressure::cpu(fs),
             };

@@ -68,12 +68,9 @@ impl<'a, R: Runner> Loaded<'a, R> {
             blocks: Vec::new(),
         };
         let request = Request::Load(LoadRequest {
-            model: model.to_owned(),
-            engine: spec.engine.name.clone(),
-            library: None,
-            threads: spec.threads,
             inputs: spec.manifest.inputs.clone(),
             generators: spec.manifest.generators.clone(),
+            ..LoadRequest::new(model, &spec.engine.name, spec.threads)
         });
         match subject.ask(&request).await? {
             Reply::Loaded { load, evidence, .. } => {
@@ -168,6 +165,9 @@ impl<'a, R: Runner> Loaded<'a, R> {
             outputs,
             engine: self.engine,
             threads,
+            summary: None,
+            frames: None,
+            packaged_loads: Vec::new(),
             profile,
         };
         Ok((measurement, self.runner))
@@ -225,6 +225,7 @@ fn nothing_loaded() -> EngineEvidence {
         version: String::new(),
         kernels: String::new(),
         threads: 0,
+        executed: Vec::new(),
         integer_kernels: benchrack_protocol::engine::IntegerKernels::None,
         operators: Vec::new(),
     }

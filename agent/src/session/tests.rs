@@ -36,6 +36,7 @@ impl Runner for SimulatedRunner {
             match request {
                 Request::Load(load) => Ok(Reply::Loaded {
                     load: Nanos(50 * MS),
+                    unpack: None,
                     inputs: Vec::new(),
                     outputs: Vec::new(),
                     evidence: EngineEvidence {
@@ -43,6 +44,7 @@ impl Runner for SimulatedRunner {
                         version: "1".into(),
                         kernels: "none".into(),
                         threads: load.threads,
+                        executed: Vec::new(),
                         integer_kernels: IntegerKernels::None,
                         operators: Vec::new(),
                     },

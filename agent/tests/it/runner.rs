@@ -36,7 +36,7 @@ async fn start(program: &RunnerProgram, birth: &Birth) -> Result<RunnerProcess, 
 }
 
 fn request(model: &Path) -> LoadRequest {
-    LoadRequest { model: model.into(), engine: "tract".into(), library: None, threads: 1, inputs: vec![], generators: vec![] }
+    LoadRequest::new(model, "tract", 1)
 }
 
 async fn load(model: &[u8]) -> (RunnerProcess, Result<Reply, Failure>) {
@@ -55,8 +55,8 @@ async fn a_model_is_loaded_measured_and_its_outputs_read() {
     assert!(runner.memory_before().rss.is_some());
     let request = LoadRequest { inputs: manifest.inputs, generators: manifest.generators, ..request(&file) };
     match runner.ask(&Request::Load(request), PATIENCE).await.unwrap() {
-        Reply::Loaded { load, inputs, outputs, evidence } => {
-            assert!(load.0 > 0);
+        Reply::Loaded { load, unpack, inputs, outputs, evidence } => {
+            assert!(load.0 > 0 && unpack.is_none());
             assert_eq!((inputs[0].name.as_str(), &inputs[0].shape), ("x", &vec![1, 8]));
             assert_eq!((outputs[0].name.as_str(), &outputs[0].shape), ("y", &vec![1, 4]));
             assert_eq!((evidence.engine.as_str(), evidence.threads), ("tract", 1));

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::device::{DeviceReport, Reality};
-use crate::ids::{ArtifactId, DeviceId, GateId, JobId, LeaseId, ModelId, RunId, SessionId, SubmissionId, TokenId};
+use crate::engine::EngineBuild;
+use crate::ids::{ArtifactId, DeviceId, EngineId, GateId, JobId, LeaseId, ModelId, RunId, SessionId, SubmissionId, TokenId};
 use crate::model::{Manifest, Precision};
 use crate::report::{AgentBuild, Failure};
 use crate::session::{MeasurePlan, OperatingPoint, SessionSpec};
@@ -154,6 +155,20 @@ pub struct Model {
     pub added_at: OffsetDateTime,
 }
 
+/// `POST /engines` takes an [`EngineBuild`] whose artifact is stored already; this is what the farm knows of it then. Scope
+/// submit. Idempotent for the same name and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Engine {
+    /// Id.
+    pub id: EngineId,
+    /// The build.
+    pub build: EngineBuild,
+    /// When it was added.
+    #[serde(with = "time::serde::rfc3339")]
+    pub added_at: OffsetDateTime,
+}
+
 /// `POST /submissions`: measure a suite. Scope submit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -237,11 +252,31 @@ pub enum Metric {
     Pss,
     /// Size of the model file, bytes.
     ModelSize,
+    /// Mean latency that an engine's own program printed, ns; only of runs without samples.
+    LatencyMean,
+    /// Median time of a whole frame, from the camera's bytes to the answer, ns.
+    Frame,
+    /// 90th percentile of a whole frame, ns.
+    FrameP90,
+    /// Median difference between neighbouring frames' times, ns.
+    FrameJitter,
+    /// Frames in a second at the median frame time.
+    FrameRate,
+    /// Median time from the camera's bytes to the input tensor, ns.
+    FrameConversion,
+    /// Median time from the output tensor to the answer, ns.
+    FramePost,
+    /// Loading from a Zstandard package, ns.
+    LoadZstd,
+    /// Loading from an encrypted, then compressed package, ns.
+    LoadEncryptedThenZstd,
+    /// Loading from a compressed, then encrypted package, ns.
+    LoadZstdThenEncrypted,
 }
 
 impl Metric {
     /// All, in the order they are shown.
-    pub const ALL: [Metric; 8] = [
+    pub const ALL: [Metric; 18] = [
         Self::Latency,
         Self::LatencyP90,
         Self::LatencyP99,
@@ -250,6 +285,16 @@ impl Metric {
         Self::PeakRss,
         Self::Pss,
         Self::ModelSize,
+        Self::LatencyMean,
+        Self::Frame,
+        Self::FrameP90,
+        Self::FrameJitter,
+        Self::FrameRate,
+        Self::FrameConversion,
+        Self::FramePost,
+        Self::LoadZstd,
+        Self::LoadEncryptedThenZstd,
+        Self::LoadZstdThenEncrypted,
     ];
 
     /// Stable name: `latency_p90`.
@@ -263,6 +308,16 @@ impl Metric {
             Self::PeakRss => "peak_rss",
             Self::Pss => "pss",
             Self::ModelSize => "model_size",
+            Self::LatencyMean => "latency_mean",
+            Self::Frame => "frame",
+            Self::FrameP90 => "frame_p90",
+            Self::FrameJitter => "frame_jitter",
+            Self::FrameRate => "frame_rate",
+            Self::FrameConversion => "frame_conversion",
+            Self::FramePost => "frame_post",
+            Self::LoadZstd => "load_zstd",
+            Self::LoadEncryptedThenZstd => "load_encrypted_then_zstd",
+            Self::LoadZstdThenEncrypted => "load_zstd_then_encrypted",
         }
     }
 
@@ -271,12 +326,18 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// Unit of its values: `ns` or `B`.
+    /// Unit of its values: `ns`, `B` or `fps`.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Latency | Self::LatencyP90 | Self::LatencyP99 | Self::FirstInference | Self::Load => "ns",
             Self::PeakRss | Self::Pss | Self::ModelSize => "B",
+            Self::FrameRate => "fps",
+            _ => "ns",
         }
+    }
+
+    /// Whether more is better; of all others less is.
+    pub fn more_is_better(self) -> bool {
+        self == Self::FrameRate
     }
 }
 

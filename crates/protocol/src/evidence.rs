@@ -32,12 +32,26 @@ pub struct SettleEvidence {
     pub waited: Nanos,
     /// Whether the time ran out first.
     pub timed_out: bool,
+    /// What was waited for when the time ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<Hindrance>,
     /// What was waited for last, for people.
     pub detail: String,
     /// /proc/loadavg, one minute.
     pub load_1min: Reading<f64>,
     /// /proc/pressure/cpu `some avg10`, per cent.
     pub cpu_pressure: Reading<f64>,
+}
+
+/// What keeps a device from being settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Hindrance {
+    /// A sensor is too warm, or a cooling device slows the CPUs.
+    Heat,
+    /// Others want the CPUs.
+    Competition,
 }
 
 /// One knob of the device.

@@ -46,6 +46,8 @@ number_ids! {
     GateId;
     /// One model artifact under a name: a revision.
     ModelId;
+    /// One build of an engine.
+    EngineId;
     /// One line of points over revisions.
     SeriesId;
     /// A bearer token's row; never the secret.

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod adapter;
 pub mod api;
 pub mod cpuset;
 pub mod device;
@@ -13,6 +14,8 @@ pub mod engine;
 pub mod evidence;
 pub mod ids;
 pub mod model;
+pub mod packaging;
+pub mod pipeline;
 pub mod problem;
 pub mod reading;
 pub mod report;
@@ -26,4 +29,4 @@ pub mod units;
 pub mod validity;
 
 /// Version of the wire format; the server answers agents of this version and older ones whose goldens it keeps.
-pub const WIRE_VERSION: u32 = 1;
+pub const WIRE_VERSION: u32 = 2;

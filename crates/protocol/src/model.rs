@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ArtifactId;
+use crate::packaging::PackageSize;
+use crate::pipeline::Pipeline;
 use crate::tensor::{InputGenerator, Tolerance};
 use crate::units::Bytes;
 
@@ -41,6 +43,40 @@ impl FromStr for Precision {
             "int8" => Ok(Self::Int8),
             other => Err(format!("'{other}' is not a precision: fp32, fp16 or int8")),
         }
+    }
+}
+
+/// Form of a model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ModelFormat {
+    /// ONNX, the one form that the engines inside the farm read.
+    #[default]
+    Onnx,
+    /// LiteRT (TensorFlow Lite) flatbuffer, for that engine's own program.
+    Tflite,
+    /// ncnn's `.param` text, for that engine's own program.
+    Ncnn,
+    /// MNN, for that engine's own program.
+    Mnn,
+}
+
+impl ModelFormat {
+    /// Whether it is the default.
+    pub fn is_onnx(&self) -> bool {
+        *self == Self::Onnx
+    }
+}
+
+impl fmt::Display for ModelFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Onnx => "onnx",
+            Self::Tflite => "tflite",
+            Self::Ncnn => "ncnn",
+            Self::Mnn => "mnn",
+        })
     }
 }
 
@@ -140,10 +176,16 @@ pub struct Manifest {
     pub family: String,
     /// Knobs of the family: `1.0-224`.
     pub variant: String,
+    /// Form of the file.
+    #[serde(default, skip_serializing_if = "ModelFormat::is_onnx")]
+    pub format: ModelFormat,
     /// Digest of the file.
     pub artifact: ArtifactId,
     /// Size of the file as it is.
     pub size: Bytes,
+    /// Its size in other packagings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PackageSize>,
     /// Inputs.
     pub inputs: Vec<TensorSpec>,
     /// Outputs.
@@ -167,6 +209,9 @@ pub struct Manifest {
     /// int8 only: closeness to fp32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fidelity: Option<Fidelity>,
+    /// From a camera's frame to an answer, where the model has such a use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Pipeline>,
     /// How pixels become the input: `RGB, (x/255 - mean)/std`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub preprocessing: String,
@@ -191,8 +236,10 @@ impl Manifest {
             precision,
             family: String::new(),
             variant: String::new(),
+            format: ModelFormat::Onnx,
             artifact,
             size,
+            packages: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             generators: Vec::new(),
@@ -203,6 +250,7 @@ impl Manifest {
             operators: Vec::new(),
             published: Vec::new(),
             fidelity: None,
+            pipeline: None,
             preprocessing: String::new(),
             licence: String::new(),
             claimed_accuracy: None,

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::adapter::Summary;
 use crate::device::Reality;
 use crate::engine::EngineEvidence;
 use crate::evidence::{SessionEvidence, ThreadPlacement};
 use crate::ids::ReportId;
+use crate::packaging::PackagedLoad;
+use crate::pipeline::Frames;
 use crate::reading::Reading;
 use crate::runner::{FailureReason, MemoryFigures, OperatorTime};
 use crate::session::SessionSpec;
@@ -95,6 +98,15 @@ pub struct Measurement {
     pub engine: EngineEvidence,
     /// Every thread of the runner, read after the blocks.
     pub threads: Vec<ThreadPlacement>,
+    /// What a program of its own printed; then there are no blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    /// Whole frames, when asked for and the manifest has a pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Frames>,
+    /// Loading from packages, when asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packaged_loads: Vec<PackagedLoad>,
     /// Per-operator times, when asked for and the engine can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profile: Vec<OperatorTime>,

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::{Adapter, Summary};
 use crate::engine::EngineEvidence;
 use crate::model::TensorSpec;
+use crate::packaging::{PackageKey, Packaging};
+use crate::pipeline::{FrameTime, Pipeline};
 use crate::tensor::InputGenerator;
 use crate::units::{Bytes, Nanos};
 
@@ -33,6 +36,11 @@ pub enum Request {
         /// How many inferences to average.
         n: u32,
     },
+    /// Run `n` whole frames of the loaded pipeline one after another; the reply is [`Reply::Framed`].
+    Frames {
+        /// How many, at least 1.
+        n: u32,
+    },
     /// End; no reply.
     Quit,
 }
@@ -48,12 +56,49 @@ pub struct LoadRequest {
     /// The engine's library, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<PathBuf>,
+    /// How to call and to read the program, where the engine is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<Adapter>,
+    /// How the file at `model` is packed; none as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackedModel>,
+    /// The frames that will be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Pipeline>,
     /// Threads it may use.
     pub threads: u16,
     /// Inputs with known shapes; empty: taken from the file, which must then say all dimensions.
     pub inputs: Vec<TensorSpec>,
     /// How each input is made; empty: evenly spread -1 to 1, seed 1.
     pub generators: Vec<InputGenerator>,
+}
+
+impl LoadRequest {
+    /// A file as it is, on an engine without a library, with inputs as the file says.
+    pub fn new(model: impl Into<PathBuf>, engine: impl Into<String>, threads: u16) -> Self {
+        Self {
+            model: model.into(),
+            engine: engine.into(),
+            library: None,
+            adapter: None,
+            package: None,
+            pipeline: None,
+            threads,
+            inputs: Vec::new(),
+            generators: Vec::new(),
+        }
+    }
+}
+
+/// A packed model file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackedModel {
+    /// Form.
+    pub packaging: Packaging,
+    /// Its key, where it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PackageKey>,
 }
 
 /// From the runner.
@@ -71,6 +116,9 @@ pub enum Reply {
     Loaded {
         /// Reading the file, parsing and optimising.
         load: Nanos,
+        /// Reading, decrypting and decompressing alone, where the file was packed; not part of `load`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unpack: Option<Nanos>,
         /// Inputs with all dimensions known.
         inputs: Vec<TensorSpec>,
         /// Outputs with all dimensions known.
@@ -84,6 +132,27 @@ pub enum Reply {
         samples: Vec<Nanos>,
         /// Instant of CLOCK_MONOTONIC_RAW before the first.
         started: Nanos,
+        /// How much longer CLOCK_BOOTTIME ran than CLOCK_MONOTONIC over the batch: time spent suspended.
+        suspended: Nanos,
+    },
+    /// What a program printed of its inferences, in place of [`Reply::Ran`]: it gives no samples.
+    Summarised {
+        /// Its figures.
+        summary: Summary,
+        /// Its load time, where it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        load: Option<Nanos>,
+        /// Its first inference, where it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_inference: Option<Nanos>,
+        /// The most memory it held, as it says or as the system counted for the ended process.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak_rss: Option<Bytes>,
+    },
+    /// Frames.
+    Framed {
+        /// Each frame.
+        times: Vec<FrameTime>,
         /// How much longer CLOCK_BOOTTIME ran than CLOCK_MONOTONIC over the batch: time spent suspended.
         suspended: Nanos,
     },

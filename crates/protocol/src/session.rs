@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::cpuset::CpuSet;
 use crate::engine::EngineRef;
 use crate::model::Manifest;
+use crate::packaging::Packaging;
 use crate::units::{Kilohertz, Nanos};
 
 /// One session: subjects measured under one operating point in interleaved blocks.
@@ -182,6 +183,25 @@ pub struct MeasurePlan {
     pub order: BlockOrder,
     /// Ask the engine for a per-operator profile after the blocks.
     pub profile: bool,
+    /// Whole frames to measure after the blocks, for models whose manifest has a pipeline; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub frames: u32,
+    /// Packagings whose load time is measured after the blocks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packagings: Vec<Packaging>,
+    /// Loads of each packaging, each in a fresh runner.
+    #[serde(skip_serializing_if = "is_default_loads")]
+    pub loads: u32,
+}
+
+const LOADS: u32 = 5;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_default_loads(loads: &u32) -> bool {
+    *loads == LOADS
 }
 
 impl Default for MeasurePlan {
@@ -196,6 +216,9 @@ impl Default for MeasurePlan {
             runner_timeout: Nanos(120_000_000_000),
             order: BlockOrder::Alternating,
             profile: false,
+            frames: 0,
+            packagings: Vec::new(),
+            loads: LOADS,
         }
     }
 }

@@ -22,9 +22,12 @@ pub struct Suite {
     /// Precisions; a model that lacks one is measured in the others.
     #[serde(default = "default_precisions")]
     pub precisions: Vec<Precision>,
-    /// Engine names.
+    /// Engine names; `onnxruntime@1.32.0` names one build, a name alone the newest build for a device's target.
     #[serde(default = "default_engines")]
     pub engines: Vec<String>,
+    /// Along which axes subjects share a session, so that their blocks are interleaved and they are compared pair by pair.
+    #[serde(default = "default_together", skip_serializing_if = "is_default_together")]
+    pub together: Vec<Axis>,
     /// Threads; 0 means as many as the cores chosen.
     #[serde(default = "default_threads")]
     pub threads: Vec<u16>,
@@ -37,6 +40,29 @@ pub struct Suite {
     /// How long and how often.
     #[serde(default)]
     pub plan: MeasurePlan,
+}
+
+/// What the subjects of a suite differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    /// Models.
+    Model,
+    /// Precisions of one model.
+    Precision,
+    /// Engines.
+    Engine,
+    /// Numbers of threads.
+    Threads,
+}
+
+fn default_together() -> Vec<Axis> {
+    vec![Axis::Precision]
+}
+
+fn is_default_together(together: &Vec<Axis>) -> bool {
+    *together == default_together()
 }
 
 fn default_precisions() -> Vec<Precision> {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{KnobOutcome, ResidencyEvidence, SessionEvidence};
-use crate::report::{Measurement, OutputCheck};
+use crate::report::{Block, Measurement, OutputCheck};
 use crate::session::{Frequency, OperatingPoint};
 
 /// Whether a run counts.
@@ -84,6 +84,8 @@ pub enum Reason {
     OutputsUnread,
     /// Too few samples for a judgement.
     TooFewSamples,
+    /// A program of its own measured and printed a summary; there are no samples to judge.
+    SummaryOnly,
 }
 
 impl fmt::Display for Reason {
@@ -100,6 +102,7 @@ impl fmt::Display for Reason {
             Self::OutputsDiffer => "outputs differ",
             Self::OutputsUnread => "outputs unread",
             Self::TooFewSamples => "too few samples",
+            Self::SummaryOnly => "summary only",
         })
     }
 }
@@ -192,7 +195,7 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
         degraded.push(doubt(Reason::Interference, format!("the hypervisor took {:.0} % of a CPU", share * 100.0)));
     }
     let waits: Vec<f64> = run.blocks.iter().filter_map(|block| block.waiting_share.value().copied()).collect();
-    let disturbed = waits.iter().filter(|&&share| share > MAX_WAITING_SHARE).count();
+    let disturbed = run.blocks.iter().filter(|block| is_disturbed(block)).count();
     if disturbed as f64 > waits.len() as f64 * MAX_DISTURBED_BLOCKS {
         let worst = waits.iter().copied().fold(0.0, f64::max);
         let detail =
@@ -207,7 +210,9 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
         degraded.push(doubt(Reason::NotSettled, session.settle.detail.clone()));
     }
     let samples: usize = run.blocks.iter().map(|block| block.samples.len()).sum();
-    if samples < MIN_SAMPLES {
+    if run.summary.is_some() {
+        degraded.push(doubt(Reason::SummaryOnly, "a program of its own measured; it gives no samples".into()));
+    } else if samples < MIN_SAMPLES {
         degraded.push(doubt(Reason::TooFewSamples, format!("{samples} samples, {MIN_SAMPLES} are needed")));
     }
 
@@ -219,6 +224,12 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
     } else {
         Validity::Valid
     }
+}
+
+/// Whether others demonstrably took CPU time from the runner within the block. A block of which that is not known is not
+/// disturbed, and proves nothing either.
+pub fn is_disturbed(block: &Block) -> bool {
+    block.waiting_share.value().is_some_and(|&share| share > MAX_WAITING_SHARE)
 }
 
 /// The strength of a session's proof for the clocks of its cores.

@@ -185,12 +185,8 @@ fn manifest(
         source: (*source).into(),
     });
     Manifest {
-        name: architecture.name.into(),
-        precision,
         family: architecture.family.into(),
         variant: architecture.variant.into(),
-        artifact: ArtifactId([0; 32]),
-        size: Bytes(0),
         inputs: vec![input],
         outputs: vec![output],
         generators: vec![InputGenerator::Image { seed }],
@@ -198,15 +194,14 @@ fn manifest(
         parameters: Some(graph.parameters()),
         macs: Some(graph.macs()),
         opset: OPSET,
-        operators: Vec::new(),
         published: published.collect(),
-        fidelity: None,
         preprocessing: "RGB, planes in this order, (x/255 - mean)/std with mean 0.485 0.456 0.406 and std 0.229 0.224 0.225"
             .into(),
         licence: "MIT OR Apache-2.0".into(),
-        claimed_accuracy: None,
         origin: origin(graph, seed),
         notes,
+        // Digest and size come with the bytes.
+        ..Manifest::of_unknown(architecture.name, precision, ArtifactId([0; 32]), Bytes(0))
     }
 }
 

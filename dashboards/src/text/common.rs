@@ -63,6 +63,16 @@ texts! {
         peak_rss: "Peak memory", "최대 메모리";
         pss: "Memory (PSS)", "메모리 (PSS)";
         model_size: "Model size", "모델 크기";
+        latency_mean: "Mean latency, by the program", "평균 지연 (프로그램 보고)";
+        frame: "Whole frame", "프레임 전체";
+        frame_p90: "Whole frame, p90", "프레임 전체, p90";
+        frame_jitter: "Frame jitter", "프레임 지터";
+        frame_rate: "Frame rate", "프레임률";
+        frame_conversion: "Frame conversion", "프레임 변환";
+        frame_post: "Post-processing", "후처리";
+        load_zstd: "Load, compressed", "로드, 압축";
+        load_encrypted_then_zstd: "Load, encrypted then compressed", "로드, 암호화 후 압축";
+        load_zstd_then_encrypted: "Load, compressed then encrypted", "로드, 압축 후 암호화";
 
         valid: "valid", "유효";
         degraded: "degraded", "의심됨";
@@ -81,6 +91,7 @@ texts! {
         outputs_differ: "outputs differ", "출력이 다름";
         outputs_unread: "outputs unread", "출력을 읽지 못함";
         too_few_samples: "too few samples", "표본 부족";
+        summary_only: "summary only", "요약만 있음";
 
         gold: "gold", "금";
         gold_why: "Gold evidence: clocks were pinned, read back and shown to be still", "금 등급 증거: 클럭을 고정하고 다시 읽어 변하지 않았음을 확인함";
@@ -145,6 +156,16 @@ impl Common {
             Metric::PeakRss => self.peak_rss,
             Metric::Pss => self.pss,
             Metric::ModelSize => self.model_size,
+            Metric::LatencyMean => self.latency_mean,
+            Metric::Frame => self.frame,
+            Metric::FrameP90 => self.frame_p90,
+            Metric::FrameJitter => self.frame_jitter,
+            Metric::FrameRate => self.frame_rate,
+            Metric::FrameConversion => self.frame_conversion,
+            Metric::FramePost => self.frame_post,
+            Metric::LoadZstd => self.load_zstd,
+            Metric::LoadEncryptedThenZstd => self.load_encrypted_then_zstd,
+            Metric::LoadZstdThenEncrypted => self.load_zstd_then_encrypted,
         }
     }
 
@@ -171,6 +192,7 @@ impl Common {
             Reason::OutputsDiffer => self.outputs_differ,
             Reason::OutputsUnread => self.outputs_unread,
             Reason::TooFewSamples => self.too_few_samples,
+            Reason::SummaryOnly => self.summary_only,
         }
     }
 

@@ -135,7 +135,7 @@ fn job(device: &Device, manifests: &[&Manifest], engine: &str, threads: u16, poi
     let subject = |manifest: &&Manifest| Subject {
         label: format!("{} {}", manifest.name, manifest.precision),
         manifest: (*manifest).clone(),
-        engine: EngineRef { name: engine.to_owned(), build: None },
+        engine: EngineRef::named(engine),
         threads,
     };
     let precisions: Vec<String> = manifests.iter().map(|manifest| manifest.precision.to_string()).collect();

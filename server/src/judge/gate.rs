@@ -1,12 +1,15 @@
 //! A gate: the candidate of each device's session against its baseline.
 
+use std::collections::BTreeSet;
+
 use benchrack_protocol::api::{Estimate, GateDevice, GateOutcome, GateRules, Verdict};
+use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::ids::SessionId;
-use benchrack_protocol::report::{Measurement, RunReport, SessionReport};
+use benchrack_protocol::report::{Block, Measurement, RunReport, SessionReport};
 use benchrack_protocol::units::Nanos;
-use benchrack_protocol::validity::{self, Reason, Validity};
+use benchrack_protocol::validity::{self, Doubt, Reason};
 use benchrack_stats::Samples;
-use benchrack_stats::gate::{Decision, DeviceJudgement, Doubt, Rules, RulesError, judge};
+use benchrack_stats::gate::{self, Decision, DeviceJudgement, Rules, RulesError, judge};
 use benchrack_stats::paired::{Pair, RoundBlock, pairs_by_round};
 
 use super::run::nanoseconds;
@@ -39,8 +42,8 @@ pub fn judge_gate(devices: &[(String, Option<SessionId>, &SessionReport)], gate_
     judge_results(&results, gate_rules)
 }
 
-/// Judges a gate. Only valid runs count: a device with one that failed, is degraded or invalid, or that gave no report,
-/// is inconclusive with that reason. Rules out of range judge nothing, and the summary says so.
+/// Judges a gate. Only valid runs count, after disturbed rounds are left out: a device with one that failed, is degraded or
+/// invalid, or that gave no report, is inconclusive with that reason. Rules out of range judge nothing, and the summary says so.
 pub fn judge_results(devices: &[DeviceResult<'_>], gate_rules: &GateRules) -> GateOutcome {
     let rules = match rules(gate_rules) {
         Ok(rules) => rules,
@@ -85,34 +88,65 @@ pub fn judge_results(devices: &[DeviceResult<'_>], gate_rules: &GateRules) -> Ga
 struct Measured {
     pairs: Vec<Pair>,
     medians: (f64, f64),
+    /// Rounds left out because others took CPU time from one of the two runners, of all rounds.
+    left_out: (usize, usize),
 }
 
 /// The pairs of a report whose two runs both count; otherwise why they do not.
+///
+/// Rounds in which others demonstrably took CPU time from either runner are left out first, as a pair: the choice looks at
+/// who had the CPU, never at a latency, and treats both sides alike, so that it favours neither. What is left must count by
+/// itself. A session that began on a device others were using is no doubt of its own here, as long as every block says
+/// whether its runner was disturbed; that is what the wait was to foretell.
 fn measured(report: &SessionReport) -> Result<Measured, String> {
     let [baseline, candidate] = report.runs.as_slice() else {
         return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
     };
-    let baseline = counting("baseline", baseline, report)?;
-    let candidate = counting("candidate", candidate, report)?;
-    let pairs = pairs_by_round(&rounds(baseline), &rounds(candidate)).map_err(|error| error.to_string())?;
-    let medians = median(baseline).zip(median(candidate)).ok_or("a side has no samples")?;
-    Ok(Measured { pairs, medians })
+    let (baseline, candidate) = (of_run("baseline", baseline)?, of_run("candidate", candidate)?);
+    let all: BTreeSet<u32> = rounds_of(baseline, |_| true).chain(rounds_of(candidate, |_| true)).collect();
+    let disturbed: BTreeSet<u32> =
+        rounds_of(baseline, validity::is_disturbed).chain(rounds_of(candidate, validity::is_disturbed)).collect();
+    let left_out = (disturbed.len(), all.len());
+    if left_out.0 == left_out.1 && left_out.1 > 0 {
+        return Err(format!("others took CPU time from the runners in all of its {} rounds", left_out.1));
+    }
+    let (baseline, candidate) = (without(baseline, &disturbed), without(candidate, &disturbed));
+    counting("baseline", &baseline, report)?;
+    counting("candidate", &candidate, report)?;
+    let pairs = pairs_by_round(&rounds(&baseline), &rounds(&candidate)).map_err(|error| error.to_string())?;
+    let medians = median(&baseline).zip(median(&candidate)).ok_or("a side has no samples")?;
+    Ok(Measured { pairs, medians, left_out })
 }
 
-fn counting<'a>(side: &str, run: &'a RunReport, report: &SessionReport) -> Result<&'a Measurement, String> {
-    let measurement = match run {
-        RunReport::Measured(measurement) => measurement,
-        RunReport::Failed(failure) => return Err(format!("the {side} could not be measured: {}", failure.detail)),
-    };
-    let evidence = report.evidence.as_ref().ok_or("its session has no evidence")?;
-    let validity = validity::assess(&report.spec.operating_point, evidence, measurement);
-    let Some(first) = validity.reasons().first() else { return Ok(measurement) };
-    // Fast and wrong is the one reason that a person can mend in the model.
-    let reason = validity.reasons().iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).unwrap_or(first);
-    match validity {
-        Validity::Valid => Ok(measurement),
-        _ => Err(format!("the {side}'s run is {}: {}, {}", validity.word(), reason.reason, reason.detail)),
+fn of_run<'a>(side: &str, run: &'a RunReport) -> Result<&'a Measurement, String> {
+    match run {
+        RunReport::Measured(measurement) => Ok(measurement),
+        RunReport::Failed(failure) => Err(format!("the {side} could not be measured: {}", failure.detail)),
     }
+}
+
+fn rounds_of(run: &Measurement, which: fn(&Block) -> bool) -> impl Iterator<Item = u32> + '_ {
+    run.blocks.iter().filter(move |block| which(block)).map(|block| block.round)
+}
+
+fn without(run: &Measurement, rounds: &BTreeSet<u32>) -> Measurement {
+    let mut kept = run.clone();
+    kept.blocks.retain(|block| !rounds.contains(&block.round));
+    kept
+}
+
+/// Says why a run does not count, if it does not.
+fn counting(side: &str, run: &Measurement, report: &SessionReport) -> Result<(), String> {
+    let evidence = report.evidence.as_ref().ok_or("its session has no evidence")?;
+    let each_block_tells = run.blocks.iter().all(|block| block.waiting_share.value().is_some());
+    let foretold = evidence.settle.hindrance == Some(Hindrance::Competition) && each_block_tells;
+    let judged = validity::assess(&report.spec.operating_point, evidence, run);
+    let doubts: Vec<&Doubt> = judged.reasons().iter().filter(|doubt| !(foretold && doubt.reason == Reason::NotSettled)).collect();
+    // Fast and wrong is the one reason that a person can mend in the model.
+    let Some(doubt) = doubts.iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).or(doubts.first()) else {
+        return Ok(());
+    };
+    Err(format!("the {side}'s run is {}: {}, {}", judged.word(), doubt.reason, doubt.detail))
 }
 
 fn rounds(measurement: &Measurement) -> Vec<RoundBlock> {
@@ -134,6 +168,10 @@ fn part(device: &DeviceResult<'_>, measured: &Measured, judged: &DeviceJudgement
         Decision::Slower => format!("slower by more than the {tolerance} that are accepted"),
         Decision::NotSlower => format!("within the {tolerance} that are accepted"),
         Decision::Inconclusive(doubt) => doubt.to_string(),
+    };
+    let detail = match measured.left_out {
+        (0, _) => detail,
+        (disturbed, all) => format!("{detail}; {disturbed} of {all} rounds were disturbed by others and left out"),
     };
     let effect = judged.effect.and_then(|effect| {
         let interval = effect.interval?;
@@ -199,7 +237,7 @@ fn summary(decision: Decision, parts: &[GateDevice], rules: &GateRules) -> Strin
             };
             format!("within the {tolerance} that are accepted{scope}{worst}")
         }
-        Decision::Inconclusive(Doubt::DevicesInDoubt { .. }) if alone => {
+        Decision::Inconclusive(gate::Doubt::DevicesInDoubt { .. }) if alone => {
             format!("inconclusive: {}", parts.first().map_or("no device", |part| part.detail.as_str()))
         }
         Decision::Inconclusive(doubt) => format!("inconclusive: {doubt}"),

@@ -1,7 +1,9 @@
 //! The judgement that a person without a server gets as well.
 
 use benchrack_protocol::api::{GateRules, Metric, Verdict};
+use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::model::Precision;
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
 use benchrack_protocol::session::{MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::tensor::Comparison;
@@ -66,6 +68,38 @@ fn fast_and_wrong_is_said_before_any_other_doubt() {
     let outcome = judged(&[report], &GateRules::default());
     assert_eq!(outcome.verdict, Verdict::Inconclusive);
     assert!(outcome.summary.contains("outputs differ, output probabilities"), "{}", outcome.summary);
+}
+
+#[test]
+fn disturbed_rounds_are_left_out_as_pairs_and_the_rest_decides() {
+    let disturb = |report: &mut SessionReport, place: usize, rounds: std::ops::Range<usize>| {
+        change(report, place, |run| {
+            for block in &mut run.blocks[rounds.clone()] {
+                block.waiting_share = Reading::of(0.4);
+                block.samples.iter_mut().for_each(|sample| sample.0 *= 3);
+            }
+        });
+    };
+    let mut noisy = session([Some(10 * MS), Some(10 * MS)]);
+    for place in [0, 1] {
+        change(&mut noisy, place, |run| run.blocks.iter_mut().for_each(|block| block.waiting_share = Reading::of(0.0)));
+    }
+    let evidence = noisy.evidence.as_mut().unwrap();
+    (evidence.settle.timed_out, evidence.settle.hindrance) = (true, Some(Hindrance::Competition));
+    disturb(&mut noisy, 1, 0..2);
+    disturb(&mut noisy, 0, 1..3);
+    let device = judged(&[noisy.clone()], &GateRules::default()).devices.remove(0);
+    assert_eq!((device.verdict, device.pairs), (Verdict::NotSlower, 7), "{device:?}");
+    assert!(device.detail.ends_with("3 of 10 rounds were disturbed by others and left out"), "{}", device.detail);
+
+    // Heat is a doubt that no block answers.
+    noisy.evidence.as_mut().unwrap().settle.hindrance = Some(Hindrance::Heat);
+    let device = judged(&[noisy.clone()], &GateRules::default()).devices.remove(0);
+    assert!(device.verdict == Verdict::Inconclusive && device.detail.contains("not settled"), "{device:?}");
+
+    disturb(&mut noisy, 0, 0..10);
+    let device = judged(&[noisy], &GateRules::default()).devices.remove(0);
+    assert!(device.detail.contains("in all of its 10 rounds"), "{device:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{AgentBuild, Block, Failure, Measurement, OutputCheck, RunReport, SessionReport, Warmup};
 use benchrack_protocol::runner::{FailureReason, MemoryFigures};
 use benchrack_protocol::session::{MeasurePlan, OperatingPoint, SessionSpec};
-use benchrack_protocol::suite::Suite;
+use benchrack_protocol::suite::{Axis, Suite};
 use benchrack_protocol::tensor::InputGenerator;
 use benchrack_protocol::units::{Bytes, Kilohertz, Nanos};
 
@@ -78,27 +78,19 @@ pub fn model_bytes(name: &str, precision: Precision) -> Vec<u8> {
 pub fn manifest(name: &str, precision: Precision, bytes: &[u8]) -> Manifest {
     let tensor = |name: &str, shape: &[usize]| TensorSpec { name: name.into(), element: ElementType::F32, shape: shape.into() };
     Manifest {
-        name: name.into(),
-        precision,
         family: name.split('-').next().unwrap().into(),
         variant: "1.0".into(),
-        artifact: ArtifactId::of(bytes),
-        size: Bytes(bytes.len() as u64),
         inputs: vec![tensor("input", &[1, 3, 224, 224])],
         outputs: vec![tensor("output", &[1, 1000])],
         generators: vec![InputGenerator::Image { seed: 1 }],
-        references: Vec::new(),
         parameters: Some(1_235_496),
         macs: Some(349_151_936),
         opset: 13,
         operators: vec![("Conv".into(), 26)],
-        published: Vec::new(),
-        fidelity: None,
-        preprocessing: String::new(),
         licence: "MIT".into(),
         claimed_accuracy: Some(0.582),
         origin: "test".into(),
-        notes: Vec::new(),
+        ..Manifest::of_unknown(name, precision, ArtifactId::of(bytes), Bytes(bytes.len() as u64))
     }
 }
 
@@ -110,6 +102,7 @@ pub fn suite(models: &[&str]) -> Suite {
         models,
         precisions: vec![Precision::Fp32, Precision::Int8],
         engines: vec!["tract".into()],
+        together: vec![Axis::Precision],
         threads: vec![1],
         cores: vec![Default::default()],
         frequencies: vec![Default::default()],
@@ -122,6 +115,7 @@ fn evidence() -> SessionEvidence {
         settle: SettleEvidence {
             waited: Nanos(1_000_000),
             timed_out: false,
+            hindrance: None,
             detail: "idle".into(),
             load_1min: Reading::of(0.25),
             cpu_pressure: absent(),
@@ -158,6 +152,7 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
             version: "0.23.9".into(),
             kernels: "neon".into(),
             threads: 1,
+            executed: vec![(Precision::Int8, 26)],
             integer_kernels: IntegerKernels::All,
             operators: vec![("Conv".into(), 26)],
         },
@@ -167,6 +162,9 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
             allowed: Reading::of("0-7".parse::<CpuSet>().unwrap()),
             last_cpu: Reading::of(4),
         }],
+        summary: None,
+        frames: None,
+        packaged_loads: Vec::new(),
         profile: Vec::new(),
     }
 }

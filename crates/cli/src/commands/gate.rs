@@ -115,7 +115,7 @@ impl Gate {
 
     fn subject(&self, file: &std::path::Path) -> Result<GateSubject, Failure> {
         let manifest = model_file::manifest_of(file, &self.input_shape)?;
-        Ok(GateSubject { manifest, engine: EngineRef { name: self.engine.clone(), build: None }, threads: self.threads })
+        Ok(GateSubject { manifest, engine: EngineRef::named(&self.engine), threads: self.threads })
     }
 
     async fn measure_on_farm(&self, client: &Client, request: &NewGate, quiet: bool) -> Result<GateOutcome, Failure> {

@@ -1,11 +1,14 @@
 //! One rich sample of each message; every optional part is there once.
 
+use benchrack_protocol::adapter::*;
 use benchrack_protocol::api::*;
 use benchrack_protocol::device::*;
 use benchrack_protocol::engine::*;
 use benchrack_protocol::evidence::*;
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::*;
+use benchrack_protocol::packaging::*;
+use benchrack_protocol::pipeline::*;
 use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::*;
@@ -23,8 +26,10 @@ pub fn manifest() -> Manifest {
         precision: Precision::Int8,
         family: "tiny".into(),
         variant: "net".into(),
+        format: ModelFormat::Onnx,
         artifact: ArtifactId::of(b"tiny"),
         size: Bytes(4),
+        packages: vec![PackageSize { packaging: Packaging::Zstd, size: Bytes(3) }],
         inputs: vec![tensor("data", &[1, 3, 8, 8])],
         outputs: vec![tensor("logits", &[1, 2])],
         generators: vec![InputGenerator::Image { seed: 1 }],
@@ -41,6 +46,7 @@ pub fn manifest() -> Manifest {
         operators: vec![("QLinearConv".into(), 2)],
         published: vec![Published { what: "parameters".into(), figure: "12".into(), source: "table 1".into() }],
         fidelity: Some(Fidelity { sqnr_db: 31.5, top1_agreement: 0.96875, images: 32 }),
+        pipeline: Some(pipeline()),
         preprocessing: "RGB, (x/255 - mean)/std".into(),
         licence: "CC0-1.0".into(),
         claimed_accuracy: Some(0.5),
@@ -49,13 +55,70 @@ pub fn manifest() -> Manifest {
     }
 }
 
+pub fn pipeline() -> Pipeline {
+    Pipeline {
+        source: FrameSource { format: PixelFormat::Nv21, width: 640, height: 480, orientation: Orientation::Rotate90, seed: 3 },
+        fit: Fit::CentreCrop,
+        filter: ResizeFilter::Bilinear,
+        channels: ChannelOrder::Rgb,
+        mean: [123.5, 116.25, 103.5],
+        std: [58.5, 57.0, 57.5],
+        layout: Layout::Nchw,
+        post: PostProcessing::TopK { k: 5 },
+    }
+}
+
+pub fn adapter() -> Adapter {
+    Adapter {
+        arguments: vec!["--graph={model}".into(), "--num_threads={threads}".into()],
+        formats: vec![ModelFormat::Tflite],
+        figures: vec![FigurePattern {
+            figure: Figure::Mean,
+            pattern: r"avg=(\S+)".into(),
+            unit: FigureUnit::Microseconds,
+            line: MatchedLine::Last,
+        }],
+        version: Some(r"version (\S+)".into()),
+    }
+}
+
+pub fn engine_build() -> EngineBuild {
+    EngineBuild {
+        engine: program(),
+        version: "2.3.0".into(),
+        target: "aarch64-linux-android".into(),
+        licence: "Apache-2.0".into(),
+        size: Bytes(9),
+        installed_size: Bytes(8),
+        origin: "by hand".into(),
+    }
+}
+
+fn program() -> EngineRef {
+    EngineRef {
+        build: Some(ArtifactId::of(b"program")),
+        entry: Some("bin/benchmark_model".into()),
+        adapter: Some(adapter()),
+        ..EngineRef::named("benchmark_model")
+    }
+}
+
+pub fn summary() -> Summary {
+    Summary { count: Some(50), mean: Some(Nanos(266_473_000)), minimum: Some(Nanos(266_000_000)), ..Summary::default() }
+}
+
 pub fn spec() -> SessionSpec {
-    let subject =
-        |label: &str, threads| Subject { label: label.into(), manifest: manifest(), engine: EngineRef::built_in(), threads };
+    let subject = |label: &str, engine, threads| Subject { label: label.into(), manifest: manifest(), engine, threads };
     SessionSpec {
-        subjects: vec![subject("fp32", 1), subject("int8", 2)],
+        subjects: vec![subject("fp32", EngineRef::built_in(), 1), subject("int8", program(), 2)],
         operating_point: OperatingPoint { cores: Cores::Cluster("big".into()), frequency: Frequency::Percent(60) },
-        plan: MeasurePlan { order: BlockOrder::Shuffled { seed: 7 }, ..MeasurePlan::default() },
+        plan: MeasurePlan {
+            order: BlockOrder::Shuffled { seed: 7 },
+            frames: 30,
+            packagings: Packaging::ALL.into(),
+            loads: 3,
+            ..MeasurePlan::default()
+        },
     }
 }
 
@@ -64,6 +127,7 @@ pub fn evidence() -> SessionEvidence {
         settle: SettleEvidence {
             waited: Nanos(1_000),
             timed_out: false,
+            hindrance: None,
             detail: "idle".into(),
             load_1min: Reading::of(0.25),
             cpu_pressure: Reading::missing(Missing::Absent, "no /proc/pressure"),
@@ -134,6 +198,7 @@ pub fn measurement() -> Measurement {
             version: "0.23.9".into(),
             kernels: "neon".into(),
             threads: 1,
+            executed: vec![(Precision::Int8, 2), (Precision::Fp32, 1)],
             integer_kernels: IntegerKernels::All,
             operators: vec![("OptMatMul".into(), 2)],
         },
@@ -143,8 +208,19 @@ pub fn measurement() -> Measurement {
             allowed: Reading::of("4-7".parse().unwrap()),
             last_cpu: Reading::of(5),
         }],
+        summary: None,
+        frames: Some(Frames { pipeline: pipeline(), times: vec![frame()] }),
+        packaged_loads: vec![PackagedLoad {
+            packaging: Packaging::ZstdThenEncrypted,
+            size: Bytes(3),
+            loads: vec![LoadTime { unpack: Nanos(2_000_000), load: Nanos(9_000_000) }],
+        }],
         profile: vec![OperatorTime { name: "conv1".into(), operator: "OptMatMul".into(), time: Nanos(400_000) }],
     }
+}
+
+pub fn frame() -> FrameTime {
+    FrameTime { conversion: Nanos(800_000), inference: Nanos(1_000_000), post: Nanos(20_000), total: Nanos(1_821_000) }
 }
 
 pub fn report() -> SessionReport {
@@ -160,7 +236,7 @@ pub fn report() -> SessionReport {
         duration: Nanos(5_000_000_000),
         evidence: Some(evidence()),
         runs: vec![
-            RunReport::Measured(Box::new(measurement())),
+            RunReport::Measured(Box::new(Measurement { summary: Some(summary()), ..measurement() })),
             RunReport::Failed(Failure { reason: FailureReason::UnsupportedOperator, detail: "MaxUnpool".into() }),
         ],
     }
@@ -270,7 +346,10 @@ pub fn requests() -> Vec<Request> {
         Request::Load(LoadRequest {
             model: "/tmp/m.onnx".into(),
             engine: "tract".into(),
-            library: None,
+            library: Some("/tmp/libengine.so".into()),
+            adapter: Some(adapter()),
+            package: Some(PackedModel { packaging: Packaging::EncryptedThenZstd, key: Some(PackageKey([7; 32])) }),
+            pipeline: Some(pipeline()),
             threads: 2,
             inputs: manifest().inputs,
             generators: manifest().generators,
@@ -279,6 +358,7 @@ pub fn requests() -> Vec<Request> {
         Request::Outputs { wanted: vec![("logits".into(), vec![0])] },
         Request::Memory,
         Request::Profile { n: 3 },
+        Request::Frames { n: 2 },
         Request::Quit,
     ]
 }
@@ -287,8 +367,16 @@ pub fn replies() -> Vec<Reply> {
     let measured = measurement();
     vec![
         Reply::Ready { protocol: 1, memory: measured.memory_before },
-        Reply::Loaded { load: Nanos(9), inputs: manifest().inputs, outputs: manifest().outputs, evidence: measured.engine },
+        Reply::Loaded {
+            load: Nanos(9),
+            unpack: Some(Nanos(2)),
+            inputs: manifest().inputs,
+            outputs: manifest().outputs,
+            evidence: measured.engine,
+        },
         Reply::Ran { samples: vec![Nanos(1), Nanos(2)], started: Nanos(3), suspended: Nanos(0) },
+        Reply::Summarised { summary: summary(), load: Some(Nanos(9)), first_inference: Some(Nanos(4)), peak_rss: Some(Bytes(5)) },
+        Reply::Framed { times: vec![frame()], suspended: Nanos(0) },
         Reply::Outputs { values: vec![vec![0.5]] },
         Reply::Memory(measured.memory),
         Reply::Profile { operators: measured.profile },

@@ -120,26 +120,16 @@ pub fn inspect(path: &Path, shapes: &[(String, Vec<usize>)]) -> Result<Manifest,
     let producer = if model.producer_name.is_empty() { "an unnamed producer" } else { &model.producer_name };
     Ok(Manifest {
         family: name.clone(),
-        variant: String::new(),
-        name,
-        precision: summary.precision,
-        artifact,
-        size,
         generators: summary.inputs.iter().map(generator).collect(),
         inputs: summary.inputs,
         outputs: summary.outputs,
-        references: Vec::new(),
         parameters: Some(summary.parameters),
         macs: summary.macs,
         opset: summary.opset,
         operators: summary.operators,
-        published: Vec::new(),
-        fidelity: None,
-        preprocessing: String::new(),
-        licence: String::new(),
-        claimed_accuracy: None,
         origin: format!("added by hand; written by {}", format!("{producer} {}", model.producer_version).trim_end()),
         notes: summary.notes,
+        ..Manifest::of_unknown(name, summary.precision, artifact, size)
     })
 }
 

@@ -78,6 +78,7 @@ pub fn measurement() -> Measurement {
             version: "0.23.9".into(),
             kernels: "avx512_vnni".into(),
             threads: 1,
+            executed: vec![(Precision::Int8, 26)],
             integer_kernels: IntegerKernels::All,
             operators: vec![("OptMatMul".into(), 26), ("MaxPool".into(), 3), (HOSTILE.into(), 1)],
         },
@@ -95,6 +96,9 @@ pub fn measurement() -> Measurement {
                 last_cpu: Reading::missing(Missing::Unavailable, "the thread had ended"),
             },
         ],
+        summary: None,
+        frames: None,
+        packaged_loads: Vec::new(),
         profile: operators
             .map(|(name, operator, ns)| OperatorTime { name: name.into(), operator: operator.into(), time: Nanos(ns) })
             .into(),
@@ -114,6 +118,7 @@ pub fn evidence() -> SessionEvidence {
         settle: SettleEvidence {
             waited: Nanos(3_200_000_000),
             timed_out: false,
+            hindrance: None,
             detail: "battery 31.2 °C, load 0.40".into(),
             load_1min: Reading::of(0.4),
             cpu_pressure: Reading::missing(Missing::Denied, "/proc/pressure/cpu: Permission denied"),
