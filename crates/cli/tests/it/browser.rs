@@ -142,6 +142,7 @@ async fn sound(browser: &Browser, url: &str) {
 
 #[tokio::test]
 async fn every_page_is_sound_in_both_themes_and_three_widths_and_leads_to_the_run() {
+    let _cores = farm::CORES.read().await;
     let Some(browser) = Browser::start().await else { return };
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 60);

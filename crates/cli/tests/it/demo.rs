@@ -16,6 +16,7 @@ fn demo(data_dir: &std::path::Path) -> (i32, String, String) {
 
 #[test]
 fn demo_measures_every_model_in_both_precisions_and_keeps_history() {
+    let _cores = farm::CORES.blocking_read();
     let folder = farm::folder();
     let data = folder.path().join("data");
     let (code, stdout, stderr) = demo(&data);

@@ -25,6 +25,7 @@ pub fn unknown_operator() -> Vec<u8> {
 
 #[tokio::test]
 async fn exported_and_quantised_models_are_measured_or_say_which_operator_is_missing() {
+    let _cores = farm::CORES.read().await;
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 60);
     let _agent = farm::agent(&server.url(), &folder.path().join("agent"));

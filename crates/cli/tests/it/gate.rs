@@ -8,8 +8,25 @@ fn model(name: &str) -> std::path::PathBuf {
     farm::models().join(name)
 }
 
+/// Asks until the evidence allows a verdict: somebody else may be at work on this machine, and a gate must not decide then.
+fn verdict(mut ask: impl FnMut() -> (i32, String, String)) -> (i32, GateOutcome) {
+    const ATTEMPTS: usize = 5;
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let (code, stdout, stderr) = ask();
+        let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+        if outcome.verdict != Verdict::Inconclusive {
+            return (code, outcome);
+        }
+        assert_eq!(code, 3, "{outcome:#?}");
+        last = Some(outcome);
+    }
+    panic!("no verdict in {ATTEMPTS} attempts, the last one: {last:#?}");
+}
+
 #[tokio::test]
-async fn a_larger_model_is_rejected_on_the_farm_unless_the_evidence_forbids_a_verdict() {
+async fn a_larger_model_is_rejected_on_the_farm() {
+    let _cores = farm::CORES.write().await;
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 60);
     let _agent = farm::agent(&server.url(), &folder.path().join("agent"));
@@ -19,49 +36,31 @@ async fn a_larger_model_is_rejected_on_the_farm_unless_the_evidence_forbids_a_ve
         farm::run(farm::benchrack().args(["zoo", "build", "--quiet"]).arg(bigger.path()).arg("mobilenet-v1-1.0-224"));
     assert_eq!(code, 0, "{stderr}");
     let mut command = server.command();
-    command.args(["gate", "--json", "--quiet", "--rounds", "12", "--block-ms", "10", "--baseline"]);
+    command.args(["gate", "--json", "--quiet", "--rounds", "24", "--block-ms", "20", "--baseline"]);
     command
         .arg(model("mobilenet-v1-0.5-160.fp32.onnx"))
         .arg("--candidate")
         .arg(bigger.path().join("mobilenet-v1-1.0-224.fp32.onnx"));
-    let (code, stdout, stderr) = farm::run(&mut command);
-    let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
-    let device = &outcome.devices[0];
-    if device.detail.contains("is degraded") {
-        // Other tests shared the cores: the evidence says so, and the gate must then not decide.
-        assert_eq!((code, outcome.verdict), (3, Verdict::Inconclusive), "{outcome:#?}");
-        return;
-    }
+    let (code, outcome) = verdict(|| farm::run(&mut command));
     assert_eq!((code, outcome.verdict), (1, Verdict::Slower), "{outcome:#?}");
-    assert!(device.effect.unwrap().low > 1.0, "more than twice as slow: {outcome:#?}");
+    assert!(outcome.devices[0].effect.unwrap().low > 1.0, "more than twice as slow: {outcome:#?}");
 }
 
 #[test]
-fn a_model_against_itself_is_never_slower() {
+fn a_model_passes_against_itself() {
+    let _cores = farm::CORES.blocking_write();
     let itself = model("mobilenet-v1-0.5-160.fp32.onnx");
     let mut command = farm::benchrack();
     // A wide tolerance: how narrow an interval this machine allows is not what is tested.
-    command.args([
-        "gate",
-        "--local",
-        "--json",
-        "--quiet",
-        "--rounds",
-        "12",
-        "--block-ms",
-        "20",
-        "--tolerance",
-        "50%",
-        "--baseline",
-    ]);
-    command.arg(&itself).arg("--candidate").arg(&itself);
-    let (code, stdout, stderr) = farm::run(&mut command);
-    let outcome: GateOutcome = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
-    assert!(matches!((code, outcome.verdict), (0, Verdict::NotSlower) | (3, Verdict::Inconclusive)), "{outcome:#?}");
+    command.args(["gate", "--local", "--json", "--quiet", "--rounds", "24", "--block-ms", "20", "--tolerance", "50%"]);
+    command.arg("--baseline").arg(&itself).arg("--candidate").arg(&itself);
+    let (code, outcome) = verdict(|| farm::run(&mut command));
+    assert_eq!((code, outcome.verdict), (0, Verdict::NotSlower), "{outcome:#?}");
 }
 
 #[test]
 fn too_few_rounds_are_inconclusive_not_a_pass() {
+    let _cores = farm::CORES.blocking_write();
     let itself = model("mobilenet-v1-0.5-160.fp32.onnx");
     let mut command = farm::benchrack();
     command

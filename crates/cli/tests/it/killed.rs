@@ -21,6 +21,7 @@ async fn measured_once(server: &Server, submission: &Submission) {
 
 #[tokio::test]
 async fn a_killed_agents_session_runs_again_after_the_lease_and_is_stored_once() {
+    let _cores = farm::CORES.read().await;
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 2);
     server.add_models();
@@ -52,10 +53,12 @@ async fn server_killed_during_a_report(at: Break) {
 
 #[tokio::test]
 async fn a_server_killed_before_it_read_the_report_gets_it_once() {
+    let _cores = farm::CORES.read().await;
     server_killed_during_a_report(Break::BeforeReport).await;
 }
 
 #[tokio::test]
 async fn a_server_killed_after_it_stored_the_report_does_not_store_it_again() {
+    let _cores = farm::CORES.read().await;
     server_killed_during_a_report(Break::BeforeAnswer).await;
 }

@@ -13,6 +13,7 @@ fn fails(arguments: &[&str], code: i32, says: &[&str]) {
 
 #[test]
 fn usage_errors_end_with_2_and_say_what_is_wrong() {
+    let _cores = farm::CORES.blocking_read();
     let folder = farm::folder();
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
@@ -40,11 +41,13 @@ fn usage_errors_end_with_2_and_say_what_is_wrong() {
 
 #[test]
 fn a_server_that_is_away_ends_with_4_and_says_how_to_start_one() {
+    let _cores = farm::CORES.blocking_read();
     fails(&["devices", "--server", "http://127.0.0.1:9"], 4, &["benchrack serve"]);
 }
 
 #[test]
 fn a_port_that_is_taken_and_a_folder_that_cannot_be_written_are_named() {
+    let _cores = farm::CORES.blocking_read();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = farm::folder();
@@ -55,6 +58,7 @@ fn a_port_that_is_taken_and_a_folder_that_cannot_be_written_are_named() {
 
 #[test]
 fn a_database_that_refuses_is_named_without_its_password() {
+    let _cores = farm::CORES.blocking_read();
     let mut command = farm::benchrack();
     command.args(["serve", "--listen", "127.0.0.1:0"]).env("DATABASE_URL", "postgres://me:s3cret@127.0.0.1:9/farm");
     let (code, _, stderr) = farm::run(&mut command);
@@ -64,6 +68,7 @@ fn a_database_that_refuses_is_named_without_its_password() {
 
 #[tokio::test]
 async fn a_model_that_no_engine_can_run_fails_its_run_with_the_reason_and_the_agent_goes_on() {
+    let _cores = farm::CORES.read().await;
     let folder = farm::folder();
     let server = Server::start(&folder.path().join("server"), 60);
     let _agent = farm::agent(&server.url(), &folder.path().join("agent"));
