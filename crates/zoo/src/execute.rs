@@ -12,6 +12,9 @@ use crate::graph::{Shape, volume};
 use crate::kernels;
 use crate::program::{Affine, Filter, Node, Operator, Program, QuantisedFilter};
 
+/// Slope of the hard sigmoid, a sixth, as the file gives it.
+pub(crate) const HARD_SIGMOID_SLOPE: f32 = 1.0 / 6.0;
+
 /// A tensor of one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tensor {
@@ -99,7 +102,8 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
         Operator::Relu => map(real(0)?, relu),
         Operator::Clip6 => map(real(0)?, |value| relu(value).min(6.0)),
         Operator::PRelu { slope } => {
-            per_channel(real(0)?, &|channel, value| if value < 0.0 { value * slope[channel] } else { value })
+            let slope = *slope;
+            real(0)?.iter().map(|&value| if value < 0.0 { value * slope } else { value }).collect()
         }
         Operator::AveragePool { window, count_padding } => {
             kernels::average_pool(real(0)?, shapes[0], window, *count_padding, node.shape)
@@ -112,6 +116,12 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
             result
         }
         Operator::Add => real(0)?.iter().zip(real(1)?).map(|(a, b)| a + b).collect(),
+        Operator::HardSigmoid => map(real(0)?, |value| (value * HARD_SIGMOID_SLOPE + 0.5).clamp(0.0, 1.0)),
+        Operator::Mul if shapes[1] == shapes[0] => real(0)?.iter().zip(real(1)?).map(|(a, b)| a * b).collect(),
+        Operator::Mul => {
+            let factors = real(1)?;
+            per_channel(real(0)?, &|channel, value| value * factors[channel])
+        }
         Operator::Shift(by) => shift(real(0)?, node.shape, *by),
         Operator::PadChannels => {
             let mut result = real(0)?.to_vec();
@@ -128,7 +138,12 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
             let sums: Vec<i32> = kernels::convolve(&offsets, shapes[0], window, *groups, &weights, node.shape);
             return Ok(Tensor::U8(requantise(&sums, filter, *input, *output)));
         }
-        Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten => {
+        Operator::MaxPool(_)
+        | Operator::Concat
+        | Operator::Shuffle(_)
+        | Operator::Slice(..)
+        | Operator::Crop(_)
+        | Operator::Flatten => {
             return Ok(match inputs.first() {
                 Some(Tensor::F32(_)) => {
                     Tensor::F32(rearrange(node, &(0..inputs.len()).map(real).collect::<Result<Vec<_>, _>>()?, shapes))
@@ -150,6 +165,11 @@ fn rearrange<T: PartialOrd + Copy + Sync>(node: &Node, inputs: &[&[T]], shapes: 
         Operator::Shuffle(groups) => {
             let each = node.shape[0] / groups;
             (0..node.shape[0]).flat_map(|to| &first[(to % groups * each + to / groups) * plane..][..plane]).copied().collect()
+        }
+        Operator::Crop(by) => {
+            let [_, height, width] = shapes[0];
+            let rows = first.chunks_exact(width).enumerate().filter(|(row, _)| row % height >= *by);
+            rows.flat_map(|(_, row)| &row[*by..]).copied().collect()
         }
         Operator::Slice(from, to) => first[from * plane..to * plane].to_vec(),
         _ => inputs.concat(),

@@ -204,23 +204,25 @@ fn product<S: Sum>(rows: &[f32], columns: &[f32]) -> [[S; COLUMNS]; ROWS] {
     sums
 }
 
-/// Transposed convolution without bias. `weights`: input, output, row, column. Each input value scatters its kernel.
+/// Transposed convolution without bias. `weights`: input, output, row, column. Each input value scatters its kernel; taps run
+/// from last to first, so that what meets in one output comes from the positions of the input in their order.
 pub(crate) fn convolve_back(input: &[f32], shape: Shape, window: &Window, weights: &[f32], output: Shape) -> Vec<f32> {
     let [channels, height, width] = shape;
     let [outputs, rows, columns] = output;
     let mut result = vec![0.0f32; volume(output)];
     result.par_chunks_mut(rows * columns).enumerate().for_each(|(channel, result)| {
         for from in 0..channels {
+            let source = &input[from * height * width..][..height * width];
             let kernel = &weights[(from * outputs + channel) * window.area()..][..window.area()];
-            for position in 0..height * width {
-                let value = input[from * height * width + position];
-                let (y, x) = (position / width * window.stride[0], position % width * window.stride[1]);
-                for (tap, weight) in kernel.iter().enumerate() {
-                    let row = (y + tap / window.kernel[1]).checked_sub(window.pad[0]).filter(|&row| row < rows);
-                    let column = (x + tap % window.kernel[1]).checked_sub(window.pad[1]).filter(|&column| column < columns);
-                    if let (Some(row), Some(column)) = (row, column) {
-                        result[row * columns + column] += value * weight;
-                    }
+            for (tap, weight) in kernel.iter().enumerate().rev() {
+                let (down, right) = (tap / window.kernel[1], tap % window.kernel[1]);
+                let first = window.pad[1].saturating_sub(right).div_ceil(window.stride[1]);
+                let start = first * window.stride[1] + right - window.pad[1];
+                for (y, line) in source.chunks_exact(width).enumerate() {
+                    let row = (y * window.stride[0] + down).checked_sub(window.pad[0]).filter(|&row| row < rows);
+                    let Some(row) = row.filter(|_| start < columns && first < width) else { continue };
+                    let sums = result[row * columns + start..(row + 1) * columns].iter_mut().step_by(window.stride[1]);
+                    sums.zip(&line[first..]).for_each(|(sum, value)| *sum += value * weight);
                 }
             }
         }
@@ -298,4 +300,22 @@ pub(crate) fn average_pool(input: &[f32], shape: Shape, window: &Window, count_p
 pub(crate) fn channel_means(input: &[f32], shape: Shape) -> Vec<f32> {
     let plane = shape[1] * shape[2];
     input.chunks_exact(plane).map(|channel| channel.iter().sum::<f32>() / plane as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposed_convolution_is_the_adjoint_of_convolution() {
+        // For all x and y: conv(x) . y = x . transposed(y). Small integers make both sides exact.
+        let (window, picture, features) = (Window { stride: [2, 2], pad: [1; 4], ..Window::square(3) }, [2, 5, 6], [3, 3, 3]);
+        let numbers = |count: usize, step: usize| (0..count).map(|at| ((at * step) % 11) as f32 - 5.0).collect::<Vec<f32>>();
+        let (x, y, weights) = (numbers(60, 7), numbers(27, 5), numbers(54, 3));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let forward: Vec<f32> = convolve(&x, picture, &window, 1, &weights, features);
+        let back = convolve_back(&y, features, &window, &weights, picture);
+        assert_eq!(dot(&forward, &y), dot(&x, &back));
+        assert!(dot(&forward, &y).abs() > 100.0, "the test would say nothing of zeros");
+    }
 }

@@ -94,11 +94,13 @@ pub enum Operator {
     Relu,
     /// Between 0 and 6.
     Clip6,
-    /// Leaky with a slope for each channel.
+    /// Leaky, with one slope for all channels.
     PRelu {
         /// Factor of negative values.
-        slope: Vec<f32>,
+        slope: f32,
     },
+    /// From 0 at -3 to 1 at 3 in a straight line.
+    HardSigmoid,
     /// Largest value under the window.
     MaxPool(Window),
     /// Mean under the window.
@@ -114,12 +116,16 @@ pub enum Operator {
     Unpool(Window),
     /// Sum.
     Add,
+    /// Product; the second input may have one value for each channel.
+    Mul,
     /// Channels of all inputs.
     Concat,
     /// Channels dealt out to groups.
     Shuffle(usize),
     /// Channels from, to.
     Slice(usize, usize),
+    /// Rows and columns taken away at top and left.
+    Crop(usize),
     /// Picture moved up and left, zeros coming in.
     Shift(usize),
     /// Zero channels added at the end.
@@ -176,9 +182,12 @@ impl Program {
     pub fn is_quantised(&self, node: usize) -> bool {
         match &self.nodes[node].operator {
             Operator::QuantizeLinear(_) | Operator::QLinearConv { .. } => true,
-            Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten => {
-                self.is_quantised(self.nodes[node].inputs[0])
-            }
+            Operator::MaxPool(_)
+            | Operator::Concat
+            | Operator::Shuffle(_)
+            | Operator::Slice(..)
+            | Operator::Crop(_)
+            | Operator::Flatten => self.is_quantised(self.nodes[node].inputs[0]),
             _ => false,
         }
     }

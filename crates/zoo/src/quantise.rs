@@ -47,7 +47,15 @@ fn shared_codes(program: &Program, ranges: &[[f32; 2]]) -> Vec<Affine> {
 }
 
 fn moves_codes(operator: &Operator) -> bool {
-    matches!(operator, Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten)
+    matches!(
+        operator,
+        Operator::MaxPool(_)
+            | Operator::Concat
+            | Operator::Shuffle(_)
+            | Operator::Slice(..)
+            | Operator::Crop(_)
+            | Operator::Flatten
+    )
 }
 
 /// Scale and zero point that cover the range; zero has a code of its own (arXiv:1712.05877 section 2.1).
@@ -88,6 +96,18 @@ impl Pass<'_> {
                 let input_scale = self.codes[input].scale;
                 let filter = Filter::Dequantised { filter: quantise_filter(weights, bias, input_scale, true), input_scale };
                 self.compute(index, Operator::Conv { window: *window, groups: *groups, filter }, vec![from]);
+            }
+            Operator::ConvTranspose { window, extra, filter: Filter::Float { weights, bias } } => {
+                // ONNX has no integer form of it, so weights are int8 in the file and an engine may fuse them.
+                let from = self.real(input);
+                let input_scale = self.codes[input].scale;
+                let filter = Filter::Dequantised { filter: quantise_filter(weights, bias, input_scale, false), input_scale };
+                self.compute(index, Operator::ConvTranspose { window: *window, extra: *extra, filter }, vec![from]);
+            }
+            Operator::HardSigmoid if self.readers(index).all(|reader| self.source.nodes[reader].operator == Operator::Mul) => {
+                // A gate is multiplied where it is: its codes would only add noise and two operators.
+                let from = self.real(input);
+                self.real[index] = Some(self.target.push(&node.name, Operator::HardSigmoid, vec![from], node.shape));
             }
             Operator::Relu | Operator::Clip6 if self.carrier(index).is_some() => {
                 // The layer before has already written this one's codes.
