@@ -40,7 +40,10 @@ struct Device<'a> {
     rows: Vec<Row<'a>>,
     accuracy: bool,
     threads: bool,
+    /// Whether rows differ in their engine's name or version.
     engines: bool,
+    /// Whether there are several engines, so that each row names its own at once.
+    several: bool,
     points: bool,
     /// Engines beside each other, where there are several.
     by_engine: Option<Matrix>,
@@ -182,6 +185,7 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
         accuracy: rows.iter().any(|row| row.claimed_accuracy.is_some()),
         threads: threads.is_none(),
         engines: engine.is_none(),
+        several: rows.iter().map(|row| &row.engine).collect::<BTreeSet<_>>().len() > 1,
         points: point.is_none(),
         by_engine: by_engine(device, c),
         legend: legend.chain(bodies).collect(),
