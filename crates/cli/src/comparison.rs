@@ -41,7 +41,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
             run.precision.to_string(),
             run.engine.clone(),
             run.threads.to_string(),
-            time(Metric::Latency),
+            latency(run),
             estimate(run, Metric::Latency).map_or_else(absent, |figure| interval(&figure)),
             time(Metric::LatencyP90),
             time(Metric::FirstInference),
@@ -79,6 +79,12 @@ fn validity(run: &Run) -> String {
 /// This figure of the run, if it was measured.
 pub fn estimate(run: &Run, metric: Metric) -> Option<Estimate> {
     run.metrics.iter().find(|(name, _)| *name == metric).map(|(_, figure)| *figure)
+}
+
+/// The median latency, or the mean that an engine's own program printed, which is said.
+fn latency(run: &Run) -> String {
+    let own = || estimate(run, Metric::LatencyMean).map(|mean| format!("{} (mean by the program)", nanos(mean.value)));
+    estimate(run, Metric::Latency).map(|figure| nanos(figure.value)).or_else(own).unwrap_or_else(absent)
 }
 
 fn interval(figure: &Estimate) -> String {

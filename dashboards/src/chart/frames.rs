@@ -15,8 +15,11 @@ pub(crate) const NAME: &str = "frames";
 /// Frames drawn, the first: more would be thinner than a line.
 const MOST: usize = 240;
 
+/// A part of a frame's time, ns.
+type Part = fn(&FrameTime) -> u64;
+
 /// The parts of a frame from below, with their tones.
-pub(crate) const PARTS: [(Tone, fn(&FrameTime) -> u64); 3] =
+pub(crate) const PARTS: [(Tone, Part); 3] =
     [(Tone::Data(1), |time| time.conversion.0), (Tone::Data(0), |time| time.inference.0), (Tone::Data(2), |time| time.post.0)];
 
 /// How long each part of each frame took.

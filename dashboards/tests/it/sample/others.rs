@@ -183,9 +183,14 @@ pub fn gate() -> GateView {
     }
 }
 
+/// One model on two builds of an engine, still being measured.
 pub fn gate_open() -> GateView {
     let gate = gate();
+    let on = |version: &str| GateSide { engine: format!("onnxruntime@{version}"), ..gate.baseline.clone() };
+    let (baseline, candidate) = (on("1.31.1"), on("1.32.0"));
     GateView {
+        baseline,
+        candidate,
         gate: Gate { outcome: None, jobs: vec![job(1, "done"), job(2, "leased"), job(3, "queued")], ..gate.gate },
         decided_at: None,
         ..gate
