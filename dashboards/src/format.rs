@@ -85,11 +85,19 @@ impl Unit {
             None => shown,
             Some(Interval { value, low, high }) => {
                 let gap = if scale.symbol.is_empty() { String::new() } else { format!("{NBSP}{}", scale.symbol) };
-                format!("{value}{gap} [{low},{NBSP}{high}]")
+                format!("{value}{gap} [{low},{NBSP}{high}]{}", level_words(estimate))
             }
         }
     }
 }
+
+/// ` 88 %` behind an interval that is less sure than its place says; nothing behind others.
+pub(crate) fn level_words(estimate: &Estimate) -> String {
+    estimate.level.map(|level| format!("{NBSP}{:.0}{NBSP}%", (level * 100.0).floor())).unwrap_or_default()
+}
+
+/// An interval that is less sure than a coin says nothing, and is not shown.
+const LEAST_SHOWN: f64 = 0.5;
 
 /// The texts of a figure and its interval, with as many decimals as the interval needs to be seen.
 #[derive(Debug, PartialEq)]
@@ -109,8 +117,11 @@ impl Scale {
         number(value / self.divisor)
     }
 
-    /// Value and interval alone, in this scale; none for an exact figure.
+    /// Value and interval alone, in this scale; none for an exact figure, and none where there were too few samples.
     pub(crate) fn interval(self, estimate: &Estimate) -> Option<Interval> {
+        if estimate.level.is_some_and(|level| level < LEAST_SHOWN) {
+            return None;
+        }
         let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|end| end / self.divisor);
         if !(low < high && low.is_finite() && high.is_finite() && value.is_finite()) {
             return None;
@@ -206,11 +217,22 @@ mod tests {
 
     #[test]
     fn an_interval_gets_the_decimals_that_show_it_and_an_exact_figure_none() {
-        let shown = |value, low, high| Unit::Time.show_interval(&Estimate { value, low, high }).replace(NBSP, " ");
+        let shown = |value, low, high| Unit::Time.show_interval(&Estimate::within(value, low, high)).replace(NBSP, " ");
         assert_eq!(shown(12_345_678.0, 12_100_000.0, 12_560_000.0), "12.3 ms [12.1, 12.6]");
         assert_eq!(shown(12_345_678.0, 12_338_000.0, 12_351_000.0), "12.346 ms [12.338, 12.351]");
         assert_eq!(shown(12_345_678.0, 12_345_678.0, 12_345_678.0), "12.3 ms");
         assert_eq!(shown(1e6, f64::NEG_INFINITY, f64::INFINITY), "1.00 ms");
+    }
+
+    #[test]
+    fn an_interval_that_is_less_sure_says_how_sure_it_is_and_a_worthless_one_is_not_shown() {
+        let shown = |level| {
+            let estimate = Estimate { level, ..Estimate::within(12e6, 11e6, 13e6) };
+            Unit::Time.show_interval(&estimate).replace(NBSP, " ")
+        };
+        assert_eq!(shown(None), "12.0 ms [11.0, 13.0]");
+        assert_eq!(shown(Some(0.9375)), "12.0 ms [11.0, 13.0] 93 %");
+        assert_eq!(shown(Some(0.2)), "12.0 ms");
     }
 
     #[test]
@@ -223,7 +245,7 @@ mod tests {
     #[test]
     fn changes_carry_their_sign_and_no_zero_is_negative() {
         let clean = |text: String| text.replace(NBSP, " ");
-        assert_eq!(clean(change_interval(&Estimate { value: 0.021, low: -0.001, high: 0.043 })), "+2.1 % [−0.1, +4.3]");
+        assert_eq!(clean(change_interval(&Estimate::within(0.021, -0.001, 0.043))), "+2.1 % [−0.1, +4.3]");
         assert_eq!(fixed(-0.001, 1), "0.0");
         assert_eq!(fixed(f64::INFINITY, 1), "inf");
     }

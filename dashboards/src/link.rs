@@ -15,6 +15,8 @@ pub const COMPARE: &str = "/compare";
 pub const SERIES: &str = "/series";
 /// All models.
 pub const MODELS: &str = "/models";
+/// All builds of engines.
+pub const ENGINES: &str = "/engines";
 /// All gates.
 pub const GATES: &str = "/gates";
 /// Login form (GET) and login (POST `token`, `next`).

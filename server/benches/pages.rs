@@ -67,11 +67,12 @@ async fn measure(size: Size) {
     .await;
 }
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/",
     "/rack",
     "/devices/1",
     "/models",
+    "/engines",
     "/compare",
     "/compare?device=1&base=model-1+fp32",
     "/compare/table.csv",

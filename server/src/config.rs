@@ -339,7 +339,7 @@ pub fn default_data_dir(environment: impl Fn(&str) -> Option<String>) -> PathBuf
     user_folder(environment, "/var/lib/benchrack", "XDG_DATA_HOME", ".local/share")
 }
 
-/// Where a fetched PostgreSQL goes when nothing is set.
+/// Where fetched packages go when nothing is set.
 pub fn default_cache_dir(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
     user_folder(environment, "/var/cache/benchrack", "XDG_CACHE_HOME", ".cache")
 }

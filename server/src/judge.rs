@@ -7,4 +7,4 @@ mod run;
 
 pub use gate::{DeviceResult, judge_gate, judge_results, rules};
 pub use page::{pair, ratio, spread};
-pub use run::{JudgedRun, UnusableMeasurement, metrics, run};
+pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};

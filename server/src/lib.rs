@@ -2,7 +2,7 @@
 //!
 //! [`Server::start`] runs one. No state is kept but in Postgres and the artifact store, so that any number of servers
 //! can run on one database. `http` asks, [`app`] does, `db` holds all SQL, [`judge`] turns samples into figures, and
-//! [`launcher`] brings a Postgres where none is given.
+//! [`launcher`] brings a Postgres where none is given, with [`packages`] where none is installed.
 
 #![warn(missing_docs)]
 
@@ -16,6 +16,7 @@ mod http;
 pub mod judge;
 pub mod launcher;
 mod metrics;
+pub mod packages;
 mod refusal;
 mod secret;
 mod start;
@@ -23,7 +24,8 @@ mod start;
 pub use artifacts::{ArtifactStore, StoreError, StoreOpenError};
 pub use clock::Clock;
 pub use config::{
-    ArtifactConfig, AuthMode, ConfigError, DatabaseConfig, FarmConfig, Limits, Redacted, ServerConfig, default_data_dir,
+    ArtifactConfig, AuthMode, ConfigError, DatabaseConfig, FarmConfig, Limits, Redacted, ServerConfig, default_cache_dir,
+    default_data_dir,
 };
 pub use events::{EventBus, FarmEvent};
 pub use http::{document, router};

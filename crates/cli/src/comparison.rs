@@ -1,4 +1,4 @@
-//! The table that people read first: models by precision and threads, with intervals, memory and validity.
+//! The table that people read first: models by precision, engine and threads, with intervals, memory and validity.
 
 use benchrack_protocol::api::{Estimate, Metric, Model, Run};
 use benchrack_protocol::ids::RunId;
@@ -15,6 +15,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
             "device",
             "model",
             "precision",
+            "engine",
             "threads",
             "latency",
             "95 % interval",
@@ -38,8 +39,9 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
             run.device_name.clone(),
             run.model.clone(),
             run.precision.to_string(),
+            run.engine.clone(),
             run.threads.to_string(),
-            time(Metric::Latency),
+            latency(run),
             estimate(run, Metric::Latency).map_or_else(absent, |figure| interval(&figure)),
             time(Metric::LatencyP90),
             time(Metric::FirstInference),
@@ -79,8 +81,15 @@ pub fn estimate(run: &Run, metric: Metric) -> Option<Estimate> {
     run.metrics.iter().find(|(name, _)| *name == metric).map(|(_, figure)| *figure)
 }
 
+/// The median latency, or the mean that an engine's own program printed, which is said.
+fn latency(run: &Run) -> String {
+    let own = || estimate(run, Metric::LatencyMean).map(|mean| format!("{} (mean by the program)", nanos(mean.value)));
+    estimate(run, Metric::Latency).map(|figure| nanos(figure.value)).or_else(own).unwrap_or_else(absent)
+}
+
 fn interval(figure: &Estimate) -> String {
-    format!("{:.2} … {:.2} ms", figure.low / 1e6, figure.high / 1e6)
+    let level = figure.level.map(|level| format!(" ({:.0} %)", (level * 100.0).floor())).unwrap_or_default();
+    format!("{:.2} … {:.2} ms{level}", figure.low / 1e6, figure.high / 1e6)
 }
 
 fn nanos(value: f64) -> String {

@@ -5,9 +5,11 @@
 mod commands;
 mod comparison;
 mod context;
+mod engine_file;
 mod exit;
 mod local;
 mod model_file;
+mod onnxruntime;
 mod output;
 
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ enum HostCommand {
     Serve(commands::serve::Serve),
     Submit(With<commands::submit::Submit>),
     Models(With<commands::models::Models>),
+    Engines(With<commands::engines::Engines>),
     Devices(With<commands::devices::Devices>),
     Runs(With<commands::runs::Runs>),
     Gate(With<commands::gate::Gate>),
@@ -107,6 +110,7 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Serve(command) => command.run().await,
         HostCommand::Submit(With { command, context }) => command.run(&context).await,
         HostCommand::Models(With { command, context }) => command.run(&context).await,
+        HostCommand::Engines(With { command, context }) => command.run(&context).await,
         HostCommand::Devices(With { command, context }) => command.run(&context).await,
         HostCommand::Runs(With { command, context }) => command.run(&context).await,
         HostCommand::Gate(With { command, context }) => command.run(&context).await,

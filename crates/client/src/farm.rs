@@ -1,8 +1,9 @@
 //! What people and CI ask: models, submissions, gates, devices, runs, tokens.
 
 use benchrack_protocol::api::{
-    CreatedToken, Device, Gate, Model, NewGate, NewModel, NewSubmission, NewToken, Run, Submission, Token,
+    CreatedToken, Device, Engine, Gate, Model, NewGate, NewModel, NewSubmission, NewToken, Run, Submission, Token,
 };
+use benchrack_protocol::engine::EngineBuild;
 use benchrack_protocol::ids::{GateId, RunId, SubmissionId, TokenId};
 use benchrack_protocol::report::Measurement;
 use reqwest::Method;
@@ -42,6 +43,22 @@ impl Client {
     /// See [`ClientError`].
     pub async fn models(&self) -> Result<Vec<Model>, ClientError> {
         self.get("models").await
+    }
+
+    /// Gives a stored library or program of an engine its name, version and target.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn add_engine(&self, build: &EngineBuild) -> Result<Engine, ClientError> {
+        self.send(Method::POST, "engines", build).await
+    }
+
+    /// All builds of engines, by name, newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn engines(&self) -> Result<Vec<Engine>, ClientError> {
+        self.get("engines").await
     }
 
     /// All devices.

@@ -229,6 +229,22 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+    /// Chance, 0 to 1, with which the interval holds the true value, where there were too few samples for 95 %: the
+    /// interval then ends at the smallest or largest of them. None: the interval is as sure as its place says, or exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+}
+
+impl Estimate {
+    /// A figure with an interval of the level that its place says.
+    pub fn within(value: f64, low: f64, high: f64) -> Self {
+        Self { value, low, high, level: None }
+    }
+
+    /// A figure without error.
+    pub fn exact(value: f64) -> Self {
+        Self::within(value, value, value)
+    }
 }
 
 /// What is measured of a run. Each has one unit.

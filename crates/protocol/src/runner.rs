@@ -16,6 +16,7 @@ use crate::units::{Bytes, Nanos};
 /// To the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "one request is in memory at a time, and loading is the rare one")]
 pub enum Request {
     /// Read, check and prepare a model; the reply is [`Reply::Loaded`].
     Load(LoadRequest),

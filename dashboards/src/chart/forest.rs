@@ -40,7 +40,7 @@ pub(crate) fn forest(view: &GateView, t: &Texts, place: Place) -> Result<String,
         .collect();
     let sheet = Sheet {
         name: NAME,
-        title: fill(t.chart.forest_title, &[&view.candidate.model, &view.baseline.model]),
+        title: view.title(t.chart.forest_title),
         description: t.chart.forest_description.into(),
         width: HALF,
         height: 80 + 34 * devices.len() as u32,

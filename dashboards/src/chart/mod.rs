@@ -5,6 +5,7 @@ mod axis;
 mod decimate;
 mod forest;
 mod frame;
+mod frames;
 mod histogram;
 mod ink;
 mod mark;
@@ -18,6 +19,7 @@ mod watch;
 
 pub(crate) use forest::{NAME as FOREST, forest};
 pub(crate) use frame::Place;
+pub(crate) use frames::{NAME as FRAMES, PARTS as FRAME_PARTS, frames};
 pub(crate) use histogram::{NAME as DISTRIBUTION, histogram};
 pub(crate) use ink::Tone;
 pub(crate) use mark::{Body, Shape};

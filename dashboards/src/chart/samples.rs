@@ -83,7 +83,7 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
                 plot.draw_series([words(&(nth + 1).to_string(), "note", at, HPos::Center, VPos::Top)])?;
             }
         }
-        if let Some(Estimate { value, low, high }) = median {
+        if let Some(Estimate { value, low, high, .. }) = median {
             plot.draw_series([Rectangle::new([(x.low, low.max(y.low)), (x.high, high.min(y.high))], Tone::Span.fill())])?;
             plot.draw_series([PathElement::new(vec![(x.low, value), (x.high, value)], Tone::Limit.line(1))])?;
         }

@@ -1,11 +1,12 @@
 //! Architectures against each other: which one to ship on which phone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use askama::Template;
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::model::{Fidelity, Precision};
 
+use super::compare_matrix::{Matrix, across_devices, by_engine};
 use super::compare_row::{Row, Scales};
 use super::facets::Facets;
 use super::render;
@@ -17,6 +18,7 @@ use crate::table::Table;
 use crate::text::{Texts, fill, texts};
 use crate::view::{CompareDevice, CompareRow, CompareView, DeviceRef};
 use crate::{Chrome, Language, Page, RenderError, link};
+use benchrack_protocol::units::Bytes;
 
 #[derive(Template)]
 #[template(path = "compare.html")]
@@ -24,7 +26,7 @@ struct Compare<'a> {
     c: &'a Ctx<'a>,
     v: &'a CompareView,
     facets: Facets<'a>,
-    matrix: Option<Matrix<'a>>,
+    matrix: Option<Matrix>,
     devices: Vec<Device<'a>>,
 }
 
@@ -38,8 +40,13 @@ struct Device<'a> {
     rows: Vec<Row<'a>>,
     accuracy: bool,
     threads: bool,
+    /// Whether rows differ in their engine's name or version.
     engines: bool,
+    /// Whether there are several engines, so that each row names its own at once.
+    several: bool,
     points: bool,
+    /// Engines beside each other, where there are several.
+    by_engine: Option<Matrix>,
     legend: Vec<(Html, String)>,
     charts: Vec<ChartFigure>,
 }
@@ -51,27 +58,6 @@ struct Tile {
     chips: Vec<String>,
     value: String,
     sub: String,
-}
-
-struct Matrix<'a> {
-    unit: &'static str,
-    /// Whether rows differ in their threads.
-    threads: bool,
-    rows: Vec<MatrixRow<'a>>,
-}
-
-struct MatrixRow<'a> {
-    model: &'a str,
-    precision: Precision,
-    threads: u16,
-    cells: Vec<Cell>,
-}
-
-#[derive(Clone)]
-struct Cell {
-    num: Num,
-    href: Option<String>,
-    best: bool,
 }
 
 /// `38.2 dB, same first class in 98.0 % of 64 images`.
@@ -94,7 +80,7 @@ impl Page for CompareView {
         let c = &Ctx { title: c.t.common.compare.into(), ..c };
         let devices = self.devices.iter().map(|one| device(one, self, c)).collect::<Result<_, _>>()?;
         let facets = Facets::new(link::COMPARE, &self.facets, c.t);
-        render(&Compare { c, v: self, facets, matrix: (self.devices.len() > 1).then(|| matrix(self, c)), devices })
+        render(&Compare { c, v: self, facets, matrix: across_devices(self, c), devices })
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
@@ -120,7 +106,7 @@ impl Page for CompareView {
 }
 
 /// Columns of the comparison's file beyond those of a run.
-const EXTRA: [&str; 15] = [
+const EXTRA: [&str; 17] = [
     "family",
     "size_B",
     "parameters",
@@ -130,6 +116,8 @@ const EXTRA: [&str; 15] = [
     "claimed_accuracy",
     "integer_kernels",
     "kernels",
+    "executed",
+    "library_B",
     "speedup",
     "speedup_low",
     "speedup_high",
@@ -149,6 +137,8 @@ fn extra_cells(row: &CompareRow) -> Vec<String> {
         Table::maybe(row.claimed_accuracy),
         row.integer_kernels.as_ref().map(Table::word).unwrap_or_default(),
         Table::text(&row.kernels),
+        row.executed.iter().map(|(precision, count)| format!("{precision} {count}")).collect::<Vec<_>>().join(" "),
+        Table::maybe(row.library.map(|size| size.0)),
     ];
     let ratios = [&row.speedup, &row.relative].into_iter().flat_map(|ratio| three(ratio.value()));
     plain.into_iter().chain(ratios).collect()
@@ -195,26 +185,32 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
         accuracy: rows.iter().any(|row| row.claimed_accuracy.is_some()),
         threads: threads.is_none(),
         engines: engine.is_none(),
+        several: rows.iter().map(|row| &row.engine).collect::<BTreeSet<_>>().len() > 1,
         points: point.is_none(),
+        by_engine: by_engine(device, c),
         legend: legend.chain(bodies).collect(),
         charts: charts.into_iter().collect::<Result<_, RenderError>>()?,
     })
 }
 
 /// The row that counts with the smallest figure.
-fn best(rows: &[CompareRow], figure: impl Fn(&CompareRow) -> Option<f64>) -> Option<usize> {
+pub(super) fn best(rows: &[CompareRow], figure: impl Fn(&CompareRow) -> Option<f64>) -> Option<usize> {
     let figures = rows.iter().enumerate().filter(|(_, row)| counts(row)).filter_map(|(nth, row)| Some((nth, figure(row)?)));
     figures.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(nth, _)| nth)
 }
 
 fn tiles(rows: &[CompareRow], t: &Texts) -> Vec<Tile> {
     let c = &t.compare;
+    let engines = rows.iter().map(|row| &row.engine).collect::<BTreeSet<_>>().len() > 1;
     let latency =
         |row: &CompareRow| metric(row, Metric::Latency).map(|latency| Unit::Time.show(latency.value)).unwrap_or_default();
     let tile =
         |name: &'static str, nth: Option<usize>, value: &dyn Fn(&CompareRow) -> String, sub: &dyn Fn(&CompareRow) -> String| {
             let row = rows.get(nth?)?;
-            let chips = vec![row.run.precision.to_string(), fill(t.common.threads_short, &[&row.run.threads])];
+            let mut chips = vec![row.run.precision.to_string(), fill(t.common.threads_short, &[&row.run.threads])];
+            if engines {
+                chips.push(row.engine.clone());
+            }
             Some(Tile { name, what: row.run.model.clone(), chips, value: value(row), sub: sub(row) })
         };
     let size = |row: &CompareRow| Unit::Size.show(row.size.0 as f64);
@@ -237,31 +233,28 @@ fn tiles(rows: &[CompareRow], t: &Texts) -> Vec<Tile> {
     .collect()
 }
 
-/// Median latencies of all devices side by side, the smallest of each device marked.
-fn matrix<'a>(view: &'a CompareView, c: &Ctx<'_>) -> Matrix<'a> {
-    let all = || view.devices.iter().flat_map(|device| &device.rows);
-    let scale = Unit::Time.scale_for_all(all().filter_map(|row| metric(row, Metric::Latency)).map(|latency| latency.value));
-    let empty = Cell { num: Num::missing(c.t.common.never_measured), href: None, best: false };
-    let mut rows: BTreeMap<(&str, Precision, u16), Vec<Cell>> = BTreeMap::new();
-    for (column, device) in view.devices.iter().enumerate() {
-        let best = best(&device.rows, |row| metric(row, Metric::Latency).map(|latency| latency.value));
-        for (nth, row) in device.rows.iter().enumerate() {
-            let key = (row.run.model.as_str(), row.run.precision, row.run.threads);
-            let cells = rows.entry(key).or_insert_with(|| vec![empty.clone(); view.devices.len()]);
-            // Rows come fastest first; further engines and operating points of the same subject are in the device's table.
-            if cells[column].href.is_some() {
-                continue;
-            }
-            let num = match metric(row, Metric::Latency) {
-                Some(latency) if counts(row) => Num::in_column(latency, Unit::Time, scale),
-                _ => Num::missing(c.validity(&row.run.validity, &row.run.failure).word),
+/// `library 22.1 MB`; for the engine inside the agent that it needs none.
+pub(super) fn engine_words(library: Option<Bytes>, t: &Texts) -> String {
+    match library {
+        Some(size) => fill(t.compare.library, &[&size]),
+        None => t.compare.built_in.into(),
+    }
+}
+
+/// What ran: `int8`, or `96 % int8, 4 % fp32` by number of convolutions and matrix products; empty where the engine does
+/// not tell.
+pub(crate) fn executed_words(executed: &[(Precision, u32)]) -> String {
+    let all: u32 = executed.iter().map(|(_, count)| count).sum();
+    match executed {
+        [] => String::new(),
+        [(precision, _)] => precision.to_string(),
+        mixed => {
+            let share = |(precision, count): &(Precision, u32)| {
+                format!("{:.0}{NBSP}%{NBSP}{precision}", f64::from(*count) / f64::from(all.max(1)) * 100.0)
             };
-            cells[column] = Cell { num, href: Some(link::run(row.run.id)), best: best == Some(nth) };
+            mixed.iter().map(share).collect::<Vec<_>>().join(", ")
         }
     }
-    let row = |((model, precision, threads), cells)| MatrixRow { model, precision, threads, cells };
-    let threads = all().map(|row| row.run.threads).collect::<BTreeSet<_>>().len() > 1;
-    Matrix { unit: scale.symbol, threads, rows: rows.into_iter().map(row).collect() }
 }
 
 /// `38.2 · 98.0`, for the column of fidelities.

@@ -4,10 +4,11 @@ use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
 
-use super::compare::fidelity;
+use super::compare::{engine_words, executed_words, fidelity};
 use crate::chart::{Body, bar, counts, look, metric, shape_icon};
-use crate::format::{Interval, Scale, Unit};
+use crate::format::{Interval, Scale, Unit, level_words};
 use crate::part::{Ctx, Html, Num, metric_of};
+use crate::text::fill;
 use crate::view::{CompareRow, Figure};
 
 /// The prefix that each column's figures share.
@@ -73,7 +74,9 @@ pub(super) struct Row<'a> {
     pub(super) accuracy: Num,
     pub(super) load: Num,
     pub(super) first: Num,
-    pub(super) integers: &'static str,
+    /// What ran, as the engine tells; how much ran in integers where it does not.
+    pub(super) executed: String,
+    pub(super) library: String,
 }
 
 impl<'a> Row<'a> {
@@ -103,8 +106,14 @@ impl<'a> Row<'a> {
         };
         let latency = metric(row, Metric::Latency);
         let (shown, interval) = match latency.and_then(|latency| scales.latency.interval(latency)) {
-            Some(Interval { value, low, high }) => (Num::plain(value), format!("[{low}, {high}]")),
-            None => (column(Metric::Latency, scales.latency), String::new()),
+            Some(Interval { value, low, high }) => {
+                (Num::plain(value), format!("[{low}, {high}]{}", latency.map(level_words).unwrap_or_default()))
+            }
+            None => match metric(row, Metric::LatencyMean).filter(|_| latency.is_none()) {
+                // A program's own mean, which is no measurement of ours: it says so, and has no bar.
+                Some(mean) => (Num::of(mean, Unit::Time), c.t.compare.mean_only.to_owned()),
+                None => (column(Metric::Latency, scales.latency), String::new()),
+            },
         };
         Self {
             row,
@@ -130,10 +139,12 @@ impl<'a> Row<'a> {
             },
             load: column(Metric::Load, scales.load),
             first: column(Metric::FirstInference, scales.first),
-            integers: match row.integer_kernels {
-                Some(integers) => c.t.common.integers(&integers),
-                None => "–",
+            executed: match (executed_words(&row.executed), row.integer_kernels) {
+                (words, _) if !words.is_empty() => words,
+                (_, Some(integers)) => fill(c.t.compare.in_integers, &[&c.t.common.integers(&integers)]),
+                (_, None) => "–".into(),
             },
+            library: engine_words(row.library, c.t),
         }
     }
 }

@@ -46,6 +46,15 @@ fn tone(verdict: Verdict) -> &'static str {
     }
 }
 
+impl GateView {
+    /// The two models in the places of the text; with their engines where these differ.
+    pub(crate) fn title(&self, text: &str) -> String {
+        let engines = self.candidate.engine != self.baseline.engine;
+        let name = |side: &GateSide| if engines { format!("{} ({})", side.model, side.engine) } else { side.model.clone() };
+        fill(text, &[&name(&self.candidate), &name(&self.baseline)])
+    }
+}
+
 impl Page for GateView {
     fn charts(&self) -> Vec<String> {
         vec![chart::FOREST.into()]
@@ -53,7 +62,7 @@ impl Page for GateView {
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let c = Ctx::new(chrome, "", Tab::Gates).at(link::gate(self.gate.id), "").with_csv().living();
-        let c = &Ctx { title: fill(c.t.chart.forest_title, &[&self.candidate.model, &self.baseline.model]), ..c };
+        let c = &Ctx { title: self.title(c.t.chart.forest_title), ..c };
         let outcome = self.gate.outcome.as_ref();
         let verdict = outcome.map(|outcome| outcome.verdict);
         let rules = &self.gate.rules;

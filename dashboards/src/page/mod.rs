@@ -2,14 +2,17 @@
 
 mod access;
 pub(crate) mod compare;
+mod compare_matrix;
 mod compare_row;
 mod device;
+mod engines;
 mod facets;
 mod gate;
 mod home;
 mod models;
 mod rack;
 mod run;
+mod run_frames;
 mod run_table;
 mod run_words;
 mod series;

@@ -2,13 +2,14 @@
 
 use askama::Template;
 use benchrack_protocol::model::TensorSpec;
+use benchrack_protocol::packaging::Packaging;
 
 use super::compare::fidelity;
 use super::render;
 use crate::format::{Scale, Unit};
 use crate::part::{Ctx, Num, Tab};
 use crate::table::Table;
-use crate::view::{ModelRow, ModelsView};
+use crate::view::{ModelPackage, ModelRow, ModelsView, PackageLoad};
 use crate::{Chrome, Page, RenderError, link};
 
 #[derive(Template)]
@@ -29,12 +30,31 @@ struct Row<'a> {
     fidelity: Num,
     accuracy: Num,
     inputs: String,
+    packages: Vec<Package<'a>>,
+}
+
+/// One packaging: its name, its size, and how long its newest load took.
+struct Package<'a> {
+    name: &'static str,
+    size: Num,
+    load: Option<(Num, &'a PackageLoad)>,
 }
 
 /// `1×3×224×224 f32`.
 fn input(tensor: &TensorSpec) -> String {
     let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     format!("{} {}", shape.join("×"), Table::word(&tensor.element))
+}
+
+fn packaged<'a>(package: &'a ModelPackage, c: &Ctx<'_>) -> Package<'a> {
+    Package {
+        name: c.t.common.packaging(package.packaging),
+        size: match package.size {
+            Some(size) => Num::plain(size.to_string()),
+            None => Num::missing(c.t.common.not_in_manifest),
+        },
+        load: package.load.as_ref().map(|load| (Num::of(&load.time, Unit::Time), load)),
+    }
 }
 
 impl Page for ModelsView {
@@ -62,6 +82,7 @@ impl Page for ModelsView {
                     Some(accuracy) => Num::plain(Unit::Share.show(*accuracy)),
                     None => Num::missing(c.t.common.not_in_manifest),
                 },
+                packages: row.packages.iter().map(|package| packaged(package, c)).collect(),
                 inputs: inputs.iter().map(input).collect::<Vec<_>>().join(", "),
             }
         });
@@ -90,10 +111,22 @@ impl Page for ModelsView {
             "added_at",
             "origin",
             "licence",
+            "zstd_bytes",
+            "encrypted_then_zstd_bytes",
+            "zstd_then_encrypted_bytes",
+            "load_raw_ns",
+            "load_zstd_ns",
+            "load_encrypted_then_zstd_ns",
+            "load_zstd_then_encrypted_ns",
         ];
         let mut table = Table::new(&heading);
         for row in &self.rows {
-            table.row([
+            let package = |packaging| row.packages.iter().find(|package| package.packaging == packaging);
+            let packed = [Packaging::Zstd, Packaging::EncryptedThenZstd, Packaging::ZstdThenEncrypted];
+            let sizes = packed.map(|of| Table::maybe(package(of).and_then(|package| package.size).map(|size| size.0)));
+            let loads =
+                Packaging::ALL.map(|of| Table::maybe(package(of).and_then(|one| one.load.as_ref()).map(|load| load.time.value)));
+            let cells = [
                 row.id.to_string(),
                 Table::text(&row.name),
                 row.precision.to_string(),
@@ -113,7 +146,8 @@ impl Page for ModelsView {
                 Table::time(row.added_at),
                 Table::text(&row.origin),
                 Table::text(&row.licence),
-            ])?;
+            ];
+            table.row(cells.into_iter().chain(sizes).chain(loads))?;
         }
         table.finish().map(Some)
     }

@@ -1,6 +1,7 @@
 //! One run: every sample, the proof, where it comes from.
 
 use askama::Template;
+use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::api::{Metric, Run};
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Measurement, OutputCheck};
@@ -9,9 +10,11 @@ use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::units::Bytes;
 use benchrack_protocol::validity::Validity;
 
+use super::compare::executed_words;
 use super::render;
+use super::run_frames::{FramesPart, Packaged, frames_part};
 use super::run_words::{Evidence, output_words};
-use crate::chart::{self, Place, bar, histogram, samples};
+use crate::chart::{self, Place, bar, frames, histogram, samples};
 use crate::format::Unit;
 use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing};
 use crate::table::Table;
@@ -30,6 +33,10 @@ struct RunPage<'a> {
     samples: ChartFigure,
     histogram: ChartFigure,
     outputs: super::run_words::Outputs,
+    executed: String,
+    frames: Option<FramesPart>,
+    packaged: Vec<Packaged>,
+    printed: Vec<(&'static str, String)>,
     profile: Vec<(&'a OperatorTime, Html, String)>,
     memory: Vec<(&'static str, Num, Num)>,
     evidence: Evidence<'a>,
@@ -53,6 +60,46 @@ fn share(reading: &Reading<f64>, c: &Ctx<'_>) -> Num {
     }
 }
 
+/// Whether a metric has a tile: the plain ones always, so that a missing one says why; others where they were measured,
+/// those of frames in a part of their own.
+fn shown(run: &Run, metric: Metric) -> bool {
+    match metric {
+        Metric::Latency
+        | Metric::LatencyP90
+        | Metric::LatencyP99
+        | Metric::FirstInference
+        | Metric::Load
+        | Metric::PeakRss
+        | Metric::Pss
+        | Metric::ModelSize => true,
+        Metric::LatencyMean | Metric::Frame | Metric::FrameRate => run.metrics.iter().any(|(known, _)| *known == metric),
+        Metric::FrameP90
+        | Metric::FrameJitter
+        | Metric::FrameConversion
+        | Metric::FramePost
+        | Metric::LoadZstd
+        | Metric::LoadEncryptedThenZstd
+        | Metric::LoadZstdThenEncrypted => false,
+    }
+}
+
+/// What a program said of its own inferences.
+fn printed(summary: &Summary, t: &Texts) -> Vec<(&'static str, String)> {
+    let r = &t.run;
+    let times = [
+        (r.mean, summary.mean),
+        (r.median_short, summary.median),
+        ("p90", summary.p90),
+        ("p99", summary.p99),
+        (r.minimum, summary.minimum),
+        (r.maximum, summary.maximum),
+        (r.deviation, summary.deviation),
+    ];
+    let count = summary.count.map(|count| (r.inferences, count.to_string()));
+    let times = times.into_iter().filter_map(|(name, time)| Some((name, Unit::Time.show((time?).0 as f64))));
+    count.into_iter().chain(times).collect()
+}
+
 /// Blocks and their length.
 pub(super) fn plan_words(plan: &MeasurePlan, t: &Texts) -> String {
     fill(t.run.plan, &[&plan.blocks, &plan.block_time])
@@ -70,7 +117,16 @@ pub(super) fn tone(validity: Option<&Validity>) -> &'static str {
 
 impl Page for RunView {
     fn charts(&self) -> Vec<String> {
-        vec![chart::SAMPLES.into(), chart::DISTRIBUTION.into()]
+        let has = |part: fn(&Measurement) -> bool| self.measurement.as_ref().is_some_and(part);
+        let mut charts: Vec<String> = Vec::new();
+        // A program's summary has no samples to draw.
+        if !has(|measurement| measurement.summary.is_some()) {
+            charts.extend([chart::SAMPLES.into(), chart::DISTRIBUTION.into()]);
+        }
+        if has(|measurement| measurement.frames.is_some()) {
+            charts.push(chart::FRAMES.into());
+        }
+        charts
     }
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
@@ -89,10 +145,22 @@ impl Page for RunView {
             v: self,
             r: run,
             tone: tone(run.validity.as_ref()),
-            tiles: Metric::ALL.iter().map(tile).collect(),
+            tiles: Metric::ALL.iter().filter(|metric| shown(run, **metric)).map(tile).collect(),
             samples: c.chart(c.t.run.every_sample, chart::SAMPLES, samples(self, c.t, Place::Page)?, samples_note).main(),
             histogram: c.chart(c.t.run.distribution, chart::DISTRIBUTION, histogram(self, c.t, Place::Page)?, histogram_note),
             outputs: output_words(self.measurement.as_ref().map_or(&OutputCheck::NoReference, |m| &m.outputs), c),
+            executed: self
+                .measurement
+                .as_ref()
+                .map(|measurement| executed_words(&measurement.engine.executed))
+                .unwrap_or_default(),
+            frames: frames_part(self, c)?,
+            packaged: self.packaged.iter().map(|figures| Packaged::of(figures, c)).collect(),
+            printed: self
+                .measurement
+                .as_ref()
+                .and_then(|measurement| Some(printed(measurement.summary.as_ref()?, c.t)))
+                .unwrap_or_default(),
             profile: self.measurement.as_ref().map(profile).unwrap_or_default(),
             memory: self.measurement.as_ref().map(|measurement| memory(measurement, c)).unwrap_or_default(),
             evidence: Evidence::new(self.evidence.as_ref(), self.measurement.as_ref(), &run.operating_point, c),
@@ -101,9 +169,16 @@ impl Page for RunView {
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        if !self.charts().iter().any(|known| known == name) {
+            return Ok(None);
+        }
         match name {
             chart::SAMPLES => samples(self, texts(language), Place::File).map(Some),
             chart::DISTRIBUTION => histogram(self, texts(language), Place::File).map(Some),
+            chart::FRAMES => {
+                let measured = self.measurement.as_ref().and_then(|measurement| measurement.frames.as_ref());
+                measured.map(|measured| frames(measured, &self.run.label, texts(language), Place::File)).transpose()
+            }
             _ => Ok(None),
         }
     }
@@ -134,7 +209,7 @@ fn profile(measurement: &Measurement) -> Vec<(&OperatorTime, Html, String)> {
     operators.sort_by_key(|operator| std::cmp::Reverse(operator.time));
     let row = |operator: &'_ OperatorTime| {
         let value = operator.time.0 as f64;
-        let estimate = benchrack_protocol::api::Estimate { value, low: value, high: value };
+        let estimate = benchrack_protocol::api::Estimate::exact(value);
         (Html(bar(&estimate, largest, false, true)), Unit::Time.show(value))
     };
     operators

@@ -28,7 +28,9 @@ pub(super) fn heading() -> Vec<String> {
     ];
     let figures = Metric::ALL.into_iter().flat_map(|metric| {
         let (name, unit) = (metric.name(), metric.unit());
-        ["", "_low", "_high"].map(|end| format!("{name}{end}_{unit}"))
+        let ends = ["", "_low", "_high"].map(|end| format!("{name}{end}_{unit}"));
+        // How sure the interval is, where that is less than 95 %.
+        ends.into_iter().chain([format!("{name}_level")])
     });
     plain.map(str::to_owned).into_iter().chain(figures).collect()
 }
@@ -54,7 +56,11 @@ pub(super) fn cells(run: &Run) -> Vec<String> {
         Table::maybe(run.tier),
         Table::text(if doubts.is_empty() { failure } else { &doubts }),
     ];
-    let figures = Metric::ALL.into_iter().flat_map(|metric| three(metric_of(run, metric).value()));
+    let figures = Metric::ALL.into_iter().flat_map(|metric| {
+        let figure = metric_of(run, metric);
+        let level = figure.value().and_then(|estimate| estimate.level);
+        three(figure.value()).into_iter().chain([Table::maybe(level)])
+    });
     plain.into_iter().chain(figures).collect()
 }
 

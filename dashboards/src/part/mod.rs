@@ -36,6 +36,7 @@ pub(crate) enum Tab {
     Compare,
     Series,
     Models,
+    Engines,
     Gates,
     Other,
 }
@@ -100,13 +101,14 @@ impl<'a> Ctx<'a> {
         asset::url("icon.svg")
     }
 
-    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 5] {
+    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 6] {
         let n = &self.t.common;
         [
             (crate::link::RACK, n.rack, Tab::Rack),
             (crate::link::COMPARE, n.compare, Tab::Compare),
             (crate::link::SERIES, n.series, Tab::Series),
             (crate::link::MODELS, n.models, Tab::Models),
+            (crate::link::ENGINES, n.engines, Tab::Engines),
             (crate::link::GATES, n.gates, Tab::Gates),
         ]
         .map(|(href, name, tab)| (href, name, self.tab == tab))
@@ -163,6 +165,11 @@ impl<'a> Ctx<'a> {
     /// A text with two values in their places.
     pub(crate) fn fill2(&self, text: &str, first: &dyn std::fmt::Display, second: &dyn std::fmt::Display) -> String {
         fill(text, &[first, second])
+    }
+
+    /// Size in an app, target and origin of an engine's build.
+    pub(crate) fn build_words(&self, build: &benchrack_protocol::engine::EngineBuild) -> String {
+        fill(self.t.run.build_words, &[&build.installed_size, &build.target, &build.origin])
     }
 
     /// Why a figure is missing.

@@ -46,6 +46,12 @@ texts! {
         distribution_note: "Samples of the blocks, without warm-up. Lines: median with its 95 % interval, and p90.", "준비 운동을 뺀 블록 표본. 선: 중앙값과 95 % 구간, p90.";
         beyond: "{} beyond the edge", "범위 밖 {}개";
 
+        frames_title: "Frames of {}", "{}의 프레임";
+        frames_description: "Each frame as a stack of its parts: conversion below, inference, post-processing above", "프레임마다 부분을 쌓아 표시: 아래부터 변환, 추론, 후처리";
+        frame_number: "Frame", "프레임";
+        frame_time: "Time", "시간";
+        no_frames: "No frames were measured", "측정한 프레임이 없습니다";
+
         turns: "Turns", "측정 순서";
         turns_description: "The blocks of each subject over the session's time", "세션 시간에 따른 대상별 블록";
         clocks: "Clock", "클럭";

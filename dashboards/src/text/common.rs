@@ -2,6 +2,7 @@
 
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::reading::Missing;
 use benchrack_protocol::validity::{Reason, Validity};
@@ -15,6 +16,7 @@ texts! {
         compare: "Compare", "비교";
         series: "Series", "시계열";
         models: "Models", "모델";
+        engines: "Engines", "엔진";
         gates: "Gates", "게이트";
         theme_auto: "Colours: as your system. Change to dark", "색상: 시스템 설정. 어둡게 바꾸기";
         theme_dark: "Colours: dark. Change to light", "색상: 어둡게. 밝게 바꾸기";
@@ -73,6 +75,11 @@ texts! {
         load_zstd: "Load, compressed", "로드, 압축";
         load_encrypted_then_zstd: "Load, encrypted then compressed", "로드, 암호화 후 압축";
         load_zstd_then_encrypted: "Load, compressed then encrypted", "로드, 압축 후 암호화";
+
+        raw: "as it is", "그대로";
+        zstd: "compressed", "압축";
+        encrypted_then_zstd: "encrypted, then compressed", "암호화 후 압축";
+        zstd_then_encrypted: "compressed, then encrypted", "압축 후 암호화";
 
         valid: "valid", "유효";
         degraded: "degraded", "의심됨";
@@ -166,6 +173,16 @@ impl Common {
             Metric::LoadZstd => self.load_zstd,
             Metric::LoadEncryptedThenZstd => self.load_encrypted_then_zstd,
             Metric::LoadZstdThenEncrypted => self.load_zstd_then_encrypted,
+        }
+    }
+
+    /// How a model file is packed.
+    pub(crate) fn packaging(&self, packaging: Packaging) -> &'static str {
+        match packaging {
+            Packaging::Raw => self.raw,
+            Packaging::Zstd => self.zstd,
+            Packaging::EncryptedThenZstd => self.encrypted_then_zstd,
+            Packaging::ZstdThenEncrypted => self.zstd_then_encrypted,
         }
     }
 

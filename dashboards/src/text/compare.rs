@@ -33,7 +33,13 @@ texts! {
         fidelity: "Fidelity to fp32", "fp32 충실도";
         fidelity_words: "{} dB signal to noise; same first class in {} of {} images", "신호 대 잡음 {} dB; 이미지 {} ({}장) 에서 같은 1순위";
         only_int8: "for int8 only: fp32 is the reference", "int8에만 해당: fp32가 기준";
-        integers: "Integer kernels", "정수 커널";
+        executed: "As executed", "실제 실행";
+        in_integers: "in integers: {}", "정수 연산: {}";
+        by_engine: "Engines side by side", "엔진별 비교";
+        engine_caption: "Median latency by engine and precision of the file; the fastest of each architecture is marked", "엔진과 파일 정밀도별 지연 시간 중앙값. 아키텍처마다 가장 빠른 것을 표시";
+        library: "library {}", "라이브러리 {}";
+        built_in: "inside the agent", "에이전트에 내장";
+        mean_only: "mean by the program; summary only", "프로그램이 보고한 평균 (요약만)";
         front: "front", "경계";
         front_why: "Nothing that counts here is both faster and smaller", "유효한 것 중 더 빠르면서 더 작은 것은 없음";
         history: "history", "이력";

@@ -26,6 +26,7 @@ mod chart;
 mod common;
 mod compare;
 mod device;
+mod engine;
 mod gate;
 mod home;
 mod model;
@@ -40,6 +41,7 @@ pub(crate) struct Texts {
     pub(crate) chart: chart::Charts,
     pub(crate) compare: compare::Compare,
     pub(crate) device: device::Devices,
+    pub(crate) engine: engine::Engines,
     pub(crate) gate: gate::Gates,
     pub(crate) home: home::Home,
     pub(crate) model: model::Models,
@@ -53,6 +55,7 @@ static ENGLISH: Texts = Texts {
     chart: chart::Charts::ENGLISH,
     compare: compare::Compare::ENGLISH,
     device: device::Devices::ENGLISH,
+    engine: engine::Engines::ENGLISH,
     gate: gate::Gates::ENGLISH,
     home: home::Home::ENGLISH,
     model: model::Models::ENGLISH,
@@ -66,6 +69,7 @@ static KOREAN: Texts = Texts {
     chart: chart::Charts::KOREAN,
     compare: compare::Compare::KOREAN,
     device: device::Devices::KOREAN,
+    engine: engine::Engines::KOREAN,
     gate: gate::Gates::KOREAN,
     home: home::Home::KOREAN,
     model: model::Models::KOREAN,
@@ -105,6 +109,7 @@ mod tests {
             chart::Charts::PAIRS,
             compare::Compare::PAIRS,
             device::Devices::PAIRS,
+            engine::Engines::PAIRS,
             gate::Gates::PAIRS,
             home::Home::PAIRS,
             model::Models::PAIRS,

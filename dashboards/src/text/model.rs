@@ -10,6 +10,7 @@ texts! {
         input: "Input", "입력";
         added: "Added", "추가됨";
         origin: "Origin", "출처";
+        packages: "Packaged: size, load time", "포장: 크기, 로드 시간";
         superseded: "superseded", "대체됨";
     }
 }

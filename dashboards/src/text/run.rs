@@ -43,6 +43,28 @@ texts! {
         operator: "Operator", "연산자";
         time: "Time", "시간";
 
+        executed: "As executed", "실제 실행";
+        engine_build: "Build", "빌드";
+        build_words: "{} of library in an app, {}, {}", "앱에서 라이브러리 {}, {}, {}";
+
+        frames: "From camera to answer", "카메라에서 답까지";
+        frames_of: "{} frames of {}", "프레임 {}개 ({})";
+        frame_inference: "Inference", "추론";
+        every_frame: "Every frame", "모든 프레임";
+        packaged: "Loading from a package", "포장에서 로드";
+        packaging: "Packaging", "포장";
+        loads: "Loads", "로드 횟수";
+        unpack: "Unpacking", "풀기";
+        engine_load: "By the engine", "엔진 로드";
+        both: "Together", "합계";
+        printed: "What the program printed", "프로그램 출력";
+        printed_note: "The engine's own program measured; it gives a summary and no samples, so that nothing is judged by it.", "엔진 자체 프로그램이 측정했습니다. 표본 없이 요약만 있으므로 판정에 쓰지 않습니다.";
+        inferences: "Inferences", "추론 횟수";
+        median_short: "Median", "중앙값";
+        minimum: "Smallest", "최소";
+        maximum: "Largest", "최대";
+        deviation: "Standard deviation", "표준 편차";
+
         memory: "Memory of the runner", "러너 메모리";
         figure: "Figure", "항목";
         before_load: "Before loading", "로드 전";

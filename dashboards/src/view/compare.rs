@@ -3,7 +3,7 @@
 use benchrack_protocol::api::Run;
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::ids::SeriesId;
-use benchrack_protocol::model::Fidelity;
+use benchrack_protocol::model::{Fidelity, Precision};
 use benchrack_protocol::units::Bytes;
 use serde::Serialize;
 
@@ -76,6 +76,13 @@ pub struct CompareRow {
     pub integer_kernels: Option<IntegerKernels>,
     /// Family of kernels the engine chose; empty when the run failed.
     pub kernels: String,
+    /// What ran: convolutions and matrix products by the arithmetic of their kernels, with their number. Empty when the run
+    /// failed or the engine does not tell.
+    pub executed: Vec<(Precision, u32)>,
+    /// Engine's name, without the version.
+    pub engine: String,
+    /// What an app ships to have this engine; none for the one inside the agent.
+    pub library: Option<Bytes>,
     /// fp32 latency over this row's, same model, engine, threads and operating point: 1.8 is 1.8 times as fast as
     /// fp32. Missing with a reason for fp32 rows and where there is no valid partner.
     pub speedup: Figure,

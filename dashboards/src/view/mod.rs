@@ -12,6 +12,7 @@
 mod access;
 mod compare;
 mod device;
+mod engine;
 mod gate;
 mod home;
 mod model;
@@ -26,6 +27,7 @@ use benchrack_protocol::ids::DeviceId;
 use benchrack_protocol::reading::Reading;
 pub use compare::*;
 pub use device::*;
+pub use engine::*;
 pub use gate::*;
 pub use home::*;
 pub use model::*;

@@ -1,7 +1,9 @@
 //! Models known to the server.
 
-use benchrack_protocol::ids::{ArtifactId, ModelId};
+use benchrack_protocol::api::Estimate;
+use benchrack_protocol::ids::{ArtifactId, ModelId, RunId};
 use benchrack_protocol::model::{Fidelity, Precision, TensorSpec};
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::units::Bytes;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -51,8 +53,32 @@ pub struct ModelRow {
     /// When it was added.
     #[serde(with = "time::serde::rfc3339")]
     pub added_at: OffsetDateTime,
+    /// What is known of its packagings, itself among them, in the order of [`Packaging::ALL`]; empty where nothing is.
+    pub packages: Vec<ModelPackage>,
     /// Whether a newer file has its name and precision.
     pub superseded: bool,
     /// Runs of this file.
     pub runs: u64,
+}
+
+/// A model file in one packaging.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelPackage {
+    /// Form.
+    pub packaging: Packaging,
+    /// Bytes; none where the manifest does not say.
+    pub size: Option<Bytes>,
+    /// Its newest load; none where it was not measured.
+    pub load: Option<PackageLoad>,
+}
+
+/// How long it took to load a model from a package.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PackageLoad {
+    /// Unpacking and loading, ns.
+    pub time: Estimate,
+    /// The run that measured it.
+    pub run: RunId,
+    /// Name of its device.
+    pub device: String,
 }

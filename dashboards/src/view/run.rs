@@ -1,9 +1,10 @@
 //! One run: every sample and the proof around it.
 
-use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::api::{Engine, Estimate, Metric, Run};
 use benchrack_protocol::evidence::SessionEvidence;
 use benchrack_protocol::ids::{ModelId, SeriesId};
 use benchrack_protocol::model::{Fidelity, Published};
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::report::{AgentBuild, Measurement};
 use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -23,6 +24,12 @@ pub struct RunView {
     pub measurement: Option<Measurement>,
     /// Figures of the samples that are shown beside the metrics and never judged; none without samples.
     pub spread: Option<Spread>,
+    /// Median inference within whole frames, ns; its other parts are metrics. None without frames.
+    pub frame_inference: Option<Estimate>,
+    /// Loading from packages in figures, in the order of the measurement.
+    pub packaged: Vec<PackagedFigures>,
+    /// The build of the engine; none for the one inside the agent.
+    pub engine: Option<Engine>,
     /// Evidence of its session; none when that failed before it began.
     pub evidence: Option<SessionEvidence>,
     /// How long and how often was asked.
@@ -71,6 +78,23 @@ pub struct Spread {
     pub max_ns: f64,
     /// Whether the samples have more than one mode.
     pub multimodal: bool,
+}
+
+/// Loading from one packaging, each time in a fresh runner.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PackagedFigures {
+    /// Form.
+    pub packaging: Packaging,
+    /// Bytes of the package.
+    pub size: Bytes,
+    /// How often it was loaded.
+    pub loads: u32,
+    /// Median of reading, decrypting and decompressing, ns.
+    pub unpack_ns: f64,
+    /// Median of the engine's own work, ns.
+    pub load_ns: f64,
+    /// Median of both together, ns.
+    pub total: Estimate,
 }
 
 /// Who measured, with what, when.

@@ -1,39 +1,128 @@
 //! From a suite to jobs. Pure.
 //!
-//! One job for each device, model, engine, number of threads and operating point, whose subjects are the precisions of
-//! the model: they are measured in turn within one session, so that fp32 against int8 is a comparison within it.
+//! A suite is models x precisions x engines x threads x operating points. What it measures together shares a session: its
+//! subjects are then measured in turn, so that they are compared within it, pair by pair. Without a word about it these
+//! are the precisions of a model.
 
-use benchrack_protocol::api::{Device, Model};
+use std::collections::{BTreeSet, HashMap};
+
+use benchrack_protocol::api::{Engine, Model};
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
-use benchrack_protocol::model::Manifest;
-use benchrack_protocol::session::{Cores, OperatingPoint, SessionSpec, Subject};
-use benchrack_protocol::suite::Suite;
+use benchrack_protocol::model::{Manifest, ModelFormat, Precision};
+use benchrack_protocol::session::{Cores, Frequency, OperatingPoint, SessionSpec, Subject};
+use benchrack_protocol::suite::{Axis, Suite};
 
+use super::engines::{Host, Wanted};
 use crate::db::jobs::NewJob;
 use crate::refusal::Refusal;
 
+/// Most subjects of one session: each has a runner that stays loaded, and a phone's memory ends somewhere.
+const MOST_SUBJECTS: usize = 16;
+
 /// The jobs of a suite on these devices, device by device; `models` are the newest revisions.
-pub(super) fn expand(suite: &Suite, devices: &[Device], models: &[Model], most: usize) -> Result<Vec<NewJob>, Refusal> {
+pub(super) fn expand(
+    suite: &Suite,
+    hosts: &[Host<'_>],
+    models: &[Model],
+    engines: &[Engine],
+    most: usize,
+) -> Result<Vec<NewJob>, Refusal> {
     check(suite)?;
+    let mut wanted: Vec<Wanted<'_>> = Vec::new();
+    for name in &suite.engines {
+        let engine = Wanted::of(name);
+        engine.check("suite.engines", engines)?;
+        if !wanted.contains(&engine) {
+            wanted.push(engine);
+        }
+    }
     let chosen = chosen_models(suite, models)?;
     let mut jobs: Vec<NewJob> = Vec::new();
-    for device in devices {
-        let first = jobs.len();
-        for manifests in &chosen {
-            for engine in &suite.engines {
-                for cores in &suite.cores {
-                    for &frequency in &suite.frequencies {
-                        for &threads in &suite.threads {
-                            let Some(threads) = threads_on(device, cores, threads) else { continue };
-                            let point = OperatingPoint { cores: cores.clone(), frequency };
-                            let job = job(device, manifests, engine, threads, point, suite);
-                            // All cores are one thread on a device with one core.
-                            if !jobs[first..].contains(&job) {
-                                jobs.push(job);
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    for &host in hosts {
+        for sessions in sessions(suite, host, &chosen, &wanted, engines, &mut left_out)? {
+            jobs.push(sessions.job(host, suite));
+            if jobs.len() > most {
+                return Err(Refusal::invalid(format!(
+                    "the submission would become more than {most} jobs (limits.jobs_per_submission): split it"
+                )));
+            }
+        }
+    }
+    let reasons: Vec<String> = left_out.into_iter().collect();
+    if jobs.is_empty() {
+        return Err(Refusal::invalid(format!("no job comes of this: {}", reasons.join("; "))));
+    }
+    if !reasons.is_empty() {
+        tracing::info!(suite = suite.name, left_out = reasons.join("; "), "a part of a suite cannot be measured");
+    }
+    Ok(jobs)
+}
+
+/// What the subjects of one session have in common; none where they may differ.
+type Common<'a> = (Option<&'a str>, Option<Precision>, Option<Wanted<'a>>, Option<u16>, &'a Cores, Frequency);
+
+/// A session to be.
+struct Session<'a> {
+    subjects: Vec<Subject>,
+    cores: &'a Cores,
+    frequency: Frequency,
+}
+
+/// The sessions of one device, in the suite's order.
+fn sessions<'a>(
+    suite: &'a Suite,
+    host: Host<'_>,
+    chosen: &[Vec<&'a Manifest>],
+    wanted: &[Wanted<'a>],
+    engines: &[Engine],
+    left_out: &mut BTreeSet<String>,
+) -> Result<Vec<Session<'a>>, Refusal> {
+    let together = |axis: Axis| suite.together.contains(&axis);
+    let mut sessions: Vec<Session<'a>> = Vec::new();
+    let mut places: HashMap<Common<'a>, usize> = HashMap::new();
+    for manifests in chosen {
+        for &name in wanted {
+            let Some(engine) = name.on(host, engines) else {
+                left_out.insert(format!("there is no build of {name} for {}, the target of {}", host.target, host.device.name));
+                continue;
+            };
+            for cores in &suite.cores {
+                for &frequency in &suite.frequencies {
+                    for &threads in &suite.threads {
+                        let Some(threads) = threads_on(host, cores, threads) else {
+                            left_out.insert(format!("{} has no cores {cores}", host.device.name));
+                            continue;
+                        };
+                        for manifest in manifests {
+                            if !takes(&engine, manifest.format) {
+                                left_out.insert(format!("{name} takes no files as {} is", manifest.name));
+                                continue;
                             }
-                            if jobs.len() > most {
+                            let common = (
+                                (!together(Axis::Model)).then_some(manifest.name.as_str()),
+                                (!together(Axis::Precision)).then_some(manifest.precision),
+                                (!together(Axis::Engine)).then_some(name),
+                                (!together(Axis::Threads)).then_some(threads),
+                                cores,
+                                frequency,
+                            );
+                            let place = *places.entry(common).or_insert_with(|| {
+                                sessions.push(Session { subjects: Vec::new(), cores, frequency });
+                                sessions.len() - 1
+                            });
+                            let label = label(suite, manifest, name, threads, wanted.len());
+                            let subject = Subject { label, manifest: (*manifest).clone(), engine: engine.clone(), threads };
+                            let subjects = &mut sessions[place].subjects;
+                            // All cores are one thread on a device with one core.
+                            if !subjects.contains(&subject) {
+                                subjects.push(subject);
+                            }
+                            if subjects.len() > MOST_SUBJECTS {
                                 return Err(Refusal::invalid(format!(
-                                    "the submission would become more than {most} jobs (limits.jobs_per_submission): split it"
+                                    "suite.together: a session would have more than {MOST_SUBJECTS} subjects on {}: take an \
+                                     axis out of it, or name fewer models, precisions, engines or threads",
+                                    host.device.name
                                 )));
                             }
                         }
@@ -42,10 +131,53 @@ pub(super) fn expand(suite: &Suite, devices: &[Device], models: &[Model], most: 
             }
         }
     }
-    if jobs.is_empty() {
-        return Err(Refusal::invalid("no job comes of this: no chosen device has the cores that the suite asks for"));
+    Ok(sessions)
+}
+
+/// Model and precision, and what else subjects of one session may differ in.
+fn label(suite: &Suite, manifest: &Manifest, engine: Wanted<'_>, threads: u16, engines: usize) -> String {
+    let mut label = format!("{} {}", manifest.name, manifest.precision);
+    if engines > 1 && suite.together.contains(&Axis::Engine) {
+        label.push_str(&format!(" {engine}"));
     }
-    Ok(jobs)
+    if suite.threads.len() > 1 && suite.together.contains(&Axis::Threads) {
+        label.push_str(&format!(" {threads}T"));
+    }
+    label
+}
+
+/// Whether an engine can be given such a file.
+fn takes(engine: &EngineRef, format: ModelFormat) -> bool {
+    match &engine.adapter {
+        Some(adapter) => adapter.formats.contains(&format),
+        None => format == ModelFormat::Onnx || !matches!(engine.name.as_str(), BUILT_IN_ENGINE | "onnxruntime"),
+    }
+}
+
+impl Session<'_> {
+    fn job(self, host: Host<'_>, suite: &Suite) -> NewJob {
+        let point = OperatingPoint { cores: self.cores.clone(), frequency: self.frequency };
+        let listed = |of: &dyn Fn(&Subject) -> String| {
+            let mut values: Vec<String> = Vec::new();
+            for value in self.subjects.iter().map(of) {
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            values
+        };
+        let models = listed(&|subject| subject.manifest.name.clone());
+        let models = if models.len() > 3 { format!("{} models", models.len()) } else { models.join("/") };
+        let precisions = listed(&|subject| subject.manifest.precision.to_string()).join("/");
+        let engines = listed(&|subject| subject.engine.name.clone()).join("/");
+        let threads = listed(&|subject| subject.threads.to_string()).join("/");
+        let mut title = format!("{models} {precisions}, {engines}, {threads} thread{}", if threads == "1" { "" } else { "s" });
+        if point != OperatingPoint::default() {
+            title.push_str(&format!(", {} cores, {}", point.cores, point.frequency));
+        }
+        let spec = SessionSpec { subjects: self.subjects, operating_point: point, plan: suite.plan.clone() };
+        NewJob { device: host.device.id, title, spec }
+    }
 }
 
 fn check(suite: &Suite) -> Result<(), Refusal> {
@@ -60,10 +192,6 @@ fn check(suite: &Suite) -> Result<(), Refusal> {
     ];
     if let Some((name, _)) = lists.iter().find(|(_, empty)| *empty) {
         return Err(Refusal::invalid(format!("suite.{name} is empty; leave it out for the default")));
-    }
-    // Other engines come as a library that a session must name by its digest, which a suite has no place for.
-    if let Some(engine) = suite.engines.iter().find(|engine| engine.as_str() != BUILT_IN_ENGINE) {
-        return Err(Refusal::unknown_reference(format!("suite.engines: '{engine}' is unknown; agents have {BUILT_IN_ENGINE}")));
     }
     check_plan("suite.plan", &suite.plan)
 }
@@ -116,8 +244,8 @@ fn chosen_models<'a>(suite: &Suite, models: &'a [Model]) -> Result<Vec<Vec<&'a M
 }
 
 /// Threads on these cores; 0 means as many as cores. None where the device has no such cores.
-fn threads_on(device: &Device, cores: &Cores, threads: u16) -> Option<u16> {
-    let report = &device.report;
+fn threads_on(host: Host<'_>, cores: &Cores, threads: u16) -> Option<u16> {
+    let report = &host.device.report;
     let online = || report.cpus_online.value().or(report.cpus_possible.value());
     let count = match cores {
         // A device that does not tell its cores is given one thread for "as many as cores".
@@ -129,22 +257,4 @@ fn threads_on(device: &Device, cores: &Cores, threads: u16) -> Option<u16> {
         }
     };
     Some(if threads == 0 { u16::try_from(count).unwrap_or(u16::MAX).max(1) } else { threads })
-}
-
-fn job(device: &Device, manifests: &[&Manifest], engine: &str, threads: u16, point: OperatingPoint, suite: &Suite) -> NewJob {
-    let subject = |manifest: &&Manifest| Subject {
-        label: format!("{} {}", manifest.name, manifest.precision),
-        manifest: (*manifest).clone(),
-        engine: EngineRef::named(engine),
-        threads,
-    };
-    let precisions: Vec<String> = manifests.iter().map(|manifest| manifest.precision.to_string()).collect();
-    let name = manifests.first().map_or("", |manifest| manifest.name.as_str());
-    let mut title = format!("{name} {}, {engine}, {threads} thread{}", precisions.join("/"), if threads == 1 { "" } else { "s" });
-    if point != OperatingPoint::default() {
-        title.push_str(&format!(", {} cores, {}", point.cores, point.frequency));
-    }
-    let spec =
-        SessionSpec { subjects: manifests.iter().map(subject).collect(), operating_point: point, plan: suite.plan.clone() };
-    NewJob { device: device.id, title, spec }
 }

@@ -1,11 +1,12 @@
 //! Gates: one interleaved session on each device, then a verdict over all.
 
-use benchrack_protocol::api::{Gate, GateSubject, JobStatus, NewGate};
-use benchrack_protocol::engine::BUILT_IN_ENGINE;
+use benchrack_protocol::api::{Engine, Gate, GateSubject, JobStatus, NewGate};
 use benchrack_protocol::ids::GateId;
 use benchrack_protocol::report::SessionReport;
 use benchrack_protocol::session::{SessionSpec, Subject};
 
+use super::engines::{Host, Wanted};
+use super::submissions::hosts;
 use super::{App, Caller, expand};
 use crate::db;
 use crate::db::gates::StoredGate;
@@ -43,7 +44,10 @@ impl App {
                 devices.len()
             )));
         }
-        let jobs: Vec<NewJob> = devices.iter().map(|device| job(new, device.id)).collect();
+        let engines = db::engines::list(self.db()).await?;
+        let targets = db::devices::targets(self.db()).await?;
+        let jobs: Vec<NewJob> =
+            hosts(&devices, &targets)?.into_iter().map(|host| job(new, host, &engines)).collect::<Result<_, _>>()?;
         let now = self.now();
         let mut tx = self.db().begin().await?;
         for side in [&new.baseline, &new.candidate] {
@@ -65,11 +69,8 @@ impl App {
             Some(build) if db::artifacts::size(self.db(), build).await?.is_none() => {
                 Err(Refusal::unknown_reference(format!("{at}.engine.build: {build} is not stored here; upload it first")))
             }
-            None if side.engine.name != BUILT_IN_ENGINE => Err(Refusal::unknown_reference(format!(
-                "{at}.engine: '{}' is not inside the agents, who have {BUILT_IN_ENGINE}; name its build",
-                side.engine.name
-            ))),
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => Wanted::of(&side.engine.name).check(&format!("{at}.engine"), &db::engines::list(self.db()).await?),
         }
     }
 
@@ -138,21 +139,36 @@ fn result<'a>(name: &str, job: &JobStatus, report: Option<&'a SessionReport>) ->
     DeviceResult { device: name.to_owned(), session: job.session, report }
 }
 
-fn job(new: &NewGate, device: benchrack_protocol::ids::DeviceId) -> NewJob {
-    let subject = |label: &str, side: &GateSubject| Subject {
-        label: label.into(),
-        manifest: side.manifest.clone(),
-        engine: side.engine.clone(),
-        threads: side.threads,
+/// The gate's session on one device. A side that names its engine without a build gets the newest one for the device.
+fn job(new: &NewGate, host: Host<'_>, engines: &[Engine]) -> Result<NewJob, Refusal> {
+    let subject = |label: &str, side: &GateSubject| {
+        let engine = match side.engine.build {
+            Some(_) => side.engine.clone(),
+            None => {
+                let wanted = Wanted::of(&side.engine.name);
+                wanted.on(host, engines).ok_or_else(|| {
+                    Refusal::unknown_reference(format!(
+                        "{label}.engine: there is no build of {wanted} for {}, the target of {}; choose other devices, or add one \
+                         with `benchrack engines add`",
+                        host.target, host.device.name
+                    ))
+                })?
+            }
+        };
+        Ok::<_, Refusal>(Subject { label: label.into(), manifest: side.manifest.clone(), engine, threads: side.threads })
     };
-    let name = |side: &GateSubject| format!("{} {}", side.manifest.name, side.manifest.precision);
-    NewJob {
-        device,
+    let two_engines = new.baseline.engine != new.candidate.engine;
+    let name = |side: &GateSubject| {
+        let engine = if two_engines { format!(" on {}", side.engine.name) } else { String::new() };
+        format!("{} {}{engine}", side.manifest.name, side.manifest.precision)
+    };
+    Ok(NewJob {
+        device: host.device.id,
         title: format!("gate: {} against {}", name(&new.candidate), name(&new.baseline)),
         spec: SessionSpec {
-            subjects: vec![subject("baseline", &new.baseline), subject("candidate", &new.candidate)],
+            subjects: vec![subject("baseline", &new.baseline)?, subject("candidate", &new.candidate)?],
             operating_point: new.operating_point.clone(),
             plan: new.plan.clone(),
         },
-    }
+    })
 }

@@ -4,6 +4,7 @@
 //! what they said. Nothing is kept in memory between two requests, so that any number of servers share one database.
 
 mod devices;
+mod engines;
 mod expand;
 mod gates;
 mod housekeeping;

@@ -3,8 +3,11 @@
 use benchrack_lifecycle::device::SessionEnd;
 use benchrack_lifecycle::job::{self, JobEvent, JobState, JobStep};
 use benchrack_protocol::WIRE_VERSION;
+use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::api::Reported;
 use benchrack_protocol::ids::LeaseId;
+use benchrack_protocol::packaging::PackagedLoad;
+use benchrack_protocol::pipeline::Frames;
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::report::{Failure, Measurement, RunReport, SessionReport};
 use benchrack_protocol::session::{SessionSpec, Subject};
@@ -194,9 +197,21 @@ fn same_subject(a: &Subject, b: &Subject) -> bool {
 
 fn check_measurement(place: usize, measurement: &Measurement) -> Result<(), Refusal> {
     let at = |field: &str| format!("runs[{place}].{field}");
-    if measurement.blocks.is_empty() {
-        return Err(Refusal::invalid(format!("{} is empty", at("blocks"))));
+    match (&measurement.summary, measurement.blocks.is_empty()) {
+        (None, true) => return Err(Refusal::invalid(format!("{} is empty", at("blocks")))),
+        (Some(_), false) => {
+            return Err(Refusal::invalid(format!(
+                "{} has blocks beside it: a summary is of a program that gives no samples",
+                at("summary")
+            )));
+        }
+        (Some(summary), true) => check_summary(&at("summary"), summary)?,
+        (None, false) => {}
     }
+    if let Some(frames) = &measurement.frames {
+        check_frames(&at("frames"), frames)?;
+    }
+    check_loads(&at("packaged_loads"), &measurement.packaged_loads)?;
     fits(&at("load"), measurement.load.0)?;
     fits(&at("first_inference"), measurement.first_inference.0)?;
     for (nth, block) in measurement.blocks.iter().enumerate() {
@@ -214,6 +229,54 @@ fn check_measurement(place: usize, measurement: &Measurement) -> Result<(), Refu
         fits(&at("suspended"), block.suspended.0)?;
         fits_small(&at("round"), block.round)?;
         fits_small(&at("place"), block.place)?;
+    }
+    Ok(())
+}
+
+fn check_summary(at: &str, summary: &Summary) -> Result<(), Refusal> {
+    let Summary { count: _, mean, minimum, maximum, median, p90, p99, deviation: _ } = summary;
+    let latencies = [("mean", mean), ("minimum", minimum), ("maximum", maximum), ("median", median), ("p90", p90), ("p99", p99)];
+    let told: Vec<(&str, u64)> = latencies.into_iter().filter_map(|(name, time)| Some((name, (*time)?.0))).collect();
+    if told.is_empty() {
+        return Err(Refusal::invalid(format!("{at} holds no latency: that is a failure with a reason, not a result")));
+    }
+    for (name, time) in told {
+        if time == 0 {
+            return Err(Refusal::invalid(format!("{at}.{name} is 0: no inference takes no time")));
+        }
+        fits(&format!("{at}.{name}"), time)?;
+    }
+    Ok(())
+}
+
+fn check_frames(at: &str, frames: &Frames) -> Result<(), Refusal> {
+    if frames.times.is_empty() {
+        return Err(Refusal::invalid(format!("{at}.times is empty: leave frames out where none was measured")));
+    }
+    for (nth, time) in frames.times.iter().enumerate() {
+        if time.total.0 == 0 {
+            return Err(Refusal::invalid(format!("{at}.times[{nth}].total is 0: no frame takes no time")));
+        }
+        for (name, part) in
+            [("conversion", time.conversion), ("inference", time.inference), ("post", time.post), ("total", time.total)]
+        {
+            fits(&format!("{at}.times[{nth}].{name}"), part.0)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_loads(at: &str, loads: &[PackagedLoad]) -> Result<(), Refusal> {
+    for (nth, load) in loads.iter().enumerate() {
+        if load.loads.is_empty() {
+            return Err(Refusal::invalid(format!("{at}[{nth}].loads is empty")));
+        }
+        if loads[..nth].iter().any(|earlier| earlier.packaging == load.packaging) {
+            return Err(Refusal::invalid(format!("{at}[{nth}].packaging is {}, which is there already", load.packaging.name())));
+        }
+        for time in &load.loads {
+            fits(&format!("{at}[{nth}].loads"), time.unpack.0.saturating_add(time.load.0))?;
+        }
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! Submissions: a suite becomes jobs.
 
+use std::collections::HashMap;
+
 use benchrack_lifecycle::device::SessionEnd;
 use benchrack_lifecycle::job::{self, JobEvent, JobState, JobStep};
 use benchrack_protocol::api::{Device, NewSubmission, Submission};
 use benchrack_protocol::ids::{DeviceId, JobId, SubmissionId};
 use sqlx::PgConnection;
 
+use super::engines::Host;
 use super::selector::Selector;
 use super::{App, Caller, expand};
 use crate::db;
@@ -13,6 +16,15 @@ use crate::db::jobs::{NewJob, Origin};
 use crate::db::leases::EndedAs;
 use crate::events::FarmEvent;
 use crate::refusal::Refusal;
+
+/// These devices with what their agents run on.
+pub(super) fn hosts<'a>(devices: &'a [Device], targets: &'a HashMap<DeviceId, String>) -> Result<Vec<Host<'a>>, Refusal> {
+    let host = |device: &'a Device| {
+        let target = targets.get(&device.id).ok_or_else(|| Refusal::not_found("device", device.id))?;
+        Ok(Host { device, target })
+    };
+    devices.iter().map(host).collect()
+}
 
 impl App {
     /// Queues a suite.
@@ -22,7 +34,10 @@ impl App {
     pub async fn submit(&self, new: &NewSubmission, caller: &Caller) -> Result<Submission, Refusal> {
         let devices = self.selected(&new.devices).await?;
         let models = db::models::newest(self.db()).await?;
-        let jobs = expand::expand(&new.suite, &devices, &models, self.limits().jobs_per_submission)?;
+        let engines = db::engines::list(self.db()).await?;
+        let targets = db::devices::targets(self.db()).await?;
+        let hosts = hosts(&devices, &targets)?;
+        let jobs = expand::expand(&new.suite, &hosts, &models, &engines, self.limits().jobs_per_submission)?;
         let now = self.now();
         let mut tx = self.db().begin().await?;
         let id = db::submissions::insert(&mut tx, new, caller.token, now).await?;

@@ -1,5 +1,7 @@
 //! Devices: what they are, and their state machine's row.
 
+use std::collections::HashMap;
+
 use benchrack_lifecycle::device::{Device as Machine, DeviceState};
 use benchrack_protocol::api::{Device, Registration};
 use benchrack_protocol::ids::{DeviceId, LeaseId};
@@ -198,6 +200,12 @@ pub async fn get(db: &Database, id: DeviceId) -> Result<Option<Device>, DbError>
     .fetch_optional(db.pool())
     .await?;
     row.map(device).transpose()
+}
+
+/// What the agent of each device runs on.
+pub async fn targets(db: &Database) -> Result<HashMap<DeviceId, String>, DbError> {
+    let rows = sqlx::query!("select id, agent_target from devices").fetch_all(db.pool()).await?;
+    Ok(rows.into_iter().map(|row| (DeviceId(row.id), row.agent_target)).collect())
 }
 
 /// The build of a device's agent.

@@ -9,6 +9,7 @@ mod pool;
 
 pub mod artifacts;
 pub mod devices;
+pub mod engines;
 pub mod gates;
 pub mod jobs;
 pub mod leases;

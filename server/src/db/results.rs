@@ -104,8 +104,9 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
     let without_blocks = measured.map(|(measurement, _)| Measurement { blocks: Vec::new(), ..measurement.clone() });
     let id = sqlx::query_scalar!(
         "insert into runs (session_id, place, device_id, submission_id, model_id, label, model_name, precision, artifact_id,
-             engine, engine_version, threads, cores, frequency, measured_at, reality, validity, tier, failure, measurement)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id",
+             engine, engine_version, engine_artifact_id, threads, cores, frequency, measured_at, reality, validity, tier, failure,
+             measurement)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) returning id",
         session.0,
         i32::try_from(place).unwrap_or(i32::MAX),
         lease.device().id.0,
@@ -117,6 +118,7 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
         &subject.manifest.artifact.0[..],
         subject.engine.name,
         measured.map(|(measurement, _)| measurement.engine.version.as_str()),
+        subject.engine.build.as_ref().map(|build| &build.0[..]),
         i32::from(subject.threads),
         point.cores.to_string(),
         point.frequency.to_string(),
@@ -243,11 +245,12 @@ async fn insert_metrics(
     let series: Vec<Option<i64>> = names.iter().map(of_series).collect();
     let [values, lows, highs] = [|e: &Estimate| e.value, |e: &Estimate| e.low, |e: &Estimate| e.high]
         .map(|part| metrics.iter().map(|(_, estimate)| part(estimate)).collect::<Vec<f64>>());
+    let levels: Vec<Option<f64>> = metrics.iter().map(|(_, estimate)| estimate.level).collect();
     let touched = sqlx::query!(
-        "insert into run_metrics (run_id, metric, series_id, measured_at, counts, value, low, high)
-         select $1, new.metric, new.series_id, $2, $3, new.value, new.low, new.high
-         from unnest($4::text[], $5::bigint[], $6::float8[], $7::float8[], $8::float8[])
-             as new (metric, series_id, value, low, high)",
+        "insert into run_metrics (run_id, metric, series_id, measured_at, counts, value, low, high, level)
+         select $1, new.metric, new.series_id, $2, $3, new.value, new.low, new.high, new.level
+         from unnest($4::text[], $5::bigint[], $6::float8[], $7::float8[], $8::float8[], $9::float8[])
+             as new (metric, series_id, value, low, high, level)",
         run.0,
         now,
         judged.validity == Validity::Valid,
@@ -255,7 +258,8 @@ async fn insert_metrics(
         &series as &[Option<i64>],
         &values,
         &lows,
-        &highs
+        &highs,
+        &levels as &[Option<f64>]
     )
     .execute(tx)
     .await?

@@ -94,13 +94,13 @@ async fn with_metrics(db: &Database, rows: Vec<RunRow>) -> Result<Vec<Run>, DbEr
 
 /// Figures of these runs, each run's in the order of [`Metric::ALL`].
 async fn metrics_of(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Vec<(Metric, Estimate)>>, DbError> {
-    let rows = sqlx::query!("select run_id, metric, value, low, high from run_metrics where run_id = any($1)", runs)
+    let rows = sqlx::query!("select run_id, metric, value, low, high, level from run_metrics where run_id = any($1)", runs)
         .fetch_all(db.pool())
         .await?;
     let mut metrics: HashMap<i64, Vec<(Metric, Estimate)>> = HashMap::with_capacity(runs.len());
     for row in rows {
         let metric = Metric::named(&row.metric).ok_or_else(|| cell("run_metrics", "metric", row.run_id).unknown(&row.metric))?;
-        let estimate = Estimate { value: row.value, low: row.low, high: row.high };
+        let estimate = Estimate { value: row.value, low: row.low, high: row.high, level: row.level };
         metrics.entry(row.run_id).or_default().push((metric, estimate));
     }
     for list in metrics.values_mut() {

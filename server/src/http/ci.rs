@@ -1,9 +1,10 @@
-//! What people and build servers send: artifacts, models, suites, gates.
+//! What people and build servers send: artifacts, models, engines, suites, gates.
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use benchrack_protocol::api::{ArtifactStored, Gate, Model, NewGate, NewModel, NewSubmission, Submission};
+use benchrack_protocol::api::{ArtifactStored, Engine, Gate, Model, NewGate, NewModel, NewSubmission, Submission};
+use benchrack_protocol::engine::EngineBuild;
 use benchrack_protocol::ids::{ArtifactId, SubmissionId};
 use benchrack_protocol::problem::Problem;
 use serde::Deserialize;
@@ -18,7 +19,12 @@ const TAG: &str = "work";
 
 /// Quick requests.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(add_model)).routes(routes!(submit)).routes(routes!(cancel)).routes(routes!(open_gate))
+    OpenApiRouter::new()
+        .routes(routes!(add_model))
+        .routes(routes!(add_engine))
+        .routes(routes!(submit))
+        .routes(routes!(cancel))
+        .routes(routes!(open_gate))
 }
 
 /// Uploads, which take as long as they take.
@@ -39,6 +45,13 @@ async fn upload(State(app): State<App>, Path(id): Path<ArtifactId>, body: Body) 
     responses((status = 200, body = Model), (status = "default", body = Problem)))]
 async fn add_model(State(app): State<App>, Json(model): Json<NewModel>) -> Result<Json<Model>, Refusal> {
     app.add_model(&model).await.map(Json)
+}
+
+/// Give a stored library or program of an engine its name, version and target; the same name and file again is the same build.
+#[utoipa::path(post, path = "/engines", tag = TAG, request_body = EngineBuild,
+    responses((status = 200, body = Engine), (status = "default", body = Problem)))]
+async fn add_engine(State(app): State<App>, Json(build): Json<EngineBuild>) -> Result<Json<Engine>, Refusal> {
+    app.add_engine(&build).await.map(Json)
 }
 
 /// Queue a suite.

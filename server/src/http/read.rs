@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use benchrack_protocol::api::{Device, Gate, Model, Run, Submission};
+use benchrack_protocol::api::{Device, Engine, Gate, Model, Run, Submission};
 use benchrack_protocol::ids::{ArtifactId, DeviceId, GateId, RunId, SessionId, SubmissionId};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::problem::Problem;
@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(devices))
         .routes(routes!(device))
         .routes(routes!(models))
+        .routes(routes!(engines))
         .routes(routes!(submissions))
         .routes(routes!(submission))
         .routes(routes!(runs))
@@ -74,6 +75,12 @@ async fn device(State(app): State<App>, Path(id): Path<DeviceId>) -> Result<Json
 #[utoipa::path(get, path = "/models", tag = TAG, responses((status = 200, body = Vec<Model>), (status = "default", body = Problem)))]
 async fn models(State(app): State<App>) -> Result<Json<Vec<Model>>, Refusal> {
     app.models().await.map(Json)
+}
+
+/// All builds of engines, by name, newest first.
+#[utoipa::path(get, path = "/engines", tag = TAG, responses((status = 200, body = Vec<Engine>), (status = "default", body = Problem)))]
+async fn engines(State(app): State<App>) -> Result<Json<Vec<Engine>>, Refusal> {
+    app.engines().await.map(Json)
 }
 
 /// Part of a list.

@@ -175,7 +175,7 @@ fn part(device: &DeviceResult<'_>, measured: &Measured, judged: &DeviceJudgement
     };
     let effect = judged.effect.and_then(|effect| {
         let interval = effect.interval?;
-        Some(Estimate { value: effect.change, low: interval.low, high: interval.high })
+        Some(Estimate::within(effect.change, interval.low, interval.high))
     });
     GateDevice {
         device: device.device.clone(),

@@ -40,7 +40,10 @@ pub fn ratio(of: &Estimate, to: &Estimate) -> Option<Estimate> {
     let ratio = of_value - to_value;
     let below = (of_value - of_low).hypot(to_high - to_value);
     let above = (of_high - of_value).hypot(to_value - to_low);
-    Some(Estimate { value: ratio.exp(), low: (ratio - below).exp(), high: (ratio + above).exp() })
+    let interval = Estimate::within(ratio.exp(), (ratio - below).exp(), (ratio + above).exp());
+    // No surer than the less sure of the two.
+    let level = of.level.into_iter().chain(to.level).min_by(f64::total_cmp);
+    Some(Estimate { level, ..interval })
 }
 
 /// One subject of a session against another, round by round. `counts` is why the ratio must not be given although it
@@ -70,9 +73,7 @@ fn compare(base: &[RoundBlock], candidate: &[RoundBlock]) -> Result<(Vec<(u32, f
     let rounds = common.into_iter().zip(&pairs).map(|(round, pair)| (round, pair.candidate / pair.baseline)).collect();
     let effect = PairedEffect::new(&pairs, Confidence::P95)?;
     let figure = match effect.and_then(|effect| Some((effect.change, effect.interval?))) {
-        Some((change, interval)) => {
-            Reading::of(Estimate { value: 1.0 + change, low: 1.0 + interval.low, high: 1.0 + interval.high })
-        }
+        Some((change, interval)) => Reading::of(Estimate::within(1.0 + change, 1.0 + interval.low, 1.0 + interval.high)),
         None => {
             let needed = pairs_needed(Confidence::P95.tail());
             let detail = format!("{} rounds that both were measured in, {needed} are needed for an interval", pairs.len());
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn estimate(low: f64, value: f64, high: f64) -> Estimate {
-        Estimate { value, low, high }
+        Estimate::within(value, low, high)
     }
 
     fn block(round: u32, samples: &[u64]) -> Block {

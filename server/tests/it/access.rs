@@ -10,7 +10,7 @@ use time::Duration;
 use crate::farm::{Options, with_farm, with_options};
 
 /// What each route asks for; a route that is not here, or no longer there, fails the test.
-const NEEDED: [(&str, &str, &str); 30] = [
+const NEEDED: [(&str, &str, &str); 32] = [
     ("put", "/devices/{device}", "agent"),
     ("get", "/devices/{device}", "read"),
     ("get", "/devices", "read"),
@@ -26,6 +26,8 @@ const NEEDED: [(&str, &str, &str); 30] = [
     ("head", "/artifacts/{sha256}", "read or agent"),
     ("get", "/models", "read"),
     ("post", "/models", "submit"),
+    ("get", "/engines", "read"),
+    ("post", "/engines", "submit"),
     ("get", "/submissions", "read"),
     ("post", "/submissions", "submit"),
     ("get", "/submissions/{id}", "read"),

@@ -5,8 +5,10 @@
 mod access;
 mod agent_loop;
 mod artifacts;
+mod engines;
 mod events;
 mod farm;
+mod figures;
 mod gates;
 mod judge;
 mod launcher;

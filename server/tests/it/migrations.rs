@@ -85,6 +85,8 @@ async fn half_states_cannot_be_stored() {
             ("update runs set tier = null where failure is null", "runs_measured_or_failed"),
             ("update gates set decided_at = null where outcome is not null", "gates_decided_with_outcome"),
             ("update run_metrics set low = value + 1", "run_metrics_ordered"),
+            ("update run_metrics set level = 1.5", "run_metrics_level_is_a_chance"),
+            ("update engines set version = '2'", "engines_build_agrees"),
             ("update sample_blocks set waiting_share = null", "sample_blocks_one_waiting"),
             ("update sample_blocks set samples_ns = '{}'", "sample_blocks_have_samples"),
             ("update models set name = 'other'", "models_manifest_agrees"),

@@ -62,6 +62,7 @@ async fn measured_farm(farm: &Farm) -> Gate {
             farm.add_model(name, precision).await;
         }
     }
+    farm.add_engine("onnxruntime", "1.32.0", "aarch64-linux-android").await;
     farm.submit(suite(&["squeezenet-1.1", "mobilenet-v1"])).await;
     let mut id = 0;
     for (device, key) in devices.iter().zip(["one", "two"]) {
@@ -102,7 +103,7 @@ async fn pages(farm: &Farm) -> Vec<String> {
     pages
 }
 
-const EMPTY_PAGES: [&str; 6] = ["/", "/rack", "/models", "/compare", "/series", "/gates"];
+const EMPTY_PAGES: [&str; 7] = ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates"];
 
 /// What holds for every page; its text.
 fn sound(path: &str, answer: &Answer) -> String {

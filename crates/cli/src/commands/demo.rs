@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use benchrack_client::Client;
 use benchrack_protocol::api::{Device, NewSubmission};
-use benchrack_server::{Server, default_data_dir};
+use benchrack_protocol::engine::BUILT_IN_ENGINE;
+use benchrack_protocol::suite::Suite;
+use benchrack_server::{Server, default_cache_dir, default_data_dir};
 use benchrack_zoo::Built;
 use clap::Args;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::serve::{configuration, environment, stopped};
 use super::{submit, zoo};
 use crate::context::Context;
 use crate::exit::{Blame, Exit, Failure, Outcome, infrastructure};
+use crate::onnxruntime::{self, Library};
 use crate::output;
-use crate::{local, model_file};
+use crate::{engine_file, local, model_file};
 
 /// The suite that the demo measures; compiled in, so that the binary alone is enough.
 const STARTER: &str = include_str!("../../../../config/suites/starter.toml");
@@ -25,10 +29,12 @@ const STARTER: &str = include_str!("../../../../config/suites/starter.toml");
 const ZOO_SEED: u64 = 1;
 /// The port tried first, so that the printed address is mostly the same.
 const PORT: u16 = 7070;
+/// Name of this machine in the demo's farm.
+const AGENT_NAME: &str = "this-machine";
 /// An agent that starts on a busy machine may take this long to say so.
 const AGENT_START: Duration = Duration::from_secs(60);
 
-/// Run the whole farm on this machine and measure the starter suite.
+/// Run the whole farm on this machine and measure the starter suite, on ONNX Runtime too where its library is found.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  benchrack demo                 # measure, print the table, keep the dashboard up until Ctrl-C\n  benchrack demo --exit          # leave after the table\n  benchrack demo --exit --json   # the runs as JSON"
@@ -60,6 +66,9 @@ impl Demo {
             let (models, folder, quiet) = (suite.models.clone(), data_dir.join("zoo"), context.quiet);
             move || zoo::build(&models, &folder, ZOO_SEED, quiet)
         });
+        let cache = config.cache_dir.clone().unwrap_or_else(|| default_cache_dir(environment));
+        let wants_onnxruntime = suite.engines.iter().any(|engine| is_onnxruntime(engine));
+        let finding = tokio::task::spawn_blocking(move || wants_onnxruntime.then(|| onnxruntime::find(&cache)).transpose());
         let server = Server::start(config).await.infrastructure("the server did not start")?;
         let address = format!("http://{}", server.address());
         if !context.quiet {
@@ -67,7 +76,8 @@ impl Demo {
         }
         let client = context.client_of(&address)?;
         let mut agent = start_agent(&address, &data_dir)?;
-        let done = measure(&client, &mut agent, building, suite, &data_dir, context.quiet).await;
+        let prepared = Prepared { building, finding, suite };
+        let done = measure(&client, &mut agent, prepared, &data_dir, context.quiet).await;
         let result = match done {
             Ok(submission) => {
                 let runs = submit::results(&client, &submission).await?;
@@ -94,14 +104,57 @@ impl Demo {
     }
 }
 
+/// What is being prepared while the server starts.
+struct Prepared {
+    building: JoinHandle<Result<Vec<Built>, Failure>>,
+    /// None when the suite does not ask for ONNX Runtime; the inner error is why there is none.
+    finding: JoinHandle<Result<Option<Result<Library, String>>, Failure>>,
+    suite: Suite,
+}
+
+fn is_onnxruntime(engine: &str) -> bool {
+    engine.split('@').next() == Some(onnxruntime::NAME)
+}
+
+/// Adds ONNX Runtime where it was found. Where it was not, the suite goes without it, and a person hears why.
+async fn add_onnxruntime(client: &Client, found: Result<Library, String>, suite: &mut Suite) -> Result<(), Failure> {
+    match found {
+        Ok(library) => {
+            let engine = engine_file::add(client, &library.path, library.describe()).await?;
+            let build = engine.build;
+            eprintln!(
+                "engines: {} inside the agent, and ONNX Runtime {} ({}, {})",
+                BUILT_IN_ENGINE, build.version, build.origin, build.size
+            );
+        }
+        Err(why) => eprintln!("{}", go_without(suite, &why)?),
+    }
+    Ok(())
+}
+
+/// Takes ONNX Runtime out of the suite; what a person is told.
+fn go_without(suite: &mut Suite, why: &str) -> Result<String, Failure> {
+    suite.engines.retain(|engine| !is_onnxruntime(engine));
+    if suite.engines.is_empty() {
+        return Err(infrastructure(format!("the suite asks for ONNX Runtime alone, and it is not here: {why}")));
+    }
+    let variable = onnxruntime::VARIABLE;
+    Ok(format!(
+        "ONNX Runtime is not measured: {why}. To measure it, install the Python package onnxruntime, or name a library with {variable}"
+    ))
+}
+
 async fn measure(
     client: &Client,
     agent: &mut Child,
-    building: tokio::task::JoinHandle<Result<Vec<Built>, Failure>>,
-    suite: benchrack_protocol::suite::Suite,
+    prepared: Prepared,
     data_dir: &Path,
     quiet: bool,
 ) -> Result<benchrack_protocol::api::Submission, Failure> {
+    let Prepared { building, finding, mut suite } = prepared;
+    if let Some(found) = finding.await.infrastructure("looking for ONNX Runtime was interrupted")?? {
+        add_onnxruntime(client, found, &mut suite).await?;
+    }
     let built = building.await.infrastructure("building the zoo was interrupted")??;
     for model in built {
         model_file::add(client, &model.path, model.manifest, "zoo").await?;
@@ -136,7 +189,7 @@ fn start_agent(server: &str, data_dir: &Path) -> Result<Child, Failure> {
     let log = agent_log(data_dir);
     let file = std::fs::File::create(&log).infrastructure(format!("cannot write {}", log.display()))?;
     Command::new(program)
-        .args(["agent", "run", "--server", server, "--data-dir"])
+        .args(["agent", "run", "--server", server, "--name", AGENT_NAME, "--data-dir"])
         .arg(data_dir.join("agent"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -153,11 +206,14 @@ fn agent_log(data_dir: &Path) -> PathBuf {
 /// Waits until this machine is in the list and not offline: the agent has said that it is there.
 async fn wait_for_agent(client: &Client, agent: &mut Child, data_dir: &Path) -> Result<Device, Failure> {
     let pid = agent.id();
+    // A machine without an identity of its own, as many containers are, gets its key from the agent's folder, so that
+    // only the name is known here; the name of an earlier demo's device may be that of the host.
     let key = local::device_key();
+    let ours = |device: &Device| device.key == key || device.name == AGENT_NAME;
     let seen = async {
         loop {
             let devices = client.devices().await?;
-            if let Some(device) = devices.into_iter().find(|device| device.key == key && device.state != "offline") {
+            if let Some(device) = devices.into_iter().find(|device| ours(device) && device.state != "offline") {
                 return Ok::<_, Failure>(device);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -190,5 +246,21 @@ async fn stop_agent(mut agent: Child) {
         && let Err(error) = agent.kill().await
     {
         tracing::warn!(%error, "the agent could not be stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_onnxruntime_the_starter_suite_measures_the_engine_inside_and_says_why() {
+        let mut suite: Suite = toml::from_str(STARTER).unwrap();
+        assert!(suite.engines.iter().any(|engine| is_onnxruntime(engine)), "the starter suite asks for both");
+        let said = go_without(&mut suite, "pip3 is not installed").unwrap();
+        assert_eq!(suite.engines, [BUILT_IN_ENGINE]);
+        assert!(said.contains("pip3 is not installed") && said.contains(onnxruntime::VARIABLE), "{said}");
+        suite.engines = vec!["onnxruntime@1.32.0".into()];
+        assert!(go_without(&mut suite, "why").is_err(), "nothing would be left to measure");
     }
 }

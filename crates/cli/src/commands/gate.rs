@@ -1,18 +1,19 @@
 //! `benchrack gate`: is this model slower than that one, on these devices?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benchrack_client::Client;
 use benchrack_protocol::api::{Estimate, Gate as Answer, GateOutcome, GateRules, GateSubject, Heartbeat, NewGate, Verdict};
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
+use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::session::{BlockOrder, Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 use clap::Args;
 
 use super::serve::stopped;
 use crate::context::Context;
-use crate::exit::{Exit, Failure, Outcome, infrastructure};
+use crate::exit::{Blame, Exit, Failure, Outcome, infrastructure, usage};
 use crate::local;
 use crate::model_file::{self, InputShape};
 use crate::output::{self, Progress};
@@ -22,7 +23,7 @@ const POLL: Duration = Duration::from_millis(300);
 /// Compare a candidate with a baseline in interleaved sessions and end with a verdict.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes:\n  0  not slower\n  1  slower\n  2  the request makes no sense (a file that is no model, a wrong flag)\n  3  inconclusive\n  4  no server, no device, or a failed measurement\n\nExamples:\n  benchrack gate --baseline main.onnx --candidate pr.onnx --devices 'os=android' --tolerance 2%\n  benchrack gate --baseline main.onnx --candidate pr.onnx --local --threads 2 --json"
+    after_help = "Exit codes:\n  0  not slower\n  1  slower\n  2  the request makes no sense (a file that is no model, a wrong flag)\n  3  inconclusive\n  4  no server, no device, or a failed measurement\n\nExamples:\n  benchrack gate --baseline main.onnx --candidate pr.onnx --devices 'os=android' --tolerance 2%\n  benchrack gate --baseline main.onnx --candidate pr.onnx --local --threads 2 --json\n  benchrack gate --baseline app.onnx --candidate app.onnx --baseline-engine onnxruntime@1.31.1 --candidate-engine onnxruntime@1.32.0"
 )]
 pub struct Gate {
     /// The model that is good enough.
@@ -46,9 +47,24 @@ pub struct Gate {
     /// Chance of a wrong `slower` over all devices of this gate.
     #[arg(long, default_value = "1%", value_parser = share)]
     alpha: f64,
-    /// Engine.
-    #[arg(long, default_value = BUILT_IN_ENGINE)]
+    /// Engine of both: a name, or name@version for one build of it.
+    #[arg(long, default_value = BUILT_IN_ENGINE, value_name = "NAME[@VERSION]")]
     engine: String,
+    /// Engine of the baseline, where the two differ; then both files may be the same model.
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    baseline_engine: Option<String>,
+    /// Engine of the candidate, where the two differ.
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    candidate_engine: Option<String>,
+    /// Library of the engine; with --local, as a server sends its own.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    library: Option<PathBuf>,
+    /// Library of the baseline's engine, where the two differ.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    baseline_library: Option<PathBuf>,
+    /// Library of the candidate's engine, where the two differ.
+    #[arg(long, value_name = "FILE", requires = "local")]
+    candidate_library: Option<PathBuf>,
     /// Threads.
     #[arg(long, default_value_t = 1)]
     threads: u16,
@@ -72,6 +88,27 @@ pub struct Gate {
     input_shape: Vec<InputShape>,
 }
 
+/// Engine and library of one side.
+struct Side<'a> {
+    engine: &'a str,
+    library: Option<&'a Path>,
+}
+
+impl Side<'_> {
+    /// The engine as a session on this machine asks for it: its library is a file here.
+    fn here(&self) -> Result<EngineRef, Failure> {
+        let name = self.engine.split_once('@').map_or(self.engine, |(name, _)| name);
+        match self.library {
+            _ if name == BUILT_IN_ENGINE => Ok(EngineRef::built_in()),
+            None => Err(usage(format!("the engine {name} is not in this program: name its library with --library"))),
+            Some(library) => {
+                let content = std::fs::read(library).usage(format!("cannot read the library {}", library.display()))?;
+                Ok(EngineRef { build: Some(ArtifactId::of(&content)), ..EngineRef::named(name) })
+            }
+        }
+    }
+}
+
 /// A share from `2%` or `0.02`, above 0 and below 1.
 fn share(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -82,8 +119,8 @@ fn share(text: &str) -> Result<f64, String> {
 impl Gate {
     pub async fn run(self, context: &Context) -> Outcome {
         let request = NewGate {
-            baseline: self.subject(&self.baseline)?,
-            candidate: self.subject(&self.candidate)?,
+            baseline: self.subject(&self.baseline, &self.baseline_side())?,
+            candidate: self.subject(&self.candidate, &self.candidate_side())?,
             devices: self.devices.clone(),
             operating_point: OperatingPoint { cores: self.cores.clone(), frequency: self.freq },
             plan: MeasurePlan {
@@ -113,9 +150,24 @@ impl Gate {
         })
     }
 
-    fn subject(&self, file: &std::path::Path) -> Result<GateSubject, Failure> {
+    fn baseline_side(&self) -> Side<'_> {
+        Side {
+            engine: self.baseline_engine.as_deref().unwrap_or(&self.engine),
+            library: self.baseline_library.as_deref().or(self.library.as_deref()),
+        }
+    }
+
+    fn candidate_side(&self) -> Side<'_> {
+        Side {
+            engine: self.candidate_engine.as_deref().unwrap_or(&self.engine),
+            library: self.candidate_library.as_deref().or(self.library.as_deref()),
+        }
+    }
+
+    fn subject(&self, file: &Path, side: &Side<'_>) -> Result<GateSubject, Failure> {
         let manifest = model_file::manifest_of(file, &self.input_shape)?;
-        Ok(GateSubject { manifest, engine: EngineRef::named(&self.engine), threads: self.threads })
+        let engine = if self.local { side.here()? } else { EngineRef::named(side.engine) };
+        Ok(GateSubject { manifest, engine, threads: self.threads })
     }
 
     async fn measure_on_farm(&self, client: &Client, request: &NewGate, quiet: bool) -> Result<GateOutcome, Failure> {
@@ -150,10 +202,13 @@ impl Gate {
             operating_point: request.operating_point.clone(),
             plan: request.plan.clone(),
         };
-        let files = [
+        let mut files = vec![
             (request.baseline.manifest.artifact, self.baseline.clone()),
             (request.candidate.manifest.artifact, self.candidate.clone()),
         ];
+        for (subject, side) in [(&request.baseline, self.baseline_side()), (&request.candidate, self.candidate_side())] {
+            files.extend(subject.engine.build.zip(side.library.map(Path::to_owned)));
+        }
         let progress = Progress::new(u64::from(request.plan.blocks) * 2, "this machine", quiet);
         let observer = |at: Heartbeat| progress.at(u64::from(at.done), u64::from(at.total), &at.phase);
         let report = tokio::select! {

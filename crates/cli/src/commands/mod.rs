@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod devices;
+pub mod engines;
 pub mod gate;
 pub mod models;
 pub mod rack;

@@ -80,13 +80,15 @@ pub async fn watch(client: &Client, mut submission: Submission, quiet: bool) -> 
     }
 }
 
-/// All runs of a submission, by device, model and threads, fp32 before int8.
+/// All runs of a submission, by device, threads and model, fp32 before int8, engine by engine.
 pub async fn results(client: &Client, submission: &Submission) -> Result<Vec<Run>, Failure> {
     let query = RunQuery { submission: Some(submission.id), limit: Some(10_000), ..RunQuery::default() };
     let mut runs = client.runs(&query).await?;
     let models = client.models().await?;
     let macs = |run: &Run| models.iter().find(|m| m.manifest.artifact == run.artifact).and_then(|m| m.manifest.macs);
-    runs.sort_by_key(|run| (run.device_name.clone(), run.threads, macs(run), run.model.clone(), run.precision));
+    runs.sort_by_key(|run| {
+        (run.device_name.clone(), run.threads, macs(run), run.model.clone(), run.precision, run.engine.clone())
+    });
     Ok(runs)
 }
 

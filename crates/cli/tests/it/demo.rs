@@ -51,3 +51,35 @@ fn demo_measures_every_model_in_both_precisions_and_keeps_history() {
     let newest = runs.iter().map(|run| run.id).max().unwrap();
     assert!(second.iter().all(|run| run.id > newest), "the second demo's runs follow the first one's");
 }
+
+/// Needs a library of ONNX Runtime; the set-up of the tests names one.
+#[test]
+fn demo_measures_onnxruntime_beside_the_engine_inside_in_one_session() {
+    let Some(library) = std::env::var_os("BENCHRACK_ONNXRUNTIME_LIBRARY").filter(|library| !library.is_empty()) else {
+        eprintln!("SKIPPED: BENCHRACK_ONNXRUNTIME_LIBRARY names no library of ONNX Runtime");
+        return;
+    };
+    let folder = farm::folder();
+    let suite = tempfile::NamedTempFile::new().unwrap();
+    let engines = "[\"mobilenet-v1-0.5-160\"]\nengines = [\"tract\", \"onnxruntime\"]\ntogether = [\"precision\", \"engine\"]";
+    std::fs::write(suite.path(), farm::SUITE.replace("[\"*\"]", engines)).unwrap();
+    let mut command = farm::benchrack();
+    command.args(["demo", "--exit", "--json", "--port", "0", "--suite"]).arg(suite.path());
+    command.arg("--data-dir").arg(folder.path().join("data")).env("BENCHRACK_ONNXRUNTIME_LIBRARY", library);
+    let (code, stdout, stderr) = farm::run(&mut command);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("ONNX Runtime"), "a person is told which engines there are: {stderr}");
+    let runs: Vec<Run> = serde_json::from_str(&stdout).unwrap();
+    let mut measured: Vec<(&str, Precision)> =
+        runs.iter().map(|run| (run.engine.split(' ').next().unwrap(), run.precision)).collect();
+    measured.sort();
+    let expected = ["onnxruntime", "tract"].map(|engine| [Precision::Fp32, Precision::Int8].map(|of| (engine, of)));
+    assert_eq!(measured, expected.concat());
+    assert!(runs.iter().all(|run| run.session == runs[0].session), "all four share a session");
+    for run in &runs {
+        assert!(run.metrics.iter().any(|(metric, figure)| *metric == Metric::Latency && figure.value > 0.0), "{run:#?}");
+        let reasons = run.validity.as_ref().unwrap_or_else(|| panic!("{:?}", run.failure)).reasons().to_vec();
+        let differ = benchrack_protocol::validity::Reason::OutputsDiffer;
+        assert!(!reasons.iter().any(|doubt| doubt.reason == differ), "{reasons:?}");
+    }
+}

@@ -5,6 +5,7 @@
 mod browser;
 mod demo;
 mod directions;
+mod engines;
 mod farm;
 mod foreign;
 mod gate;

@@ -1,7 +1,7 @@
 use benchrack_dashboards::view::*;
-use benchrack_protocol::api::Metric;
+use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::engine::IntegerKernels;
-use benchrack_protocol::ids::SeriesId;
+use benchrack_protocol::ids::{RunId, SeriesId};
 use benchrack_protocol::model::{Fidelity, Precision};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Bytes;
@@ -49,6 +49,15 @@ fn row(id: i64, device: &DeviceRef, nth: usize, precision: Precision, threads: u
             (true, _) => IntegerKernels::DenseOnly,
         }),
         kernels: "avx512_vnni".into(),
+        executed: match (int8, family) {
+            (false, _) => vec![(Precision::Fp32, 26)],
+            (true, "squeezenet" | "resnet") => vec![(Precision::Int8, 26)],
+            // An engine that does not tell.
+            (true, "nasnet") => Vec::new(),
+            (true, _) => vec![(Precision::Int8, 14), (Precision::Fp32, 13)],
+        },
+        engine: "tract".into(),
+        library: None,
         speedup: if int8 {
             Reading::of(about(gain, 0.014))
         } else {
@@ -104,6 +113,7 @@ pub fn compare() -> CompareView {
     rows[15].run = failed(rows[15].run.clone());
     rows[15].integer_kernels = None;
     rows[15].kernels = String::new();
+    rows[15].executed = Vec::new();
     rows[15].speedup = Reading::missing(Missing::Unavailable, "the run failed");
     rows[15].relative = Reading::missing(Missing::Unavailable, "the run failed");
     CompareView {
@@ -127,6 +137,8 @@ pub fn compare_devices() -> CompareView {
     odd[2].parameters = None;
     odd[3].claimed_accuracy = Some(0.709);
     odd[4].run.engine = "onnxruntime 1.27.0".into();
+    odd[4].engine = "onnxruntime".into();
+    odd[4].library = Some(Bytes(22_016_408));
     odd[5].run.operating_point = pinned();
     odd[6].run = disturbed(odd[6].run.clone());
     let without_base = |rows: Vec<CompareRow>| {
@@ -142,6 +154,48 @@ pub fn compare_devices() -> CompareView {
             CompareDevice { device: twin(), rows: without_base(odd) },
         ],
         query: "threads=1".into(),
+    }
+}
+
+/// One device with two engines, and a program whose mean is all there is.
+pub fn compare_engines() -> CompareView {
+    let mut rows = device_rows(&workbench(), 100, 1.0);
+    rows.truncate(8);
+    let mut other: Vec<CompareRow> = rows.clone();
+    for (nth, row) in other.iter_mut().enumerate() {
+        let faster = if row.run.precision == Precision::Int8 { 3.6 } else { 2.1 };
+        row.run.id = RunId(row.run.id.0 + 500);
+        row.run.engine = "onnxruntime 1.32.0".into();
+        row.engine = "onnxruntime".into();
+        row.library = Some(Bytes(34_800_000));
+        for (metric, estimate) in &mut row.run.metrics {
+            if matches!(metric, Metric::Latency | Metric::LatencyP90 | Metric::LatencyP99) {
+                let level = (nth == 0).then_some(0.875);
+                let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|end| end / faster);
+                *estimate = Estimate { level, ..Estimate::within(value, low, high) };
+            }
+        }
+    }
+    other[6].run = throttled(other[6].run.clone());
+    let mut program = rows[0].clone();
+    program.run = summarised(program.run);
+    program.engine = "benchmark_model".into();
+    program.library = Some(Bytes(7_900_000));
+    program.executed = Vec::new();
+    program.integer_kernels = None;
+    rows.extend(other);
+    rows.push(program);
+    let rows = rows.into_iter().map(|row| CompareRow { relative: Reading::missing(Missing::NotAsked, ""), ..row });
+    let engines = facet(
+        "engine",
+        &[("", ""), ("tract", "tract"), ("onnxruntime", "onnxruntime"), ("benchmark_model", "benchmark_model")],
+        0,
+    );
+    CompareView {
+        facets: vec![engines],
+        base: None,
+        devices: vec![CompareDevice { device: workbench(), rows: sorted(rows.collect()) }],
+        query: String::new(),
     }
 }
 

@@ -33,11 +33,11 @@ pub fn twin() -> DeviceRef {
 
 /// Value with an interval of this half-width, as a share.
 pub fn about(value: f64, share: f64) -> Estimate {
-    Estimate { value, low: value * (1.0 - share), high: value * (1.0 + share * 1.2) }
+    Estimate::within(value, value * (1.0 - share), value * (1.0 + share * 1.2))
 }
 
 pub fn exact(value: f64) -> Estimate {
-    Estimate { value, low: value, high: value }
+    Estimate::exact(value)
 }
 
 pub fn pinned() -> OperatingPoint {

@@ -1,16 +1,22 @@
 use benchrack_dashboards::view::*;
-use benchrack_protocol::api::Metric;
+use benchrack_protocol::adapter::{Adapter, Summary};
+use benchrack_protocol::api::{Engine, Estimate, Metric, Run};
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
+use benchrack_protocol::engine::{EngineBuild, EngineEvidence, EngineRef, IntegerKernels};
 use benchrack_protocol::evidence::*;
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::{Fidelity, Precision, Published};
+use benchrack_protocol::packaging::{LoadTime, PackagedLoad, Packaging};
+use benchrack_protocol::pipeline::{
+    ChannelOrder, Fit, FrameSource, FrameTime, Frames, Layout, Orientation, Pipeline, PixelFormat, PostProcessing, ResizeFilter,
+};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::*;
 use benchrack_protocol::runner::{MemoryFigures, OperatorTime};
 use benchrack_protocol::session::{MeasurePlan, OperatingPoint};
 use benchrack_protocol::tensor::Comparison;
 use benchrack_protocol::units::*;
+use benchrack_protocol::validity::{Doubt, Reason, Validity};
 use time::Duration;
 
 use super::*;
@@ -218,6 +224,9 @@ pub fn run_valid() -> RunView {
         },
         measurement: Some(measurement()),
         spread: Some(Spread { samples: 200, mean_ns: 5.13e6, mad_ns: 0.08e6, min_ns: 4.76e6, max_ns: 21.9e6, multimodal: false }),
+        frame_inference: None,
+        packaged: Vec::new(),
+        engine: None,
         evidence: Some(bare_evidence()),
         plan: MeasurePlan::default(),
         provenance: provenance(),
@@ -243,6 +252,143 @@ pub fn run_invalid() -> RunView {
 pub fn run_failed() -> RunView {
     let view = run_valid();
     RunView { run: failed(view.run.clone()), measurement: None, spread: None, evidence: None, series: Vec::new(), ..view }
+}
+
+fn engine(name: &str, version: &str, megabytes: u64) -> Engine {
+    let digest = ArtifactId::of(format!("{name} {version}").as_bytes());
+    Engine {
+        id: EngineId(3),
+        build: EngineBuild {
+            engine: EngineRef { build: Some(digest), ..EngineRef::named(name) },
+            version: version.into(),
+            target: "aarch64-linux-gnu".into(),
+            licence: "MIT".into(),
+            size: Bytes(megabytes * 1_000_000),
+            installed_size: Bytes(megabytes * 1_000_000),
+            origin: format!("PyPI {name} {version}"),
+        },
+        added_at: NOW - Duration::days(3),
+    }
+}
+
+/// A run on ONNX Runtime with whole frames and loads from packages.
+pub fn run_frames() -> RunView {
+    let mut view = run_valid();
+    let time = |nth: u64| {
+        let part = |ms: f64, seed: u64| Nanos((ms * 1e6 * (1.0 + 0.08 * noise(seed, nth))) as u64);
+        let (conversion, inference, post) = (part(1.21, 41), part(4.9, 42), part(0.06, 43));
+        FrameTime { conversion, inference, post, total: Nanos(conversion.0 + inference.0 + post.0 + 900) }
+    };
+    let pipeline = Pipeline {
+        source: FrameSource { format: PixelFormat::Nv21, width: 1280, height: 720, orientation: Orientation::Rotate90, seed: 1 },
+        fit: Fit::CentreCrop,
+        filter: ResizeFilter::Bilinear,
+        channels: ChannelOrder::Rgb,
+        mean: [123.675, 116.28, 103.53],
+        std: [58.395, 57.12, 57.375],
+        layout: Layout::Nchw,
+        post: PostProcessing::TopK { k: 5 },
+    };
+    let loads =
+        |unpack: u64| (0..5).map(|nth| LoadTime { unpack: Nanos(unpack + nth * 10_000), load: Nanos(41_000_000) }).collect();
+    if let Some(measurement) = &mut view.measurement {
+        measurement.frames = Some(Frames { pipeline, times: (0..30).map(time).collect() });
+        measurement.engine.engine = "onnxruntime".into();
+        measurement.engine.version = "1.32.0".into();
+        measurement.engine.executed = vec![(Precision::Int8, 25), (Precision::Fp32, 1)];
+        measurement.packaged_loads = vec![
+            PackagedLoad { packaging: Packaging::Raw, size: Bytes(1_253_496), loads: loads(310_000) },
+            PackagedLoad { packaging: Packaging::ZstdThenEncrypted, size: Bytes(1_131_004), loads: loads(4_820_000) },
+        ];
+    }
+    view.run.engine = "onnxruntime 1.32.0".into();
+    view.run.metrics.extend([
+        (Metric::Frame, about(6.24e6, 0.01)),
+        (Metric::FrameP90, about(6.6e6, 0.02)),
+        (Metric::FrameJitter, Estimate { level: Some(0.875), ..about(0.21e6, 0.2) }),
+        (Metric::FrameRate, about(160.2, 0.01)),
+        (Metric::FrameConversion, about(1.26e6, 0.01)),
+        (Metric::FramePost, about(0.063e6, 0.01)),
+        (Metric::LoadZstdThenEncrypted, Estimate { level: Some(0.9375), ..about(45.8e6, 0.01) }),
+    ]);
+    view.frame_inference = Some(about(5.1e6, 0.01));
+    view.packaged = vec![
+        PackagedFigures {
+            packaging: Packaging::Raw,
+            size: Bytes(1_253_496),
+            loads: 5,
+            unpack_ns: 0.33e6,
+            load_ns: 41e6,
+            total: Estimate { level: Some(0.9375), ..about(41.3e6, 0.01) },
+        },
+        PackagedFigures {
+            packaging: Packaging::ZstdThenEncrypted,
+            size: Bytes(1_131_004),
+            loads: 5,
+            unpack_ns: 4.84e6,
+            load_ns: 41e6,
+            total: Estimate { level: Some(0.9375), ..about(45.8e6, 0.01) },
+        },
+    ];
+    view.engine = Some(engine("onnxruntime", "1.32.0", 22));
+    view
+}
+
+/// A run that an engine's own program measured: a summary and no samples.
+pub fn summarised(run: Run) -> Run {
+    let doubt = Doubt { reason: Reason::SummaryOnly, detail: "a program of its own measured; it gives no samples".into() };
+    let mut run =
+        Run { validity: Some(Validity::Degraded { reasons: vec![doubt] }), engine: "benchmark_model 2.3.0".into(), ..run };
+    run.metrics.retain(|(metric, _)| *metric == Metric::ModelSize);
+    run.metrics.push((Metric::LatencyMean, exact(26.6e6)));
+    run
+}
+
+pub fn run_summary() -> RunView {
+    let mut view = run_valid();
+    view.run = summarised(view.run);
+    if let Some(measurement) = &mut view.measurement {
+        measurement.blocks.clear();
+        measurement.profile.clear();
+        measurement.engine.executed.clear();
+        measurement.summary = Some(Summary {
+            count: Some(50),
+            mean: Some(Nanos(26_600_000)),
+            minimum: Some(Nanos(26_100_000)),
+            deviation: Some(Nanos(419_000)),
+            ..Summary::default()
+        });
+    }
+    view.spread = None;
+    view.series.clear();
+    view
+}
+
+/// Two builds of an engine, one of them not used yet, and a program with hostile words.
+pub fn engines() -> EnginesView {
+    let mut program = engine(HOSTILE, "2.3.0", 8);
+    program.id = EngineId(9);
+    program.build.origin = LONG.into();
+    program.build.engine.adapter =
+        Some(Adapter { arguments: vec!["{model}".into()], formats: Vec::new(), figures: Vec::new(), version: None });
+    let old = Engine { id: EngineId(2), ..engine("onnxruntime", "1.31.1", 34) };
+    let row = |engine, runs, devices: &[&str], last_used_at| EngineRow {
+        engine,
+        runs,
+        devices: devices.iter().map(|device| (*device).to_owned()).collect(),
+        last_used_at,
+    };
+    EnginesView {
+        rows: vec![
+            row(program, 3, &[HOSTILE], Some(NOW - Duration::hours(2))),
+            row(engine("onnxruntime", "1.32.0", 35), 48, &["pixel-8", "workbench"], Some(NOW - Duration::minutes(4))),
+            row(old, 0, &[], None),
+        ],
+    }
+}
+
+pub fn engines_empty() -> EnginesView {
+    EnginesView { rows: Vec::new() }
 }
 
 /// A short model whose run has 20,000 samples.

@@ -2,6 +2,7 @@ use benchrack_dashboards::view::*;
 use benchrack_protocol::api::*;
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::{ElementType, Fidelity, Precision, TensorSpec};
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::session::OperatingPoint;
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -126,7 +127,7 @@ fn side(model: &str, precision: Precision) -> GateSide {
 }
 
 fn gate_device(device: &str, verdict: Verdict, effect: Option<(f64, f64, f64)>, detail: &str) -> GateDevice {
-    let effect = effect.map(|(value, low, high)| Estimate { value, low, high });
+    let effect = effect.map(|(value, low, high)| Estimate::within(value, low, high));
     GateDevice {
         device: device.into(),
         session: effect.map(|_| SessionId(16)),
@@ -182,9 +183,14 @@ pub fn gate() -> GateView {
     }
 }
 
+/// One model on two builds of an engine, still being measured.
 pub fn gate_open() -> GateView {
     let gate = gate();
+    let on = |version: &str| GateSide { engine: format!("onnxruntime@{version}"), ..gate.baseline.clone() };
+    let (baseline, candidate) = (on("1.31.1"), on("1.32.0"));
     GateView {
+        baseline,
+        candidate,
         gate: Gate { outcome: None, jobs: vec![job(1, "done"), job(2, "leased"), job(3, "queued")], ..gate.gate },
         decided_at: None,
         ..gate
@@ -237,6 +243,7 @@ pub fn models() -> ModelsView {
         licence: "MIT OR Apache-2.0".into(),
         notes: Vec::new(),
         added_at: NOW - Duration::hours(30),
+        packages: Vec::new(),
         superseded: false,
         runs: 12,
     };
@@ -246,13 +253,28 @@ pub fn models() -> ModelsView {
     own.origin = "added by hand".into();
     own.licence = String::new();
     own.notes = vec!["dimension N of input was left open; 1 was taken".into()];
+    let mut packed = row(4, "squeezenet-1.1", "squeezenet", Precision::Int8, 1_250_000, Some(1_235_496), Some(349_151_936));
+    let time = Estimate { level: Some(0.9375), ..about(45.1e6, 0.02) };
+    packed.packages = vec![
+        ModelPackage { packaging: Packaging::Raw, size: Some(Bytes(1_250_000)), load: None },
+        ModelPackage {
+            packaging: Packaging::Zstd,
+            size: Some(Bytes(1_131_000)),
+            load: Some(PackageLoad { time, run: RunId(61), device: HOSTILE.into() }),
+        },
+        ModelPackage {
+            packaging: Packaging::ZstdThenEncrypted,
+            size: None,
+            load: Some(PackageLoad { time, run: RunId(62), device: "pixel-8".into() }),
+        },
+    ];
     let mut old = row(3, "resnet-18", "resnet", Precision::Fp32, 46_800_000, Some(11_689_512), Some(1_814_073_344));
     old.superseded = true;
     ModelsView {
         rows: vec![
             row(1, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Fp32, 16_900_000, Some(4_231_976), Some(568_740_352)),
             row(2, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Int8, 4_300_000, Some(4_231_976), Some(568_740_352)),
-            row(4, "squeezenet-1.1", "squeezenet", Precision::Int8, 1_250_000, Some(1_235_496), Some(349_151_936)),
+            packed,
             old,
             own,
         ],

@@ -9,6 +9,7 @@ use benchrack_protocol::ids::{DeviceId, SeriesId};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::session::{Cores, Frequency, OperatingPoint};
+use benchrack_protocol::units::Bytes;
 use benchrack_protocol::validity::Validity;
 use serde::Deserialize;
 
@@ -160,6 +161,8 @@ struct Facts {
     series: Option<i64>,
     integer_kernels: Option<IntegerKernels>,
     kernels: String,
+    executed: Vec<(Precision, u32)>,
+    library: Option<Bytes>,
 }
 
 async fn rows(db: &Database, subjects: &[&Subject]) -> Result<Vec<Found>, DbError> {
@@ -184,6 +187,9 @@ async fn rows(db: &Database, subjects: &[&Subject]) -> Result<Vec<Found>, DbErro
             claimed_accuracy: shown.claimed_accuracy,
             integer_kernels: facts.integer_kernels,
             kernels: facts.kernels,
+            executed: facts.executed,
+            engine: facts.engine.clone(),
+            library: facts.library,
             speedup: absent(String::new()),
             relative: absent(String::new()),
             run,
@@ -195,9 +201,11 @@ async fn rows(db: &Database, subjects: &[&Subject]) -> Result<Vec<Found>, DbErro
 
 async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbError> {
     let rows = sqlx::query!(
-        r#"select r.id, r.model_id, r.engine, e ->> 'integer_kernels' as integer_kernels, e ->> 'kernels' as kernels,
+        r#"select r.id as "id!", r.model_id as "model_id!", r.engine as "engine!", e ->> 'integer_kernels' as integer_kernels, e ->> 'kernels' as kernels,
+               (e -> 'executed')::text as executed, (n.build ->> 'installed_size')::bigint as library,
                x.series_id as "series_id?"
-           from (select id, model_id, engine, measurement -> 'engine' as e from runs where id = any($1)) r
+           from (select id, model_id, engine, engine_artifact_id, measurement -> 'engine' as e from runs where id = any($1)) r
+           left join engines n on n.artifact_id = r.engine_artifact_id and n.name = r.engine
            left join run_metrics x on x.run_id = r.id and x.metric = 'latency'"#,
         runs
     )
@@ -205,16 +213,15 @@ async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbErr
     .await?;
     rows.into_iter()
         .map(|row| {
+            let measured = cell("runs", "measurement", row.id);
             let facts = Facts {
                 model: row.model_id,
                 engine: row.engine,
                 series: row.series_id,
-                integer_kernels: row
-                    .integer_kernels
-                    .as_deref()
-                    .map(|w| cell("runs", "measurement", row.id).word(w))
-                    .transpose()?,
+                integer_kernels: row.integer_kernels.as_deref().map(|w| measured.word(w)).transpose()?,
                 kernels: row.kernels.unwrap_or_default(),
+                executed: row.executed.as_deref().map(|list| measured.json(list)).transpose()?.unwrap_or_default(),
+                library: row.library.map(|size| cell("engines", "build", row.id).number(size).map(Bytes)).transpose()?,
             };
             Ok((row.id, facts))
         })
@@ -267,7 +274,7 @@ fn with_ratios(mut found: Vec<Found>, base: Option<&str>) -> Vec<CompareRow> {
         let relative = match base {
             None => Reading::missing(Missing::NotAsked, "no base is chosen"),
             Some(base) if found.name() == base => match own {
-                Ok(_) => Reading::of(Estimate { value: 1.0, low: 1.0, high: 1.0 }),
+                Ok(_) => Reading::of(Estimate::exact(1.0)),
                 Err(why) => absent(why),
             },
             Some(base) => {

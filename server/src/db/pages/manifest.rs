@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use benchrack_protocol::model::{Fidelity, Published, TensorSpec};
+use benchrack_protocol::packaging::PackageSize;
 use benchrack_protocol::units::Bytes;
 use serde::Deserialize;
 
@@ -22,6 +23,8 @@ pub(super) struct Shown {
     pub(super) published: Vec<Published>,
     #[serde(default)]
     pub(super) fidelity: Option<Fidelity>,
+    #[serde(default)]
+    pub(super) packages: Vec<PackageSize>,
     #[serde(default)]
     pub(super) licence: String,
     #[serde(default)]

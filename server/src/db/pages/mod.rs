@@ -9,6 +9,7 @@ mod subjects;
 
 pub mod compare;
 pub mod device;
+pub mod engines;
 pub mod gates;
 pub mod home;
 pub mod models;

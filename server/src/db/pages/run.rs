@@ -1,14 +1,15 @@
 //! One run: its samples and the proof around them.
 
-use benchrack_dashboards::view::{Provenance, RunModel, RunView};
+use benchrack_dashboards::view::{PackagedFigures, Provenance, RunModel, RunView};
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::ids::{ModelId, RunId, SeriesId};
+use benchrack_protocol::packaging::PackagedLoad;
 use benchrack_protocol::report::AgentBuild;
 use benchrack_protocol::units::Nanos;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
-use super::manifest;
+use super::{engines, manifest};
 use crate::judge;
 
 /// The page; none when there is no such run.
@@ -28,7 +29,9 @@ pub async fn view(db: &Database, id: RunId) -> Result<Option<RunView>, DbError> 
     .await?;
     let shown = manifest::of(db, &[session.model_id]).await?.remove(&session.model_id);
     let shown = shown.ok_or_else(|| DbError::row("models", "manifest", session.model_id, "gone meanwhile"))?;
-    let measurement = runs::measurement(db, id).await?.flatten().filter(|measurement| !measurement.blocks.is_empty());
+    let measurement = runs::measurement(db, id).await?.flatten();
+    // A program's summary never had samples; those of others may have been retired.
+    let measurement = measurement.filter(|measurement| !measurement.blocks.is_empty() || measurement.summary.is_some());
     let column = |column| cell("sessions", column, run.session.0);
     Ok(Some(RunView {
         device_title: session.title,
@@ -44,6 +47,12 @@ pub async fn view(db: &Database, id: RunId) -> Result<Option<RunView>, DbError> 
             claimed_accuracy: shown.claimed_accuracy,
         },
         spread: measurement.as_ref().and_then(|measurement| judge::spread(&measurement.blocks)),
+        frame_inference: measurement.as_ref().and_then(|measurement| judge::frame_inference(measurement.frames.as_ref()?)),
+        packaged: measurement
+            .as_ref()
+            .map(|measurement| measurement.packaged_loads.iter().filter_map(packaged).collect())
+            .unwrap_or_default(),
+        engine: engines::of_run(db, id).await?,
         measurement,
         evidence: session.evidence.as_deref().map(|text| column("evidence").json(text)).transpose()?,
         plan: session.plan.as_deref().map(|text| column("spec").json(text)).transpose()?.unwrap_or_default(),
@@ -58,6 +67,19 @@ pub async fn view(db: &Database, id: RunId) -> Result<Option<RunView>, DbError> 
         series: series_of(db, id).await?,
         run,
     }))
+}
+
+/// The loads of one packaging in figures; none without a load.
+fn packaged(load: &PackagedLoad) -> Option<PackagedFigures> {
+    let parts = judge::load_parts(load)?;
+    Some(PackagedFigures {
+        packaging: load.packaging,
+        size: load.size,
+        loads: u32::try_from(load.loads.len()).unwrap_or(u32::MAX),
+        unpack_ns: parts.unpack,
+        load_ns: parts.load,
+        total: parts.total,
+    })
 }
 
 /// Series that a run is a point of, in the order of [`Metric::ALL`].

@@ -90,6 +90,8 @@ pub(super) struct PointRow {
     pub(super) doubt: Option<String>,
     pub(super) tier: String,
     pub(super) engine_version: String,
+    /// Null for the engine inside the agent.
+    pub(super) engine_artifact_id: Option<Vec<u8>>,
     pub(super) revision: String,
     pub(super) artifact_id: Vec<u8>,
 }
@@ -102,7 +104,10 @@ pub(super) fn point(row: PointRow) -> Result<SeriesPoint, DbError> {
         run: RunId(row.run_id),
         measured_at: row.measured_at,
         model_revision,
-        engine_version: row.engine_version,
+        engine_version: match row.engine_artifact_id {
+            Some(build) => format!("{} · {}", row.engine_version, column("engine_artifact_id").artifact(&build)?.short()),
+            None => row.engine_version,
+        },
         estimate: row.estimate,
         validity: row.doubt.as_deref().map_or(Ok(Validity::Valid), |text| column("validity").json(text))?,
         tier: column("tier").word(&row.tier)?,
@@ -136,9 +141,9 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
 /// The newest points, oldest first.
 async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError> {
     let rows = sqlx::query!(
-        r#"select x.run_id, x.measured_at, x.value, x.low, x.high,
+        r#"select x.run_id, x.measured_at, x.value, x.low, x.high, x.level,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
-               r.engine_version as "engine_version!", m.revision, m.artifact_id
+               r.engine_version as "engine_version!", r.engine_artifact_id, m.revision, m.artifact_id
            from (select * from run_metrics where series_id = $1 order by measured_at desc, run_id desc limit $2) x
            join runs r on r.id = x.run_id
            join models m on m.id = r.model_id
@@ -153,10 +158,11 @@ async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError
             point(PointRow {
                 run_id: row.run_id,
                 measured_at: row.measured_at,
-                estimate: Estimate { value: row.value, low: row.low, high: row.high },
+                estimate: Estimate { value: row.value, low: row.low, high: row.high, level: row.level },
                 doubt: row.doubt,
                 tier: row.tier,
                 engine_version: row.engine_version,
+                engine_artifact_id: row.engine_artifact_id,
                 revision: row.revision,
                 artifact_id: row.artifact_id,
             })

@@ -118,9 +118,9 @@ async fn rows(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<(Ser
     let rows = sqlx::query!(
         r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
                s.points, s.latest_at, s.device_id, d.name as device_name, d.title as device_title,
-               d.reality as device_reality, x.run_id, x.measured_at, x.value, x.low, x.high,
+               d.reality as device_reality, x.run_id, x.measured_at, x.value, x.low, x.high, x.level,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
-               r.engine_version as "engine_version!", m.revision, m.artifact_id,
+               r.engine_version as "engine_version!", r.engine_artifact_id, m.revision, m.artifact_id,
                array(
                    select p.value from (
                        select value, measured_at, run_id from run_metrics
@@ -178,10 +178,11 @@ async fn rows(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<(Ser
             let latest = point(PointRow {
                 run_id: row.run_id,
                 measured_at: row.measured_at,
-                estimate: Estimate { value: row.value, low: row.low, high: row.high },
+                estimate: Estimate { value: row.value, low: row.low, high: row.high, level: row.level },
                 doubt: row.doubt,
                 tier: row.tier,
                 engine_version: row.engine_version,
+                engine_artifact_id: row.engine_artifact_id,
                 revision: row.revision,
                 artifact_id: row.artifact_id,
             })?;

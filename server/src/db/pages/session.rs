@@ -65,7 +65,8 @@ fn pairs(subjects: &[SessionSubject]) -> Vec<Pair> {
 
 /// The label, with what tells apart two subjects of the same one.
 fn name(run: &Run) -> String {
-    format!("{} {}", run.label, run.precision)
+    let precision = run.precision.to_string();
+    if run.label.split(' ').any(|word| word == precision) { run.label.clone() } else { format!("{} {precision}", run.label) }
 }
 
 fn counts(run: &Run) -> Result<(), String> {

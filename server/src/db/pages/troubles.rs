@@ -109,7 +109,9 @@ async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec
            totals as (select device_id, count(*) as runs from lately group by device_id),
            alike as (
                select device_id, count(*) as count, max(id) as newest
-               from lately where failed is not null or state <> 'valid' group by device_id, failed, doubt
+               -- A program's own summary never counts, and nothing is wrong with the device.
+               from lately where failed is not null or (state <> 'valid' and doubt is distinct from 'summary_only')
+               group by device_id, failed, doubt
            )
            select d.id, d.name, d.title, d.reality, a.count as "count!", t.runs as "of!", a.newest as "newest!",
                n.failure::text as failure, n.validity::text as validity

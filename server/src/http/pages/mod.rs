@@ -39,6 +39,7 @@ pub fn router(app: &App) -> Router<App> {
     pages = page(pages, link::RACK, get(views::rack));
     pages = page(pages, "/devices/{id}", get(views::device));
     pages = page(pages, link::MODELS, get(views::models));
+    pages = page(pages, link::ENGINES, get(views::engines));
     pages = page(pages, link::COMPARE, get(views::compare));
     pages = list(pages, link::SERIES, get(views::series_list));
     pages = page(pages, "/series/{id}", get(views::series));

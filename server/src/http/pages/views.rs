@@ -42,6 +42,10 @@ pub(super) async fn models(State(app): State<App>, reader: Reader) -> Answer {
     reader.answer(pages::models::view(app.db()).await?).await
 }
 
+pub(super) async fn engines(State(app): State<App>, reader: Reader) -> Answer {
+    reader.answer(pages::engines::view(app.db()).await?).await
+}
+
 pub(super) async fn compare(State(app): State<App>, Query(choice): Query<pages::compare::Choice>, reader: Reader) -> Answer {
     let view = pages::compare::view(app.db(), &choice).await?;
     reader
