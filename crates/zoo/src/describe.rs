@@ -18,6 +18,8 @@ pub struct Layer {
     pub macs: u64,
     /// Its part of all multiply-adds, 0 to 1.
     pub share: f64,
+    /// Its part of all learnt numbers, 0 to 1.
+    pub parameter_share: f64,
 }
 
 /// An architecture as a table.
@@ -39,14 +41,15 @@ pub fn describe(architecture: &Architecture) -> Result<Description, GraphError> 
     let graph = (architecture.graph)()?;
     let (parameters, macs) = (graph.parameters(), graph.macs());
     let layers = graph.nodes().iter().map(|node| {
-        let own = graph.macs_of(node);
+        let (own, learnt) = (graph.macs_of(node), graph.parameters_of(node));
         Layer {
             name: node.name.clone(),
             operation: operation(&node.op),
             shape: node.shape,
-            parameters: graph.parameters_of(node),
+            parameters: learnt,
             macs: own,
             share: own as f64 / macs.max(1) as f64,
+            parameter_share: learnt as f64 / parameters.max(1) as f64,
         }
     });
     Ok(Description { layers: layers.collect(), parameters, macs })
@@ -72,11 +75,14 @@ fn operation(op: &Op) -> String {
         Op::Activation(Activation::Relu) => "relu".into(),
         Op::Activation(Activation::Relu6) => "relu6".into(),
         Op::Activation(Activation::PRelu) => "prelu".into(),
+        Op::Activation(Activation::HardSwish) => "hard swish".into(),
+        Op::Activation(Activation::HardSigmoid) => "hard sigmoid".into(),
         Op::MaxPool(window) => format!("max pool {}", size(window)),
         Op::AveragePool { window, .. } => format!("average pool {}", size(window)),
         Op::GlobalAveragePool => "global average pool".into(),
         Op::Unpool { .. } => "unpool".into(),
         Op::Add => "add".into(),
+        Op::Scale => "scale channels".into(),
         Op::Concat => "concat".into(),
         Op::Shuffle { groups } => format!("shuffle {groups} groups"),
         Op::Slice { from, to } => format!("channels {from}..{to}"),

@@ -12,6 +12,9 @@ use crate::graph::{Shape, volume};
 use crate::kernels;
 use crate::program::{Affine, Filter, Node, Operator, Program, QuantisedFilter};
 
+/// Slope of the hard sigmoid, a sixth, as the file gives it.
+pub(crate) const HARD_SIGMOID_SLOPE: f32 = 1.0 / 6.0;
+
 /// A tensor of one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tensor {
@@ -99,7 +102,8 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
         Operator::Relu => map(real(0)?, relu),
         Operator::Clip6 => map(real(0)?, |value| relu(value).min(6.0)),
         Operator::PRelu { slope } => {
-            per_channel(real(0)?, &|channel, value| if value < 0.0 { value * slope[channel] } else { value })
+            let slope = *slope;
+            real(0)?.iter().map(|&value| if value < 0.0 { value * slope } else { value }).collect()
         }
         Operator::AveragePool { window, count_padding } => {
             kernels::average_pool(real(0)?, shapes[0], window, *count_padding, node.shape)
@@ -112,6 +116,12 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
             result
         }
         Operator::Add => real(0)?.iter().zip(real(1)?).map(|(a, b)| a + b).collect(),
+        Operator::HardSigmoid => map(real(0)?, |value| (value * HARD_SIGMOID_SLOPE + 0.5).clamp(0.0, 1.0)),
+        Operator::Mul if shapes[1] == shapes[0] => real(0)?.iter().zip(real(1)?).map(|(a, b)| a * b).collect(),
+        Operator::Mul => {
+            let factors = real(1)?;
+            per_channel(real(0)?, &|channel, value| value * factors[channel])
+        }
         Operator::Shift(by) => shift(real(0)?, node.shape, *by),
         Operator::PadChannels => {
             let mut result = real(0)?.to_vec();

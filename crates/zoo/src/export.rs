@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use prost::Message;
 use prost::bytes::Bytes;
 
+use crate::execute::HARD_SIGMOID_SLOPE;
 use crate::graph::{Shape, volume};
 use crate::onnx::*;
 use crate::program::{Affine, Filter, Node, Operator, Program, QuantisedFilter};
@@ -106,8 +107,12 @@ impl Writer<'_> {
                 self.push(node, "Clip", vec![all[0].clone(), low, high], output, Vec::new());
             }
             Operator::PRelu { slope } => {
-                let slope = self.floats(&format!("{}.slope", node.name), vec![slope.len(), 1, 1], slope);
+                let slope = self.floats(&format!("{}.slope", node.name), vec![1, 1, 1], &[*slope]);
                 self.push(node, "PRelu", vec![all[0].clone(), slope], output, Vec::new());
+            }
+            Operator::HardSigmoid => {
+                let attributes = vec![float("alpha", HARD_SIGMOID_SLOPE), float("beta", 0.5)];
+                self.push(node, "HardSigmoid", all, output, attributes);
             }
             Operator::MaxPool(window) => self.push(node, "MaxPool", all, output, pool(window)),
             Operator::AveragePool { window, count_padding } => {
@@ -120,6 +125,7 @@ impl Writer<'_> {
             Operator::GlobalAveragePool => self.push(node, "GlobalAveragePool", all, output, Vec::new()),
             Operator::Unpool(window) => self.unpool(node, window, &all, output),
             Operator::Add => self.push(node, "Add", all, output, Vec::new()),
+            Operator::Mul => self.push(node, "Mul", all, output, Vec::new()),
             Operator::Concat => self.push(node, "Concat", all, output, vec![int("axis", 1)]),
             Operator::Shuffle(groups) => self.shuffle(node, *groups, &all[0], output),
             Operator::Slice(from, to) => {

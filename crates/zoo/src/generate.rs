@@ -3,25 +3,26 @@
 use rayon::prelude::*;
 
 use benchrack_protocol::ids::ArtifactId;
-use benchrack_protocol::model::{ElementType, Fidelity, Manifest, Precision, Published, ReferenceOutput, TensorSpec};
+use benchrack_protocol::model::{ElementType, Manifest, Precision, Published, ReferenceOutput, TensorSpec};
+use benchrack_protocol::packaging::{ENVELOPE, PackageError, PackageKey, PackageSize, Packaging, ZSTD_LEVEL, pack};
 use benchrack_protocol::tensor::{InputGenerator, Tolerance};
 use benchrack_protocol::units::Bytes;
 
 use crate::architectures::Architecture;
 use crate::execute::{self, ExecuteError, Tensor};
 use crate::export::{self, INPUT, OPSET, OUTPUT};
+use crate::fidelity;
 use crate::graph::{Graph, GraphError};
+use crate::pipeline::pipeline;
 use crate::program::{Operator, Program};
 use crate::quantise::quantise;
 use crate::seeded::Draws;
 use crate::settle::settle;
 
 /// Raised whenever the same seed gives other bytes or another manifest than before, so that cached files are made again.
-pub const GENERATOR: u32 = 1;
+pub const GENERATOR: u32 = 2;
 /// Pictures that statistics and ranges come from.
 const CALIBRATION_PICTURES: u64 = 8;
-/// Pictures, other than those, on which int8 is compared with fp32.
-const FIDELITY_PICTURES: u64 = 8;
 /// Largest number of outputs that a manifest carries whole; of more, as many are drawn by the seed.
 const REFERENCES: usize = 4096;
 
@@ -34,6 +35,9 @@ pub enum GenerateError {
     /// A pass of this crate wired operators wrongly.
     #[error("the program cannot be executed")]
     Execute(#[from] ExecuteError),
+    /// A packaging could not be tried.
+    #[error("the file cannot be packed, so that its sizes are unknown")]
+    Package(#[from] PackageError),
     /// The weights of this seed give a net that would hide errors or run at an untypical speed.
     #[error("the {precision} net is degenerate with this seed: {problem}; choose another seed")]
     Degenerate {
@@ -66,7 +70,7 @@ pub fn origin(graph: &Graph, seed: u64) -> String {
 pub fn generate(architecture: &Architecture, seed: u64) -> Result<[Generated; 2], GenerateError> {
     let graph = (architecture.graph)()?;
     let draws = Draws::new(architecture.name, seed);
-    // Odd multiples keep the pictures of the three purposes apart for all small seeds.
+    // Odd multiples of a prime keep the pictures of the three purposes apart for all small seeds.
     let pictures = |purpose: u64, count: u64| -> Vec<Vec<f32>> {
         let shape = graph.input_shape();
         let first = seed.wrapping_mul(1_000_003).wrapping_add(purpose * 1000);
@@ -75,10 +79,12 @@ pub fn generate(architecture: &Architecture, seed: u64) -> Result<[Generated; 2]
             .map(|number| InputGenerator::Image { seed: first.wrapping_add(number) }.generate(&shape))
             .collect()
     };
-    let settled = settle(&graph, &draws, &pictures(1, CALIBRATION_PICTURES))?;
+    let calibration = pictures(1, CALIBRATION_PICTURES);
+    let settled = settle(&graph, &draws, &calibration)?;
     let integer = quantise(&settled.program, &settled.ranges);
     let input = InputGenerator::Image { seed }.generate(&graph.input_shape());
-    let fidelity = fidelity(&settled.program, &integer, &pictures(2, FIDELITY_PICTURES))?;
+    let unseen = fidelity::mix(&calibration, pictures(2, fidelity::pictures(graph.macs())));
+    let fidelity = fidelity::measure(&settled.program, &integer, &unseen)?;
     let make = |precision: Precision, program: &Program| {
         let model = export::export(architecture.name, program);
         let outputs = checked_outputs(program, precision, &input)?;
@@ -86,6 +92,7 @@ pub fn generate(architecture: &Architecture, seed: u64) -> Result<[Generated; 2]
         let mut manifest = manifest(architecture, &graph, program, precision, seed, &outputs);
         manifest.artifact = ArtifactId::of(&bytes);
         manifest.size = Bytes(bytes.len() as u64);
+        manifest.packages = packages(&bytes, &draws)?;
         manifest.operators = crate::inspect::histogram(&model);
         if precision == Precision::Int8 {
             manifest.fidelity = Some(fidelity.clone());
@@ -137,31 +144,21 @@ fn checked_outputs(program: &Program, precision: Precision, input: &[f32]) -> Re
     Err(GenerateError::Degenerate { precision, problem })
 }
 
-fn fidelity(real: &Program, integer: &Program, pictures: &[Vec<f32>]) -> Result<Fidelity, ExecuteError> {
-    let pair = |picture: &Vec<f32>| Ok((execute::outputs(real, picture)?, execute::outputs(integer, picture)?));
-    let pairs: Vec<(Vec<f32>, Vec<f32>)> = pictures.par_iter().map(pair).collect::<Result<_, ExecuteError>>()?;
-    let (mut signal, mut noise, mut agreed) = (0.0f64, 0.0f64, 0u32);
-    for (real, integer) in &pairs {
-        signal += real.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
-        noise +=
-            real.iter().zip(integer).map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b))).sum::<f64>();
-        agreed += u32::from(first_class(real) == first_class(integer));
-    }
-    let images = pairs.len() as u32;
-    Ok(Fidelity {
-        sqnr_db: decibels(signal / noise.max(signal * 1e-12).max(f64::MIN_POSITIVE)),
-        top1_agreement: f64::from(agreed) / f64::from(images.max(1)),
-        images,
-    })
-}
-
-/// Rounded to a hundredth, because the logarithm is the one function here whose last bits may differ between machines.
-fn decibels(ratio: f64) -> f64 {
-    (ratio.log10() * 1000.0).round() / 100.0
-}
-
-fn first_class(outputs: &[f32]) -> usize {
-    (0..outputs.len()).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b]).then(b.cmp(&a))).unwrap_or(0)
+/// Sizes of the file in every packaging. Key and nonce come from the seed and are forgotten: they open nothing that is kept.
+fn packages(bytes: &[u8], draws: &Draws) -> Result<Vec<PackageSize>, PackageError> {
+    let key = PackageKey(draws.digest("package", "key"));
+    let nonce = draws.digest("package", "nonce").first_chunk().copied().unwrap_or_default();
+    let compressed = pack(Packaging::Zstd, bytes, None, nonce)?.len();
+    let size = |packaging| {
+        let size = match packaging {
+            Packaging::Raw => bytes.len(),
+            Packaging::Zstd => compressed,
+            Packaging::EncryptedThenZstd => pack(packaging, bytes, Some(&key), nonce)?.len(),
+            Packaging::ZstdThenEncrypted => compressed + ENVELOPE,
+        };
+        Ok(PackageSize { packaging, size: Bytes(size as u64) })
+    };
+    Packaging::ALL.into_iter().map(size).collect()
 }
 
 fn manifest(
@@ -178,6 +175,7 @@ fn manifest(
     let output = TensorSpec { name: OUTPUT.into(), element: ElementType::F32, shape };
     let mut notes = vec!["random weights from a seed: for speed and arithmetic, not for accuracy".to_owned()];
     notes.push("parameters are counted before batch normalisation is folded into the convolutions, as in the file".into());
+    notes.push(format!("packages: Zstandard level {ZSTD_LEVEL}, AES-256-GCM; sizes do not depend on the key"));
     notes.extend(architecture.notes.iter().map(|&note| note.to_owned()));
     let published = architecture.published.iter().map(|[what, figure, source]| Published {
         what: (*what).into(),
@@ -195,6 +193,7 @@ fn manifest(
         macs: Some(graph.macs()),
         opset: OPSET,
         published: published.collect(),
+        pipeline: Some(pipeline(graph, seed)),
         preprocessing: "RGB, planes in this order, (x/255 - mean)/std with mean 0.485 0.456 0.406 and std 0.229 0.224 0.225"
             .into(),
         licence: "MIT OR Apache-2.0".into(),

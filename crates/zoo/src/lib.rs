@@ -14,17 +14,22 @@ pub mod build;
 pub mod describe;
 pub mod execute;
 pub mod export;
+mod fidelity;
 pub mod generate;
 pub mod graph;
 pub mod inspect;
 mod kernels;
+pub mod low_rank;
+mod net;
 #[expect(missing_docs, reason = "the fields are documented by the ONNX project's onnx.proto3")]
 pub mod onnx;
+mod pipeline;
 pub mod program;
 pub mod quantise;
 pub mod seeded;
 pub mod settle;
 pub mod verify;
+mod weights;
 pub mod window;
 
 pub use architectures::{Architecture, CATALOGUE, find};

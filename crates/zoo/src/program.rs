@@ -94,11 +94,13 @@ pub enum Operator {
     Relu,
     /// Between 0 and 6.
     Clip6,
-    /// Leaky with a slope for each channel.
+    /// Leaky, with one slope for all channels.
     PRelu {
         /// Factor of negative values.
-        slope: Vec<f32>,
+        slope: f32,
     },
+    /// From 0 at -3 to 1 at 3 in a straight line.
+    HardSigmoid,
     /// Largest value under the window.
     MaxPool(Window),
     /// Mean under the window.
@@ -114,6 +116,8 @@ pub enum Operator {
     Unpool(Window),
     /// Sum.
     Add,
+    /// Product; the second input may have one value for each channel.
+    Mul,
     /// Channels of all inputs.
     Concat,
     /// Channels dealt out to groups.

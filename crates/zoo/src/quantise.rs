@@ -89,6 +89,18 @@ impl Pass<'_> {
                 let filter = Filter::Dequantised { filter: quantise_filter(weights, bias, input_scale, true), input_scale };
                 self.compute(index, Operator::Conv { window: *window, groups: *groups, filter }, vec![from]);
             }
+            Operator::ConvTranspose { window, extra, filter: Filter::Float { weights, bias } } => {
+                // ONNX has no integer form of it, so weights are int8 in the file and an engine may fuse them.
+                let from = self.real(input);
+                let input_scale = self.codes[input].scale;
+                let filter = Filter::Dequantised { filter: quantise_filter(weights, bias, input_scale, false), input_scale };
+                self.compute(index, Operator::ConvTranspose { window: *window, extra: *extra, filter }, vec![from]);
+            }
+            Operator::HardSigmoid if self.readers(index).all(|reader| self.source.nodes[reader].operator == Operator::Mul) => {
+                // A gate is multiplied where it is: its codes would only add noise and two operators.
+                let from = self.real(input);
+                self.real[index] = Some(self.target.push(&node.name, Operator::HardSigmoid, vec![from], node.shape));
+            }
             Operator::Relu | Operator::Clip6 if self.carrier(index).is_some() => {
                 // The layer before has already written this one's codes.
                 (self.real[index], self.coded[index]) = (self.real[input], self.coded[input]);

@@ -12,6 +12,7 @@ use crate::execute::{ExecuteError, Tensor, compute};
 use crate::graph::{Activation, Graph, Node, NodeId, Op, Shape, volume};
 use crate::program::{self, Filter, Operator, Program};
 use crate::seeded::Draws;
+use crate::weights;
 
 /// An fp32 program with what its activations look like.
 #[derive(Debug, Clone)]
@@ -78,19 +79,26 @@ impl Walk<'_> {
             Op::Activation(Activation::Relu) => Operator::Relu,
             Op::Activation(Activation::Relu6) => Operator::Clip6,
             Op::Activation(Activation::PRelu) => {
-                Operator::PRelu { slope: self.draws.uniform(&node.name, "slope", node.shape[0], 0.1, 0.4) }
+                let slope = self.draws.uniform(&node.name, "slope", 1, 0.1, 0.4).first().copied().unwrap_or(0.25);
+                Operator::PRelu { slope }
+            }
+            Op::Activation(Activation::HardSigmoid) => Operator::HardSigmoid,
+            Op::Activation(Activation::HardSwish) => {
+                let gate = self.emit(&format!("{}/gate", node.name), Operator::HardSigmoid, inputs.clone(), node.shape)?;
+                return self.emit(&node.name, Operator::Mul, vec![inputs[0], gate], node.shape);
             }
             Op::MaxPool(window) => Operator::MaxPool(*window),
             Op::AveragePool { window, count_padding } => Operator::AveragePool { window: *window, count_padding: *count_padding },
             Op::GlobalAveragePool => Operator::GlobalAveragePool,
             Op::Unpool { pool } => return self.unpool(node, *pool),
             Op::Add => Operator::Add,
+            Op::Scale => Operator::Mul,
             Op::Concat => Operator::Concat,
             Op::Shuffle { groups } => Operator::Shuffle(*groups),
             Op::Slice { from, to } => Operator::Slice(*from, *to),
             Op::Shift { by } => Operator::Shift(*by),
             Op::PadChannels => Operator::PadChannels,
-            Op::Linear { .. } => return self.linear(node, inputs[0]),
+            Op::Linear { bias } => return self.linear(id, node, inputs[0], *bias),
         };
         self.emit(&node.name, operator, inputs, node.shape)
     }
@@ -120,7 +128,7 @@ impl Walk<'_> {
             _ => return Ok(inputs[0]),
         };
         let fan_in = source[0] / groups * window.area();
-        let weights = self.draws.he_uniform(&node.name, outputs * fan_in, fan_in);
+        let weights = self.weights(id, node, inputs[0], outputs, fan_in);
         let operator = |weights, bias| {
             let filter = Filter::Float { weights, bias };
             match back {
@@ -130,7 +138,8 @@ impl Walk<'_> {
         };
         let (raw, _) = self.run(&node.name, operator(weights.clone(), vec![0.0; outputs]), &inputs, node.shape)?;
         let shifted = bias || self.is_folded(id);
-        let (scale, shift) = self.level(id, node, &raw, node.shape, shifted);
+        let (scale, shift) =
+            if self.is_head(id) && bias { self.spread(node, &raw) } else { self.level(id, node, &raw, node.shape, shifted) };
         let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
         // Kernels of one output lie together, but in a transposed convolution they repeat for every input.
         let channel = |at: usize| if back.is_some() { at / window.area() % outputs } else { at / fan_in };
@@ -138,21 +147,65 @@ impl Walk<'_> {
         Ok(self.push(&node.name, operator(weights, shift), inputs, node.shape, values))
     }
 
-    /// A classifier: one scale for all its outputs, so that they differ as their weights say.
-    fn linear(&mut self, node: &Node, input: usize) -> Result<usize, ExecuteError> {
-        let inputs = volume(self.program.nodes[input].shape);
-        let outputs = node.shape[0];
-        let flat = self.emit(&format!("{}/flatten", node.name), Operator::Flatten, vec![input], [inputs, 1, 1])?;
-        let weights = self.draws.he_uniform(&node.name, outputs * inputs, inputs);
+    /// A fully-connected layer: one scale for all its outputs, so that they differ as their weights say.
+    fn linear(&mut self, id: NodeId, node: &Node, input: usize, bias: bool) -> Result<usize, ExecuteError> {
+        let source = &self.program.nodes[input];
+        let (inputs, outputs) = (volume(source.shape), node.shape[0]);
+        let is_flat = matches!(source.operator, Operator::Gemm { .. } | Operator::Flatten);
+        let flat = match is_flat {
+            true => input,
+            false => self.emit(&format!("{}/flatten", node.name), Operator::Flatten, vec![input], [inputs, 1, 1])?,
+        };
+        let weights = self.weights(id, node, flat, outputs, inputs);
         let operator = Operator::Gemm { weights: weights.clone(), bias: vec![0.0; outputs] };
         let (raw, _) = self.run(&node.name, operator, &[flat], node.shape)?;
-        let all: Vec<f64> = raw.iter().flat_map(reals).map(|&value| f64::from(value)).collect();
-        let (_, variance) = moments(&all);
+        let (scale, mut shift) = self.spread(node, &raw);
+        if !bias {
+            shift = vec![0.0; outputs];
+        } else if self.is_activated(id) {
+            // As in `level`: a layer before a non-linearity has a mean.
+            shift.iter_mut().for_each(|shift| *shift += 1.0);
+        }
+        let weights = weights.iter().map(|weight| weight * scale[0]).collect();
+        let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
+        Ok(self.push(&node.name, Operator::Gemm { weights, bias: shift }, vec![flat], node.shape, values))
+    }
+
+    /// Seeded weights of a layer: pruned where the graph says so, with classes where it is the classifier.
+    fn weights(&self, id: NodeId, node: &Node, input: usize, outputs: usize, fan_in: usize) -> Vec<f32> {
+        let mut weights = self.draws.he(&node.name, outputs * fan_in, fan_in);
+        let channels = self.program.nodes[input].shape[0];
+        if self.is_head(id) && fan_in == channels {
+            let features: Vec<&[f32]> = self.values[input].iter().map(|value| reals(value).as_slice()).collect();
+            weights::set_classes(&mut weights, &features, channels);
+        }
+        if self.graph.is_pruned(node) {
+            weights::prune(&mut weights, self.graph.pruned);
+        }
+        weights
+    }
+
+    /// Whether a layer makes the answer: nothing but non-linearities and means lie after it.
+    fn is_head(&self, id: NodeId) -> bool {
+        let mut readers = self.graph.consumers(id).peekable();
+        match readers.peek() {
+            None => id == self.graph.output() && self.graph.node(id).shape[1..] == [1, 1],
+            Some(_) => readers.all(|reader| {
+                matches!(self.graph.node(reader).op, Op::Activation(_) | Op::GlobalAveragePool) && self.is_head(reader)
+            }),
+        }
+    }
+
+    /// Factor and addend that give all outputs of a layer together variance 1 and each a mean, over the pictures, between -0.3
+    /// and 0.3: what an output says is then about the picture.
+    fn spread(&self, node: &Node, raw: &[Tensor]) -> (Vec<f32>, Vec<f32>) {
+        let channel = |channel: usize| moments_of(raw, channel, node.shape);
+        let moments: Vec<(f64, f64)> = (0..node.shape[0]).into_par_iter().map(channel).collect();
+        let variance = moments.iter().map(|(_, variance)| variance).sum::<f64>() / node.shape[0] as f64;
         let scale = if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 1.0 };
-        let weights = weights.iter().map(|weight| weight * scale).collect();
-        let bias = self.draws.uniform(&node.name, "bias", outputs, -0.3, 0.3);
-        let values = raw.iter().map(|value| affine(value, node.shape, &vec![scale; outputs], &bias)).collect();
-        Ok(self.push(&node.name, Operator::Gemm { weights, bias }, vec![flat], node.shape, values))
+        let bias = self.draws.uniform(&node.name, "bias", node.shape[0], -0.3, 0.3);
+        let shift = moments.iter().zip(bias).map(|((mean, _), bias)| bias - *mean as f32 * scale).collect();
+        (vec![scale; node.shape[0]], shift)
     }
 
     fn unpool(&mut self, node: &Node, pool: NodeId) -> Result<usize, ExecuteError> {
@@ -173,13 +226,7 @@ impl Walk<'_> {
     /// (arXiv:1902.08129), and int8 or another order of sums would change the answer beyond what trained nets show. With
     /// beta 1 it is 0.5 dB.
     fn level(&self, id: NodeId, node: &Node, raw: &[Tensor], shape: Shape, shifted: bool) -> (Vec<f32>, Vec<f32>) {
-        let plane = shape[1] * shape[2];
-        let channel = |channel: usize| {
-            let all: Vec<f64> =
-                raw.iter().flat_map(|value| &reals(value)[channel * plane..][..plane]).map(|&value| f64::from(value)).collect();
-            moments(&all)
-        };
-        let moments: Vec<(f64, f64)> = (0..shape[0]).into_par_iter().map(channel).collect();
+        let moments: Vec<(f64, f64)> = (0..shape[0]).into_par_iter().map(|channel| moments_of(raw, channel, shape)).collect();
         let floor = 0.06 * moments.iter().map(|(_, variance)| variance).sum::<f64>() / shape[0] as f64 + 1e-12;
         let gamma = self.draws.uniform(&node.name, "gamma", shape[0], 0.8, 1.2);
         let centre = if self.is_activated(id) { 1.0 } else { 0.0 };
@@ -260,6 +307,13 @@ fn reals(value: &Tensor) -> &Vec<f32> {
         Tensor::F32(values) => values,
         Tensor::U8(_) => &NONE,
     }
+}
+
+/// Mean and variance of one channel over all pictures.
+fn moments_of(raw: &[Tensor], channel: usize, shape: Shape) -> (f64, f64) {
+    let plane = shape[1] * shape[2];
+    let all = raw.iter().flat_map(|value| &reals(value)[channel * plane..][..plane]);
+    moments(&all.map(|&value| f64::from(value)).collect::<Vec<f64>>())
 }
 
 /// Mean and variance, in the order of the values.

@@ -21,6 +21,18 @@ impl Window {
         Self { kernel: [kernel; 2], stride: [1; 2], pad: [0; 4], dilation: [1; 2] }
     }
 
+    /// As TensorFlow pads by its rule `SAME`: the output has the input's size over the stride, rounded up, and what must be
+    /// added lies at bottom and right where it is odd.
+    pub fn same_as_tensorflow(mut self, input: Shape) -> Self {
+        for axis in 0..2 {
+            let (size, stride) = (input[axis + 1], self.stride[axis].max(1));
+            let reach = self.dilation[axis] * self.kernel[axis].saturating_sub(1) + 1;
+            let total = (size.div_ceil(stride).saturating_sub(1) * stride + reach).saturating_sub(size);
+            (self.pad[axis], self.pad[axis + 2]) = (total / 2, total - total / 2);
+        }
+        self
+    }
+
     /// Height and width of the output of a convolution or pool over `input`; none where the kernel does not fit.
     pub fn slide(&self, input: Shape) -> Option<[usize; 2]> {
         let axis = |index: usize| {

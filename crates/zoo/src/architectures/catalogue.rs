@@ -1,6 +1,7 @@
 //! The catalogue: every architecture with its knobs set, and what others publish of it.
 
 use super::*;
+use crate::low_rank::low_rank;
 
 /// Classes of ImageNet, the output of every classifier.
 const CLASSES: usize = 1000;
@@ -11,7 +12,7 @@ pub const CATALOGUE: &[Architecture] = &[
         name: "squeezenet-1.0",
         family: "squeezenet",
         variant: "1.0",
-        graph: || squeezenet(Version::V1_0, 224, CLASSES),
+        graph: || squeezenet(Version::V1_0, Fires::PUBLISHED, 224, CLASSES),
         published: &[
             ["parameters", "1248424", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
             ["macs", "823.67M, counting more kinds of operators", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
@@ -26,13 +27,150 @@ pub const CATALOGUE: &[Architecture] = &[
         name: "squeezenet-1.1",
         family: "squeezenet",
         variant: "1.1",
-        graph: || squeezenet(Version::V1_1, 224, CLASSES),
+        graph: || squeezenet(Version::V1_1, Fires::PUBLISHED, 224, CLASSES),
         published: &[
             ["parameters", "1235496", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
             ["macs", "352.02M, counting more kinds of operators", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
             ["macs", "2.4 times less than 1.0", "SqueezeNet repository, SqueezeNet_v1.1"],
         ],
         notes: &["the answer is the mean of each class plane before softmax"],
+    },
+    Architecture {
+        name: "squeezenet-1.0-sr0.25",
+        family: "squeezenet",
+        variant: "1.0-sr0.25",
+        graph: || squeezenet(Version::V1_0, Fires { squeeze_ratio: 250, ..Fires::PUBLISHED }, 224, CLASSES),
+        published: &[],
+        notes: &["squeeze ratio 0.25 in place of 0.125, all else as 1.0"],
+    },
+    Architecture {
+        name: "squeezenet-1.0-sr0.5",
+        family: "squeezenet",
+        variant: "1.0-sr0.5",
+        graph: || squeezenet(Version::V1_0, Fires { squeeze_ratio: 500, ..Fires::PUBLISHED }, 224, CLASSES),
+        published: &[],
+        notes: &["squeeze ratio 0.5 in place of 0.125, all else as 1.0"],
+    },
+    Architecture {
+        name: "squeezenet-1.0-sr0.75",
+        family: "squeezenet",
+        variant: "1.0-sr0.75",
+        graph: || squeezenet(Version::V1_0, Fires { squeeze_ratio: 750, ..Fires::PUBLISHED }, 224, CLASSES),
+        published: &[
+            ["size", "19 MB", "arXiv:1602.07360 section 5.2"],
+            ["top5", "86.0 %, where more squeeze filters help no more", "arXiv:1602.07360 section 5.2"],
+        ],
+        notes: &["squeeze ratio 0.75 in place of 0.125, all else as 1.0"],
+    },
+    Architecture {
+        name: "squeezenet-1.0-sr0.5-e25",
+        family: "squeezenet",
+        variant: "1.0-sr0.5-e25",
+        graph: || squeezenet(Version::V1_0, Fires { squeeze_ratio: 500, share_3x3: 25, width: 100 }, 224, CLASSES),
+        published: &[],
+        notes: &["squeeze ratio 0.5 and 25 % of the expand filters 3x3 in place of 50 % (arXiv:1602.07360 section 5.3)"],
+    },
+    Architecture {
+        name: "squeezenet-1.0-sr0.5-e75",
+        family: "squeezenet",
+        variant: "1.0-sr0.5-e75",
+        graph: || squeezenet(Version::V1_0, Fires { squeeze_ratio: 500, share_3x3: 75, width: 100 }, 224, CLASSES),
+        published: &[],
+        notes: &["squeeze ratio 0.5 and 75 % of the expand filters 3x3 in place of 50 % (arXiv:1602.07360 section 5.3)"],
+    },
+    Architecture {
+        name: "squeezenet-1.1-192",
+        family: "squeezenet",
+        variant: "1.1-192",
+        graph: || squeezenet(Version::V1_1, Fires::PUBLISHED, 192, CLASSES),
+        published: &[],
+        notes: &["1.1 over 192x192 pictures, for latency against input size"],
+    },
+    Architecture {
+        name: "squeezenet-1.1-160",
+        family: "squeezenet",
+        variant: "1.1-160",
+        graph: || squeezenet(Version::V1_1, Fires::PUBLISHED, 160, CLASSES),
+        published: &[],
+        notes: &["1.1 over 160x160 pictures, for latency against input size"],
+    },
+    Architecture {
+        name: "squeezenet-1.1-128",
+        family: "squeezenet",
+        variant: "1.1-128",
+        graph: || squeezenet(Version::V1_1, Fires::PUBLISHED, 128, CLASSES),
+        published: &[],
+        notes: &["1.1 over 128x128 pictures, for latency against input size"],
+    },
+    Architecture {
+        name: "squeezenet-1.1-10classes",
+        family: "squeezenet",
+        variant: "1.1-10classes",
+        graph: || squeezenet(Version::V1_1, Fires::PUBLISHED, 224, 10),
+        published: &[],
+        notes: &["the base of the SquishedNets: 10 classes; conv10 holds 0.7 % of the parameters, and 41.5 % with 1000 classes"],
+    },
+    Architecture {
+        name: "squishednet-1",
+        family: "squishednet",
+        variant: "1",
+        graph: || squishednet(91, 224, 10),
+        published: &[
+            ["size", "2.4 MB to 0.95 MB for the four nets", "arXiv:1711.07459 abstract"],
+            ["speed", "156 to 256 pictures a second on a Jetson TX1", "arXiv:1711.07459 abstract"],
+            ["top1", "81.2 % to 77 % on 10 classes of ImageNet", "arXiv:1711.07459 abstract"],
+        ],
+        notes: &[
+            "an approximation: the paper gives base, classes and sizes, and no table of layers",
+            "inferred: every layer but conv10 narrowed to 91 % of SqueezeNet 1.1, multiples of four, so that fp32 weights take about 2.4 MB",
+        ],
+    },
+    Architecture {
+        name: "squishednet-2",
+        family: "squishednet",
+        variant: "2",
+        graph: || squishednet(79, 224, 10),
+        published: &[
+            ["size", "2.4 MB to 0.95 MB for the four nets", "arXiv:1711.07459 abstract"],
+            ["speed", "156 to 256 pictures a second on a Jetson TX1", "arXiv:1711.07459 abstract"],
+            ["top1", "81.2 % to 77 % on 10 classes of ImageNet", "arXiv:1711.07459 abstract"],
+        ],
+        notes: &[
+            "an approximation: the paper gives base, classes and sizes, and no table of layers",
+            "inferred: every layer but conv10 narrowed to 79 % of SqueezeNet 1.1, multiples of four, so that fp32 weights take about 1.8 MB",
+            "inferred: the sizes of the middle two lie at even ratios between the two that are published",
+        ],
+    },
+    Architecture {
+        name: "squishednet-3",
+        family: "squishednet",
+        variant: "3",
+        graph: || squishednet(66, 224, 10),
+        published: &[
+            ["size", "2.4 MB to 0.95 MB for the four nets", "arXiv:1711.07459 abstract"],
+            ["speed", "156 to 256 pictures a second on a Jetson TX1", "arXiv:1711.07459 abstract"],
+            ["top1", "81.2 % to 77 % on 10 classes of ImageNet", "arXiv:1711.07459 abstract"],
+        ],
+        notes: &[
+            "an approximation: the paper gives base, classes and sizes, and no table of layers",
+            "inferred: every layer but conv10 narrowed to 66 % of SqueezeNet 1.1, multiples of four, so that fp32 weights take about 1.3 MB",
+            "inferred: the sizes of the middle two lie at even ratios between the two that are published",
+        ],
+    },
+    Architecture {
+        name: "squishednet-4",
+        family: "squishednet",
+        variant: "4",
+        graph: || squishednet(57, 224, 10),
+        published: &[
+            ["size", "2.4 MB to 0.95 MB for the four nets", "arXiv:1711.07459 abstract"],
+            ["speed", "156 to 256 pictures a second on a Jetson TX1", "arXiv:1711.07459 abstract"],
+            ["top1", "81.2 % to 77 % on 10 classes of ImageNet", "arXiv:1711.07459 abstract"],
+        ],
+        notes: &[
+            "an approximation: the paper gives base, classes and sizes, and no table of layers",
+            "inferred: every layer but conv10 narrowed to 57 % of SqueezeNet 1.1, multiples of four, so that fp32 weights take about 0.95 MB",
+        ],
     },
     Architecture {
         name: "mobilenet-v1-1.0-224",
@@ -112,6 +250,26 @@ pub const CATALOGUE: &[Architecture] = &[
         variant: "1.0-224",
         graph: || mobilenet_v2(100, 224, CLASSES),
         published: &[["parameters", "3.4M", "arXiv:1801.04381 table 4"], ["macs", "300M", "arXiv:1801.04381 table 4"]],
+        notes: &[],
+    },
+    Architecture {
+        name: "mobilenet-v3-small-1.0",
+        family: "mobilenet-v3",
+        variant: "small-1.0",
+        graph: || mobilenet_v3(Size::Small, 224, CLASSES),
+        published: &[["parameters", "2.5M", "arXiv:1905.02244 table 3"], ["macs", "56M", "arXiv:1905.02244 table 3"]],
+        notes: &[],
+    },
+    Architecture {
+        name: "mobilenet-v3-large-1.0",
+        family: "mobilenet-v3",
+        variant: "large-1.0",
+        graph: || mobilenet_v3(Size::Large, 224, CLASSES),
+        published: &[
+            ["parameters", "5.4M", "arXiv:1905.02244 table 3"],
+            ["macs", "219M", "arXiv:1905.02244 table 3"],
+            ["macs", "217M", "megvii ShuffleNet-Series README"],
+        ],
         notes: &[],
     },
     Architecture {
@@ -195,6 +353,50 @@ pub const CATALOGUE: &[Architecture] = &[
         notes: &[],
     },
     Architecture {
+        name: "nasnet-a-mobile",
+        family: "nasnet-a",
+        variant: "mobile",
+        graph: || nasnet_a(4, 1056, 224, CLASSES),
+        published: &[
+            ["parameters", "5.3M", "arXiv:1707.07012 table 2"],
+            ["macs", "564M", "arXiv:1707.07012 table 2"],
+            ["parameters", "5289978", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
+            ["macs", "584.90M, counting more kinds of operators", "imgclsmob, PyTorch table (osmr/imgclsmob)"],
+        ],
+        notes: &["4 @ 1056; a Relu that several branches read is computed once"],
+    },
+    Architecture {
+        name: "enet-640x360",
+        family: "enet",
+        variant: "640x360",
+        graph: || enet(360, 640, 19),
+        published: &[
+            ["parameters", "0.37M", "arXiv:1606.02147 table of hardware requirements"],
+            [
+                "macs",
+                "3.83 GFLOPs, two for each multiply-add, with PReLU and normalisation",
+                "arXiv:1606.02147 table of hardware requirements",
+            ],
+        ],
+        notes: &[
+            "one PReLU slope a layer, as pytorchcv counts; the paper learns one for each channel",
+            "unpooling is written as max pool with indices and one scatter, which more engines have",
+            "19 classes as in Cityscapes; the answer is one plane of scores for each class",
+        ],
+    },
+    Architecture {
+        name: "enet-512x512",
+        family: "enet",
+        variant: "512x512",
+        graph: || enet(512, 512, 19),
+        published: &[],
+        notes: &[
+            "one PReLU slope a layer, as pytorchcv counts; the paper learns one for each channel",
+            "unpooling is written as max pool with indices and one scatter, which more engines have",
+            "19 classes as in Cityscapes; the answer is one plane of scores for each class",
+        ],
+    },
+    Architecture {
         name: "resnet-18",
         family: "resnet",
         variant: "18",
@@ -231,15 +433,20 @@ pub const CATALOGUE: &[Architecture] = &[
         family: "inception",
         variant: "v3",
         graph: || inception_v3(299, CLASSES),
-        published: &[["macs", "5.71G", "torchvision model page"]],
-        notes: &["without the auxiliary classifier, which only training uses"],
+        published: &[["macs", "5.71G", "torchvision 0.29.2, metadata of the weights"]],
+        notes: &[
+            "without the auxiliary classifier, which only training uses; torchvision counts its 3326696 parameters, 27161264 in all",
+        ],
     },
     Architecture {
         name: "densenet-121",
         family: "densenet",
         variant: "121",
         graph: || densenet_121(224, CLASSES),
-        published: &[["parameters", "7978856", "torchvision model page"], ["macs", "2.83G", "torchvision model page"]],
+        published: &[
+            ["parameters", "7978856", "torchvision 0.29.2, metadata of the weights"],
+            ["macs", "2.83G", "torchvision 0.29.2, metadata of the weights"],
+        ],
         notes: &[],
     },
     Architecture {
@@ -247,7 +454,10 @@ pub const CATALOGUE: &[Architecture] = &[
         family: "alexnet",
         variant: "224",
         graph: || alexnet(224, CLASSES),
-        published: &[["parameters", "61100840", "torchvision model page"], ["macs", "0.71G", "torchvision model page"]],
+        published: &[
+            ["parameters", "61100840", "torchvision 0.29.2, metadata of the weights"],
+            ["macs", "0.71G", "torchvision 0.29.2, metadata of the weights"],
+        ],
         notes: &["one-device form (arXiv:1404.5997); the convolutions are not split into two groups"],
     },
     Architecture {
@@ -255,7 +465,77 @@ pub const CATALOGUE: &[Architecture] = &[
         family: "vgg",
         variant: "16",
         graph: || vgg_16(224, CLASSES),
-        published: &[["parameters", "138357544", "torchvision model page"], ["macs", "15.47G", "torchvision model page"]],
+        published: &[
+            ["parameters", "138357544", "torchvision 0.29.2, metadata of the weights"],
+            ["macs", "15.47G", "torchvision 0.29.2, metadata of the weights"],
+        ],
         notes: &[],
+    },
+    Architecture {
+        name: "alexnet-224-pruned80",
+        family: "alexnet",
+        variant: "224-pruned80",
+        graph: || Ok(alexnet(224, CLASSES)?.pruned(80)),
+        published: &[],
+        notes: &[
+            "the smallest 80 % of the weights of each dense layer are zero; shape and speed are those of the whole net unless an engine has kernels for sparse weights",
+        ],
+    },
+    Architecture {
+        name: "alexnet-224-rank25",
+        family: "alexnet",
+        variant: "224-rank25",
+        graph: || Ok(low_rank(alexnet(224, CLASSES)?, 25)),
+        published: &[],
+        notes: &[
+            "low rank: the layers that are dense are two thinner ones (arXiv:1404.0736); both random, which has the speed and size of a decomposition",
+            "rank 1024 of 4096 in both hidden layers; the classifier stays whole",
+        ],
+    },
+    Architecture {
+        name: "mobilenet-v1-1.0-224-pruned80",
+        family: "mobilenet-v1",
+        variant: "1.0-224-pruned80",
+        graph: || Ok(mobilenet_v1(100, 224, CLASSES)?.pruned(80)),
+        published: &[],
+        notes: &[
+            "the smallest 80 % of the weights of each dense layer are zero; shape and speed are those of the whole net unless an engine has kernels for sparse weights",
+            "depthwise layers are left whole, as in arXiv:1710.01878",
+        ],
+    },
+    Architecture {
+        name: "mobilenet-v1-1.0-224-rank25",
+        family: "mobilenet-v1",
+        variant: "1.0-224-rank25",
+        graph: || Ok(low_rank(mobilenet_v1(100, 224, CLASSES)?, 25)),
+        published: &[],
+        notes: &[
+            "low rank: the layers that are dense are two thinner ones (arXiv:1404.0736); both random, which has the speed and size of a decomposition",
+            "a quarter of the fewer channels of each pointwise layer; the classifier stays whole",
+        ],
+    },
+    Architecture {
+        name: "trunk-3x3-gap",
+        family: "trunk",
+        variant: "3x3-gap",
+        graph: || trunk(Kernel::Square, Head::GlobalAveragePool, 128, CLASSES),
+        published: &[],
+        notes: &["no published network: made so that two files differ in one thing only"],
+    },
+    Architecture {
+        name: "trunk-1x3-3x1-gap",
+        family: "trunk",
+        variant: "1x3-3x1-gap",
+        graph: || trunk(Kernel::Factorised, Head::GlobalAveragePool, 128, CLASSES),
+        published: &[],
+        notes: &["no published network: made so that two files differ in one thing only"],
+    },
+    Architecture {
+        name: "trunk-3x3-fc",
+        family: "trunk",
+        variant: "3x3-fc",
+        graph: || trunk(Kernel::Square, Head::FullyConnected, 128, CLASSES),
+        published: &[],
+        notes: &["no published network: made so that two files differ in one thing only"],
     },
 ];

@@ -2,6 +2,8 @@
 
 use crate::graph::{Activation::Relu6, Conv, Graph, GraphError, Net, NodeId};
 
+use super::by_eight;
+
 /// Rows of the table: expansion, channels, repetitions, stride of the first.
 const STAGES: [[usize; 4]; 7] =
     [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]];
@@ -37,10 +39,4 @@ fn inverted_residual(net: &mut Net, name: &str, input: NodeId, expansion: usize,
     x = net.conv_bn_act(&format!("{name}/dw"), x, Conv::same(hidden, 3).stride(stride).groups(hidden), Relu6);
     x = net.conv_bn(&format!("{name}/project"), x, Conv::same(channels, 1));
     if stride == 1 && net.channels(input) == channels { net.add(format!("{name}/add"), input, x) } else { x }
-}
-
-/// The nearest multiple of eight that loses no more than a tenth, as the authors' code rounds.
-fn by_eight(channels: usize) -> usize {
-    let near = ((channels + 4) / 8 * 8).max(8);
-    if near * 10 < channels * 9 { near + 8 } else { near }
 }

@@ -3,27 +3,35 @@
 mod alexnet;
 mod catalogue;
 mod densenet;
+mod enet;
 mod inception_v3;
 mod mobilenet_v1;
 mod mobilenet_v2;
+mod mobilenet_v3;
+mod nasnet;
 mod resnet;
 mod resnet_v2;
 mod shufflenet_v1;
 mod shufflenet_v2;
 mod squeezenet;
+mod trunk;
 mod vgg;
 
 pub use alexnet::alexnet;
 pub use catalogue::CATALOGUE;
 pub use densenet::densenet_121;
+pub use enet::enet;
 pub use inception_v3::inception_v3;
 pub use mobilenet_v1::mobilenet_v1;
 pub use mobilenet_v2::mobilenet_v2;
+pub use mobilenet_v3::{Size, mobilenet_v3};
+pub use nasnet::nasnet_a;
 pub use resnet::{resnet_18, resnet_50, resnext_50};
 pub use resnet_v2::resnet_v2_50;
 pub use shufflenet_v1::shufflenet_v1;
 pub use shufflenet_v2::shufflenet_v2;
-pub use squeezenet::{Version, squeezenet};
+pub use squeezenet::{Fires, Version, squeezenet, squishednet};
+pub use trunk::{Head, Kernel, trunk};
 pub use vgg::vgg_16;
 
 use crate::graph::{Graph, GraphError};
@@ -48,4 +56,10 @@ pub struct Architecture {
 /// The architecture of this name.
 pub fn find(name: &str) -> Option<&'static Architecture> {
     CATALOGUE.iter().find(|architecture| architecture.name == name)
+}
+
+/// The nearest multiple of eight that loses no more than a tenth, as the authors' code rounds.
+fn by_eight(channels: usize) -> usize {
+    let near = ((channels + 4) / 8 * 8).max(8);
+    if near * 10 < channels * 9 { near + 8 } else { near }
 }

@@ -14,7 +14,7 @@ use crate::starters;
 
 /// The other families, on pictures that are small enough for every test run.
 const SMALL: &[Architecture] = &[
-    small("squeezenet-1.0", || squeezenet(Version::V1_0, 64, 10)),
+    small("squeezenet-1.0", || squeezenet(Version::V1_0, Fires::PUBLISHED, 64, 10)),
     small("mobilenet-v2", || mobilenet_v2(50, 96, 100)),
     small("shufflenet-v1-g3", || shufflenet_v1(3, 50, 96, 100)),
     small("shufflenet-v2", || shufflenet_v2(5, 96, 100)),
