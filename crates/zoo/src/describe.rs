@@ -87,6 +87,7 @@ fn operation(op: &Op) -> String {
         Op::Shuffle { groups } => format!("shuffle {groups} groups"),
         Op::Slice { from, to } => format!("channels {from}..{to}"),
         Op::Shift { by } => format!("shift by {by}"),
+        Op::Crop { by } => format!("crop by {by}"),
         Op::PadChannels => "zero channels".into(),
         Op::Linear { .. } => "fully connected".into(),
     }

@@ -138,7 +138,12 @@ pub(crate) fn compute(node: &Node, inputs: &[&Tensor], shapes: &[Shape]) -> Resu
             let sums: Vec<i32> = kernels::convolve(&offsets, shapes[0], window, *groups, &weights, node.shape);
             return Ok(Tensor::U8(requantise(&sums, filter, *input, *output)));
         }
-        Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten => {
+        Operator::MaxPool(_)
+        | Operator::Concat
+        | Operator::Shuffle(_)
+        | Operator::Slice(..)
+        | Operator::Crop(_)
+        | Operator::Flatten => {
             return Ok(match inputs.first() {
                 Some(Tensor::F32(_)) => {
                     Tensor::F32(rearrange(node, &(0..inputs.len()).map(real).collect::<Result<Vec<_>, _>>()?, shapes))
@@ -160,6 +165,11 @@ fn rearrange<T: PartialOrd + Copy + Sync>(node: &Node, inputs: &[&[T]], shapes: 
         Operator::Shuffle(groups) => {
             let each = node.shape[0] / groups;
             (0..node.shape[0]).flat_map(|to| &first[(to % groups * each + to / groups) * plane..][..plane]).copied().collect()
+        }
+        Operator::Crop(by) => {
+            let [_, height, width] = shapes[0];
+            let rows = first.chunks_exact(width).enumerate().filter(|(row, _)| row % height >= *by);
+            rows.flat_map(|(_, row)| &row[*by..]).copied().collect()
         }
         Operator::Slice(from, to) => first[from * plane..to * plane].to_vec(),
         _ => inputs.concat(),

@@ -135,6 +135,15 @@ impl Writer<'_> {
                 }
                 self.push(node, "Slice", inputs, output, Vec::new());
             }
+            Operator::Crop(by) => {
+                let [_, height, width] = self.program.nodes[node.inputs[0]].shape.map(|size| size as i64);
+                let by = *by as i64;
+                let mut inputs = all;
+                for (part, values) in [("starts", [by, by]), ("ends", [height, width]), ("axes", [2, 3])] {
+                    inputs.push(self.longs(&format!("{}.{part}", node.name), &values));
+                }
+                self.push(node, "Slice", inputs, output, Vec::new());
+            }
             Operator::Shift(by) => {
                 let by = *by as i64;
                 let pads = self.longs(&format!("{}.pads", node.name), &[0, 0, -by, -by, 0, 0, by, by]);

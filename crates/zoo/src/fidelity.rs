@@ -1,4 +1,4 @@
-//! How close an int8 net stays to its fp32 net, on pictures that neither has been calibrated on.
+//! The seeded pictures of a model, and how close its int8 net stays to its fp32 net on those that neither was calibrated on.
 //!
 //! The calibration pictures are the classes of the classifier ([`settle`](crate::settle)), so an unseen picture is one of
 //! them mixed with a new one: some plainly of their class, some hardly. The first class then changes where it would in a trained
@@ -7,20 +7,39 @@
 use rayon::prelude::*;
 
 use benchrack_protocol::model::Fidelity;
+use benchrack_protocol::tensor::InputGenerator;
 
 use crate::execute::{ExecuteError, outputs};
 use crate::program::Program;
 
+/// Pictures that statistics and ranges come from.
+const CALIBRATION_PICTURES: u64 = 8;
 /// Multiply-adds that the comparison of one model may take in each precision.
-const BUDGET: u64 = 24_000_000_000;
+const BUDGET: u64 = 8_000_000_000;
 
-/// Pictures for a net of so many multiply-adds: as many as the budget allows, between 16 and 96.
+/// Pictures for a net of so many multiply-adds: as many as the budget allows, between 8 and 64.
 pub(crate) fn pictures(macs: u64) -> u64 {
-    (BUDGET / macs.max(1)).clamp(16, 96)
+    (BUDGET / macs.max(1)).clamp(8, 64)
 }
 
-/// Mixes each new picture with a class, whose share of the variance goes from a third to all.
-pub(crate) fn mix(classes: &[Vec<f32>], mut new: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+/// The pictures that statistics, ranges and classes come from.
+pub(crate) fn calibration(shape: &[usize], seed: u64) -> Vec<Vec<f32>> {
+    draw(shape, seed, 1, CALIBRATION_PICTURES)
+}
+
+/// Pictures that were not calibrated on, each mixed with a class, whose share of the variance goes from a third to all.
+pub(crate) fn unseen(classes: &[Vec<f32>], shape: &[usize], seed: u64, count: u64) -> Vec<Vec<f32>> {
+    mix(classes, draw(shape, seed, 2, count))
+}
+
+/// A multiple of a prime keeps the pictures of the purposes apart for all small seeds.
+fn draw(shape: &[usize], seed: u64, purpose: u64, count: u64) -> Vec<Vec<f32>> {
+    let first = seed.wrapping_mul(1_000_003).wrapping_add(purpose * 1000);
+    let picture = |number| InputGenerator::Image { seed: first.wrapping_add(number) }.generate(shape);
+    (0..count).into_par_iter().map(picture).collect()
+}
+
+fn mix(classes: &[Vec<f32>], mut new: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
     let count = new.len() as f32;
     for (number, (picture, class)) in new.iter_mut().zip(classes.iter().cycle()).enumerate() {
         let share = (1.0 + 2.0 * number as f32 / count) / 3.0;
@@ -77,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_budget_bounds_the_pictures() {
-        assert_eq!([15_470_000_000, 1_000_000_000, 57_000_000].map(pictures), [16, 24, 96]);
+        assert_eq!([15_470_000_000, 570_000_000, 57_000_000].map(pictures), [8, 14, 64]);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! One architecture to its two files: settle, quantise, check, measure fidelity, describe.
 
-use rayon::prelude::*;
-
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::{ElementType, Manifest, Precision, Published, ReferenceOutput, TensorSpec};
 use benchrack_protocol::packaging::{ENVELOPE, PackageError, PackageKey, PackageSize, Packaging, ZSTD_LEVEL, pack};
@@ -21,8 +19,6 @@ use crate::settle::settle;
 
 /// Raised whenever the same seed gives other bytes or another manifest than before, so that cached files are made again.
 pub const GENERATOR: u32 = 2;
-/// Pictures that statistics and ranges come from.
-const CALIBRATION_PICTURES: u64 = 8;
 /// Largest number of outputs that a manifest carries whole; of more, as many are drawn by the seed.
 const REFERENCES: usize = 4096;
 
@@ -70,20 +66,12 @@ pub fn origin(graph: &Graph, seed: u64) -> String {
 pub fn generate(architecture: &Architecture, seed: u64) -> Result<[Generated; 2], GenerateError> {
     let graph = (architecture.graph)()?;
     let draws = Draws::new(architecture.name, seed);
-    // Odd multiples of a prime keep the pictures of the three purposes apart for all small seeds.
-    let pictures = |purpose: u64, count: u64| -> Vec<Vec<f32>> {
-        let shape = graph.input_shape();
-        let first = seed.wrapping_mul(1_000_003).wrapping_add(purpose * 1000);
-        (0..count)
-            .into_par_iter()
-            .map(|number| InputGenerator::Image { seed: first.wrapping_add(number) }.generate(&shape))
-            .collect()
-    };
-    let calibration = pictures(1, CALIBRATION_PICTURES);
+    let shape = picture_shape(&graph);
+    let calibration = fidelity::calibration(&shape, seed);
     let settled = settle(&graph, &draws, &calibration)?;
     let integer = quantise(&settled.program, &settled.ranges);
-    let input = InputGenerator::Image { seed }.generate(&graph.input_shape());
-    let unseen = fidelity::mix(&calibration, pictures(2, fidelity::pictures(graph.macs())));
+    let input = InputGenerator::Image { seed }.generate(&shape);
+    let unseen = fidelity::unseen(&calibration, &shape, seed, fidelity::pictures(graph.macs()));
     let fidelity = fidelity::measure(&settled.program, &integer, &unseen)?;
     let make = |precision: Precision, program: &Program| {
         let model = export::export(architecture.name, program);
@@ -144,6 +132,11 @@ fn checked_outputs(program: &Program, precision: Precision, input: &[f32]) -> Re
     Err(GenerateError::Degenerate { precision, problem })
 }
 
+fn picture_shape(graph: &Graph) -> Vec<usize> {
+    let [channels, height, width] = graph.input_shape();
+    vec![1, channels, height, width]
+}
+
 /// Sizes of the file in every packaging. Key and nonce come from the seed and are forgotten: they open nothing that is kept.
 fn packages(bytes: &[u8], draws: &Draws) -> Result<Vec<PackageSize>, PackageError> {
     let key = PackageKey(draws.digest("package", "key"));
@@ -169,8 +162,7 @@ fn manifest(
     seed: u64,
     outputs: &[f32],
 ) -> Manifest {
-    let [channels, height, width] = graph.input_shape();
-    let input = TensorSpec { name: INPUT.into(), element: ElementType::F32, shape: vec![1, channels, height, width] };
+    let input = TensorSpec { name: INPUT.into(), element: ElementType::F32, shape: picture_shape(graph) };
     let shape = program.nodes.last().map(export::output_shape).unwrap_or_default();
     let output = TensorSpec { name: OUTPUT.into(), element: ElementType::F32, shape };
     let mut notes = vec!["random weights from a seed: for speed and arithmetic, not for accuracy".to_owned()];

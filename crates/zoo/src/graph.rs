@@ -79,6 +79,11 @@ pub enum Op {
         /// Rows and columns taken away at top and left and added at bottom and right.
         by: usize,
     },
+    /// Rows and columns taken away at top and left.
+    Crop {
+        /// How many.
+        by: usize,
+    },
     /// Adds channels of zeros at the end (ENet's shortcut).
     PadChannels,
     /// Fully connected: every output sees every input.

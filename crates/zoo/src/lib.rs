@@ -23,6 +23,7 @@ pub mod low_rank;
 mod net;
 #[expect(missing_docs, reason = "the fields are documented by the ONNX project's onnx.proto3")]
 pub mod onnx;
+pub mod onnxruntime;
 mod pipeline;
 pub mod program;
 pub mod quantise;

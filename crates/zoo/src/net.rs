@@ -46,9 +46,9 @@ impl Conv {
         self
     }
 
-    /// Padding by TensorFlow's rule `SAME` over an input of this shape: call it after the stride.
-    pub fn same_as_tensorflow(mut self, input: Shape) -> Self {
-        self.window = self.window.same_as_tensorflow(input);
+    /// Zeros at top, left, bottom, right.
+    pub fn pad_sides(mut self, sides: [usize; 4]) -> Self {
+        self.window.pad = sides;
         self
     }
 
@@ -274,6 +274,14 @@ impl Net {
         let fits = by < shape[1] && by < shape[2];
         let shape = if fits { Ok(shape) } else { Err(format!("{shape:?} cannot be shifted by {by}")) };
         self.layer(name, Op::Shift { by }, &[from], shape)
+    }
+
+    /// Takes `by` rows and columns away at top and left.
+    pub fn crop(&mut self, name: impl Into<String>, from: NodeId, by: usize) -> NodeId {
+        let [channels, height, width] = self.shape(from);
+        let fits = by < height && by < width;
+        let shape = if fits { Ok([channels, height - by, width - by]) } else { Err(format!("{by} rows are all of {height}")) };
+        self.layer(name, Op::Crop { by }, &[from], shape)
     }
 
     /// Adds channels of zeros until there are `channels`.

@@ -124,6 +124,8 @@ pub enum Operator {
     Shuffle(usize),
     /// Channels from, to.
     Slice(usize, usize),
+    /// Rows and columns taken away at top and left.
+    Crop(usize),
     /// Picture moved up and left, zeros coming in.
     Shift(usize),
     /// Zero channels added at the end.
@@ -180,9 +182,12 @@ impl Program {
     pub fn is_quantised(&self, node: usize) -> bool {
         match &self.nodes[node].operator {
             Operator::QuantizeLinear(_) | Operator::QLinearConv { .. } => true,
-            Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten => {
-                self.is_quantised(self.nodes[node].inputs[0])
-            }
+            Operator::MaxPool(_)
+            | Operator::Concat
+            | Operator::Shuffle(_)
+            | Operator::Slice(..)
+            | Operator::Crop(_)
+            | Operator::Flatten => self.is_quantised(self.nodes[node].inputs[0]),
             _ => false,
         }
     }

@@ -47,7 +47,15 @@ fn shared_codes(program: &Program, ranges: &[[f32; 2]]) -> Vec<Affine> {
 }
 
 fn moves_codes(operator: &Operator) -> bool {
-    matches!(operator, Operator::MaxPool(_) | Operator::Concat | Operator::Shuffle(_) | Operator::Slice(..) | Operator::Flatten)
+    matches!(
+        operator,
+        Operator::MaxPool(_)
+            | Operator::Concat
+            | Operator::Shuffle(_)
+            | Operator::Slice(..)
+            | Operator::Crop(_)
+            | Operator::Flatten
+    )
 }
 
 /// Scale and zero point that cover the range; zero has a code of its own (arXiv:1712.05877 section 2.1).

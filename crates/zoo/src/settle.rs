@@ -96,6 +96,7 @@ impl Walk<'_> {
             Op::Concat => Operator::Concat,
             Op::Shuffle { groups } => Operator::Shuffle(*groups),
             Op::Slice { from, to } => Operator::Slice(*from, *to),
+            Op::Crop { by } => Operator::Crop(*by),
             Op::Shift { by } => Operator::Shift(*by),
             Op::PadChannels => Operator::PadChannels,
             Op::Linear { bias } => return self.linear(id, node, inputs[0], *bias),
@@ -139,7 +140,7 @@ impl Walk<'_> {
         let (raw, _) = self.run(&node.name, operator(weights.clone(), vec![0.0; outputs]), &inputs, node.shape)?;
         let shifted = bias || self.is_folded(id);
         let (scale, shift) =
-            if self.is_head(id) && bias { self.spread(node, &raw) } else { self.level(id, node, &raw, node.shape, shifted) };
+            if self.is_head(id) && bias { self.spread(id, node, &raw) } else { self.level(id, node, &raw, node.shape, shifted) };
         let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
         // Kernels of one output lie together, but in a transposed convolution they repeat for every input.
         let channel = |at: usize| if back.is_some() { at / window.area() % outputs } else { at / fan_in };
@@ -159,12 +160,9 @@ impl Walk<'_> {
         let weights = self.weights(id, node, flat, outputs, inputs);
         let operator = Operator::Gemm { weights: weights.clone(), bias: vec![0.0; outputs] };
         let (raw, _) = self.run(&node.name, operator, &[flat], node.shape)?;
-        let (scale, mut shift) = self.spread(node, &raw);
+        let (scale, mut shift) = self.spread(id, node, &raw);
         if !bias {
             shift = vec![0.0; outputs];
-        } else if self.is_activated(id) {
-            // As in `level`: a layer before a non-linearity has a mean.
-            shift.iter_mut().for_each(|shift| *shift += 1.0);
         }
         let weights = weights.iter().map(|weight| weight * scale[0]).collect();
         let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
@@ -196,16 +194,19 @@ impl Walk<'_> {
         }
     }
 
-    /// Factor and addend that give all outputs of a layer together variance 1 and each a mean, over the pictures, between -0.3
-    /// and 0.3: what an output says is then about the picture.
-    fn spread(&self, node: &Node, raw: &[Tensor]) -> (Vec<f32>, Vec<f32>) {
-        let channel = |channel: usize| moments_of(raw, channel, node.shape);
-        let moments: Vec<(f64, f64)> = (0..node.shape[0]).into_par_iter().map(channel).collect();
-        let variance = moments.iter().map(|(_, variance)| variance).sum::<f64>() / node.shape[0] as f64;
+    /// One factor for all outputs of a layer, which gives them together variance 1, and seeded addends; the outputs that are
+    /// classes get mean 0 over the pictures, so that none of them wins by itself.
+    fn spread(&self, id: NodeId, node: &Node, raw: &[Tensor]) -> (Vec<f32>, Vec<f32>) {
+        let outputs = node.shape[0];
+        let moments: Vec<(f64, f64)> = (0..outputs).into_par_iter().map(|channel| moments_of(raw, channel, node.shape)).collect();
+        let middle = moments.iter().map(|(mean, _)| mean).sum::<f64>() / outputs as f64;
+        let spread = |(mean, variance): &(f64, f64)| variance + (mean - middle) * (mean - middle);
+        let variance = moments.iter().map(spread).sum::<f64>() / outputs as f64;
         let scale = if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 1.0 };
-        let bias = self.draws.uniform(&node.name, "bias", node.shape[0], -0.3, 0.3);
-        let shift = moments.iter().zip(bias).map(|((mean, _), bias)| bias - *mean as f32 * scale).collect();
-        (vec![scale; node.shape[0]], shift)
+        let classes = if self.is_head(id) { self.pictures.len() } else { 0 };
+        let mut shift = self.draws.uniform(&node.name, "bias", outputs, -0.3, 0.3);
+        shift.iter_mut().zip(&moments).take(classes).for_each(|(shift, (mean, _))| *shift -= *mean as f32 * scale);
+        (vec![scale; outputs], shift)
     }
 
     fn unpool(&mut self, node: &Node, pool: NodeId) -> Result<usize, ExecuteError> {

@@ -1,5 +1,5 @@
 //! NASNet-A, arXiv:1707.07012 figure 4, in its mobile size "4 @ 1056": four normal cells between reductions, 1056 channels at
-//! the end. Padding and the order of operations are those of the authors' TensorFlow code.
+//! the end. Where it matters for the counts, layers are those of the PyTorch port (pretrainedmodels 0.7.4), which computes the same.
 
 use crate::graph::{Conv, Graph, GraphError, Net, NodeId};
 use crate::window::Window;
@@ -37,11 +37,14 @@ pub fn nasnet_a(repeats: usize, penultimate: usize, resolution: usize, classes: 
     net.finish(x)
 }
 
-/// A cell being built: its name and its filters.
+/// A cell being built.
 struct Cell<'a> {
     net: &'a mut Net,
     name: &'a str,
     filters: usize,
+    /// Whether the first layer of a separable convolution also runs over a row and a column of zeros before the picture, whose
+    /// results are cut off: how PyTorch's symmetric padding is made to begin where TensorFlow's does.
+    overhangs: bool,
 }
 
 /// A tensor and its Relu, which all separable convolutions that read it share.
@@ -49,7 +52,7 @@ type Activated = (NodeId, NodeId);
 
 /// Keeps the size. Each line is one block of figure 4: two operations on two of the cell's inputs, then their sum.
 fn normal_cell(net: &mut Net, name: &str, current: NodeId, previous: NodeId, filters: usize) -> NodeId {
-    let mut cell = Cell { net, name, filters };
+    let mut cell = Cell { net, name, filters, overhangs: false };
     let (current, previous) = cell.inputs(current, previous);
     let blocks = [
         (cell.separable("0/left", current, 5, 1), cell.separable("0/right", previous, 3, 1)),
@@ -65,7 +68,8 @@ fn normal_cell(net: &mut Net, name: &str, current: NodeId, previous: NodeId, fil
 
 /// Halves the size; its first block is only used inside.
 fn reduction_cell(net: &mut Net, name: &str, current: NodeId, previous: NodeId, filters: usize) -> NodeId {
-    let mut cell = Cell { net, name, filters };
+    // The first cell of all reads an odd size, where both paddings are the same.
+    let mut cell = Cell { net, name, filters, overhangs: current != previous };
     let (current, previous) = cell.inputs(current, previous);
     let block = (cell.separable("0/left", current, 5, 2), cell.separable("0/right", previous, 7, 2));
     let inner = cell.sum(0, block);
@@ -122,14 +126,19 @@ impl Cell<'_> {
 
     /// Relu, separable convolution, normalisation, and all of it once more; the stride is in the first.
     fn separable(&mut self, part: &str, from: Activated, kernel: usize, stride: usize) -> NodeId {
-        let first = self.separable_once(&format!("{part}/1"), from.1, kernel, stride);
+        let mut first = self.separable_once(&format!("{part}/1"), from.1, kernel, stride, self.overhangs);
+        if self.overhangs {
+            first = self.net.crop(self.named(&format!("{part}/1/crop")), first, 1);
+        }
         let relu = self.net.relu(self.named(&format!("{part}/2/relu")), first);
-        self.separable_once(&format!("{part}/2"), relu, kernel, 1)
+        self.separable_once(&format!("{part}/2"), relu, kernel, 1, false)
     }
 
-    fn separable_once(&mut self, part: &str, from: NodeId, kernel: usize, stride: usize) -> NodeId {
-        let shape = self.net.shape(from);
-        let depthwise = Conv::new(shape[0], kernel).no_bias().stride(stride).same_as_tensorflow(shape).groups(shape[0]);
+    fn separable_once(&mut self, part: &str, from: NodeId, kernel: usize, stride: usize, overhangs: bool) -> NodeId {
+        let channels = self.net.channels(from);
+        let before = kernel / 2 + usize::from(overhangs);
+        let pad = [before, before, kernel / 2, kernel / 2];
+        let depthwise = Conv::new(channels, kernel).no_bias().stride(stride).pad_sides(pad).groups(channels);
         let x = self.net.conv(self.named(&format!("{part}/dw")), from, depthwise);
         self.net.conv_bn(&self.named(&format!("{part}/pw")), x, Conv::same(self.filters, 1))
     }
