@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use benchrack_protocol::model::Manifest;
-use benchrack_protocol::tensor::{Comparison, compare};
+use benchrack_protocol::tensor::{Comparison, InputGenerator, compare};
 
 use crate::fidelity;
 
@@ -121,7 +121,8 @@ impl OnnxRuntime {
         Ok((compare(&chosen, &reference.values, reference.tolerance), answer.version))
     }
 
-    /// Makes an int8 file of `real` with ONNX Runtime's quantiser, and measures it and `integer`.
+    /// Makes an int8 file of `real` with ONNX Runtime's quantiser, on the pictures that ours was calibrated on, and measures it and
+    /// `integer` on eight others.
     ///
     /// # Errors
     /// It cannot quantise or run a file, or the manifest has no input.
@@ -130,9 +131,11 @@ impl OnnxRuntime {
         real: &Path,
         integer: &Path,
         manifest: &Manifest,
-        seed: u64,
     ) -> Result<Quantisers, OnnxRuntimeError> {
         let input = manifest.inputs.first().ok_or(OnnxRuntimeError::Nothing("input"))?;
+        let Some(&InputGenerator::Image { seed }) = manifest.generators.first() else {
+            return Err(OnnxRuntimeError::Nothing("picture as input"));
+        };
         let mut pictures = fidelity::calibration(&input.shape, seed);
         let calibration = pictures.len();
         pictures.extend(fidelity::unseen(&pictures, &input.shape, seed, 8));

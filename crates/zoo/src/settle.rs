@@ -139,8 +139,13 @@ impl Walk<'_> {
         };
         let (raw, _) = self.run(&node.name, operator(weights.clone(), vec![0.0; outputs]), &inputs, node.shape)?;
         let shifted = bias || self.is_folded(id);
-        let (scale, shift) =
-            if self.is_head(id) && bias { self.spread(id, node, &raw) } else { self.level(id, node, &raw, node.shape, shifted) };
+        // On one value for each picture, as in squeeze and excitation, `level` would blow up what hardly differs between pictures.
+        let is_vector = node.shape[1..] == [1, 1];
+        let (scale, shift) = if bias && (is_vector || self.is_head(id)) {
+            self.spread(id, node, &raw)
+        } else {
+            self.level(id, node, &raw, node.shape, shifted)
+        };
         let values = raw.iter().map(|value| affine(value, node.shape, &scale, &shift)).collect();
         // Kernels of one output lie together, but in a transposed convolution they repeat for every input.
         let channel = |at: usize| if back.is_some() { at / window.area() % outputs } else { at / fan_in };

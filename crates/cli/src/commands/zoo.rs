@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use benchrack_protocol::model::{Manifest, Precision};
+use benchrack_zoo::onnxruntime::OnnxRuntime;
 use benchrack_zoo::{CATALOGUE, ZooError};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -43,6 +45,13 @@ enum Command {
     Verify {
         /// Folder.
         folder: PathBuf,
+        /// Also run each model on ONNX Runtime and hold its outputs to the manifest's reference; a Python that has onnxruntime,
+        /// onnx and numpy.
+        #[arg(long, value_name = "PYTHON")]
+        onnxruntime: Option<PathBuf>,
+        /// With it, also compare each int8 file with what ONNX Runtime's own static quantiser makes of the fp32 file.
+        #[arg(long, requires = "onnxruntime")]
+        quantisers: bool,
     },
 }
 
@@ -62,7 +71,9 @@ impl Zoo {
                 }
                 Ok(Exit::Pass)
             }
-            Command::Verify { folder } => verify(&folder, context.json),
+            Command::Verify { folder, onnxruntime, quantisers } => {
+                verify(&folder, onnxruntime.as_deref(), quantisers, context.json)
+            }
         }
     }
 }
@@ -109,8 +120,11 @@ fn list(as_json: bool) -> Outcome {
 fn describe(name: &str, as_json: bool) -> Outcome {
     let architecture = benchrack_zoo::named(name).usage("cannot describe it")?;
     let description = benchrack_zoo::describe(architecture).infrastructure(format!("{name} does not add up"))?;
-    let numbers = ["output (C x H x W)", "parameters", "MACs", "share"];
-    let mut table = output::table(["layer", "operation", "output (C x H x W)", "parameters", "MACs", "share"], &numbers);
+    let numbers = ["output (C x H x W)", "parameters", "of all parameters", "MACs", "of all MACs"];
+    let mut table = output::table(
+        ["layer", "operation", "output (C x H x W)", "parameters", "of all parameters", "MACs", "of all MACs"],
+        &numbers,
+    );
     let mut layers = Vec::new();
     for layer in &description.layers {
         layers.push(json!({
@@ -119,6 +133,8 @@ fn describe(name: &str, as_json: bool) -> Outcome {
             "shape": layer.shape,
             "parameters": layer.parameters,
             "macs": layer.macs,
+            "parameter_share": layer.parameter_share,
+            "share": layer.share,
         }));
         let [channels, height, width] = layer.shape;
         table.add_row([
@@ -126,6 +142,7 @@ fn describe(name: &str, as_json: bool) -> Outcome {
             layer.operation.clone(),
             format!("{channels} x {height} x {width}"),
             layer.parameters.to_string(),
+            format!("{:.1} %", layer.parameter_share * 100.0),
             millions(layer.macs),
             format!("{:.1} %", layer.share * 100.0),
         ]);
@@ -145,17 +162,23 @@ fn describe(name: &str, as_json: bool) -> Outcome {
     Ok(Exit::Pass)
 }
 
-fn verify(folder: &Path, as_json: bool) -> Outcome {
+fn verify(folder: &Path, python: Option<&Path>, quantisers: bool, as_json: bool) -> Outcome {
     let checked = benchrack_zoo::verify(folder).usage("cannot check the folder")?;
+    let mut runtime = python.map(OnnxRuntime::start).transpose().usage("cannot run the models")?;
     let mut wrong = 0;
     let mut values = Vec::new();
     for model in &checked {
-        let problem = model.outcome.as_ref().err();
-        wrong += usize::from(problem.is_some());
-        values.push(json!({ "manifest": model.path, "problem": problem.map(ToString::to_string) }));
+        let seen = match &model.outcome {
+            Err(mismatch) => Err(mismatch.to_string()),
+            Ok(manifest) => match &mut runtime {
+                Some(runtime) => on_onnx_runtime(runtime, &model.path, manifest, quantisers),
+                None => Ok("as its manifest says".into()),
+            },
+        };
+        wrong += usize::from(seen.is_err());
+        values.push(json!({ "manifest": model.path, "problem": seen.as_ref().err(), "seen": seen.as_ref().ok() }));
         if !as_json {
-            let says = problem.map_or_else(|| "as its manifest says".into(), ToString::to_string);
-            output::line(format!("{}: {says}", model.path.display()))?;
+            output::line(format!("{}: {}", model.path.display(), seen.unwrap_or_else(|problem| problem)))?;
         }
     }
     if as_json {
@@ -166,6 +189,26 @@ fn verify(folder: &Path, as_json: bool) -> Outcome {
         (_, 0) => Ok(Exit::Pass),
         (all, wrong) => Err(usage(format!("{wrong} of {all} models are not what their manifests say"))),
     }
+}
+
+/// What ONNX Runtime makes of a model, or what is wrong with it. An int8 model's fp32 file must lie beside it for the quantisers.
+fn on_onnx_runtime(runtime: &mut OnnxRuntime, path: &Path, manifest: &Manifest, quantisers: bool) -> Result<String, String> {
+    let (found, version) =
+        runtime.check(&path.with_extension("onnx"), manifest).map_err(|error| format!("cannot be checked: {error}"))?;
+    let figures = format!("error {:.1e}, cosine {:.6} on ONNX Runtime {version}", found.max_relative_error, found.cosine);
+    if !found.within {
+        return Err(format!("its outputs are not the reference's: {figures}"));
+    }
+    if !quantisers || manifest.precision != Precision::Int8 {
+        return Ok(figures);
+    }
+    let [real, integer] = [Precision::Fp32, Precision::Int8]
+        .map(|precision| path.with_file_name(format!("{}.{precision}.onnx", manifest.name)));
+    let both = runtime
+        .compare_quantisers(&real, &integer, manifest)
+        .map_err(|error| format!("cannot be compared with ONNX Runtime's quantiser: {error}"))?;
+    let figures = format!("{figures}; SQNR {:.1} dB, by ONNX Runtime's quantiser {:.1} dB", both.ours_db, both.theirs_db);
+    if both.ours_db < both.theirs_db - 1.0 { Err(format!("ONNX Runtime's quantiser is better: {figures}")) } else { Ok(figures) }
 }
 
 fn millions(count: u64) -> String {

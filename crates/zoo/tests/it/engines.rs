@@ -10,12 +10,15 @@ use benchrack_zoo::architectures::*;
 use benchrack_zoo::generate::{Generated, generate};
 use rayon::prelude::*;
 
-use crate::starters;
+use crate::{small, starters};
 
 /// The other families, on pictures that are small enough for every test run.
 const SMALL: &[Architecture] = &[
     small("squeezenet-1.0", || squeezenet(Version::V1_0, Fires::PUBLISHED, 64, 10)),
     small("mobilenet-v2", || mobilenet_v2(50, 96, 100)),
+    small("mobilenet-v3-small", || mobilenet_v3(Size::Small, 96, 100)),
+    small("nasnet-a", || nasnet_a(1, 528, 96, 100)),
+    small("trunk-factorised", || trunk(Kernel::Factorised, Head::GlobalAveragePool, 64, 100)),
     small("shufflenet-v1-g3", || shufflenet_v1(3, 50, 96, 100)),
     small("shufflenet-v2", || shufflenet_v2(5, 96, 100)),
     small("resnet-v2-50", || resnet_v2_50(64, 100)),
@@ -24,13 +27,6 @@ const SMALL: &[Architecture] = &[
     small("inception-v3", || inception_v3(107, 100)),
     small("alexnet", || alexnet(71, 100)),
 ];
-
-const fn small(
-    name: &'static str,
-    graph: fn() -> Result<benchrack_zoo::graph::Graph, benchrack_zoo::graph::GraphError>,
-) -> Architecture {
-    Architecture { name, family: name, variant: "small", graph, published: &[], notes: &[] }
-}
 
 /// The file's outputs on tract, for the manifest's own input.
 fn on_tract(path: &Path, manifest: &Manifest) -> Vec<f32> {

@@ -6,10 +6,12 @@ mod counts;
 mod engines;
 mod files;
 mod foreign;
+mod onnxruntime;
 
 use std::sync::OnceLock;
 
-use benchrack_zoo::{Built, CATALOGUE};
+use benchrack_zoo::graph::{Graph, GraphError};
+use benchrack_zoo::{Architecture, Built, CATALOGUE};
 
 /// Architectures whose files are built in every test run; the rest of the catalogue is checked in counts and small parts.
 pub const STARTERS: [&str; 4] = ["squeezenet-1.1", "mobilenet-v1-1.0-224", "mobilenet-v1-0.5-160", "resnet-18"];
@@ -23,6 +25,11 @@ pub fn starters() -> &'static [Built] {
         (folder, built)
     });
     built
+}
+
+/// An architecture that only a test builds.
+pub const fn small(name: &'static str, graph: fn() -> Result<Graph, GraphError>) -> Architecture {
+    Architecture { name, family: name, variant: "small", graph, published: &[], notes: &[] }
 }
 
 #[test]
