@@ -38,6 +38,7 @@ pub(crate) enum Tab {
     Models,
     Engines,
     Gates,
+    Studies,
     Other,
 }
 
@@ -110,6 +111,7 @@ impl<'a> Ctx<'a> {
             (crate::link::MODELS, n.models, Tab::Models),
             (crate::link::ENGINES, n.engines, Tab::Engines),
             (crate::link::GATES, n.gates, Tab::Gates),
+            (crate::link::STUDIES, n.studies, Tab::Studies),
         ]
         .map(|(href, name, tab)| (href, name, self.tab == tab))
     }
