@@ -102,7 +102,7 @@ impl<'a> Ctx<'a> {
         asset::url("icon.svg")
     }
 
-    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 6] {
+    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 7] {
         let n = &self.t.common;
         [
             (crate::link::RACK, n.rack, Tab::Rack),
