@@ -1,13 +1,16 @@
 //! Studies: a suite is measured, and its claims are answered from what it gave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use benchrack_protocol::api::{JobStatus, NewSubmission};
+use benchrack_protocol::api::{Engine, JobStatus, NewSubmission};
 use benchrack_protocol::engine::BUILT_IN_ENGINE;
-use benchrack_protocol::ids::{DeviceId, SessionId, StudyId};
+use benchrack_protocol::ids::{ArtifactId, DeviceId, SessionId, StudyId};
 use benchrack_protocol::report::SessionReport;
 use benchrack_protocol::study::{EVERY, NewStudy, Study, StudyDevice, StudyListed, StudyReport};
+use benchrack_protocol::units::Bytes;
 
+use super::engines::Wanted;
+use super::submissions::hosts;
 use super::{App, Caller, expand};
 use crate::db;
 use crate::db::jobs::{NewJob, Origin};
@@ -25,20 +28,22 @@ impl App {
         let study = &new.study;
         study.validate().map_err(|error| Refusal::invalid(format!("study.{error}")))?;
         judge::enough_blocks(study).map_err(|error| Refusal::invalid(format!("study.{error}")))?;
-        let known = self.known_engines().await?;
+        let engines = db::engines::list(self.db()).await?;
         let mut suite = study.suite.clone();
-        suite.engines = measured_engines(&study.suite.engines, &known);
+        suite.engines = measured_engines(&study.suite.engines, &engines);
         if suite.engines.is_empty() {
             return Err(Refusal::unknown_reference(format!(
                 "study.suite.engines: the farm has none of {}; known are {}",
                 study.suite.engines.join(", "),
-                known.join(", ")
+                known_names(&engines).join(", ")
             )));
         }
         let devices = self.selected(&new.devices).await?;
         let models = db::models::newest(self.db()).await?;
+        let targets = db::devices::targets(self.db()).await?;
+        let hosts = hosts(&devices, &targets)?;
         let most = self.limits().jobs_per_submission;
-        let once = expand::expand(&suite, &devices, &models, most)?;
+        let once = expand::expand(&suite, &hosts, &models, &engines, most)?;
         let sessions = usize::try_from(study.sessions).unwrap_or(usize::MAX);
         if once.len().saturating_mul(sessions) > most {
             return Err(Refusal::invalid(format!(
@@ -57,11 +62,6 @@ impl App {
         tx.commit().await?;
         tracing::info!(study.id = %id, study = study.name, jobs = jobs.len(), devices = devices.len(), "study queued");
         self.study(id).await
-    }
-
-    /// Engines that a suite can name.
-    async fn known_engines(&self) -> Result<Vec<String>, Refusal> {
-        Ok(vec![BUILT_IN_ENGINE.to_owned()])
     }
 
     /// Studies, newest first.
@@ -91,6 +91,9 @@ impl App {
                 reports.push((session, report));
             }
         }
+        let builds = db::engines::list(self.db()).await?.into_iter().map(|engine| engine.build);
+        let engine_sizes: HashMap<ArtifactId, Bytes> =
+            builds.filter_map(|build| Some((build.engine.build?, build.installed_size))).collect();
         let ids: BTreeSet<DeviceId> = submission.jobs.iter().map(|job| job.device).collect();
         let mut devices = Vec::with_capacity(ids.len());
         for id in ids {
@@ -101,7 +104,7 @@ impl App {
         let judged = tokio::task::spawn_blocking(move || {
             let judge = |device: benchrack_protocol::api::Device| StudyDevice {
                 device: device.id,
-                claims: judge_device(&study, device.id, &submission.jobs, &reports, &engines_left_out),
+                claims: judge_device(&study, device.id, &submission.jobs, &reports, &engines_left_out, &engine_sizes),
                 name: device.name,
                 title: device.title,
                 reality: device.reality,
@@ -114,15 +117,22 @@ impl App {
 }
 
 /// Of the engines that a study names, those that the farm has.
-fn measured_engines(wanted: &[String], known: &[String]) -> Vec<String> {
+fn measured_engines(wanted: &[String], known: &[Engine]) -> Vec<String> {
     if wanted.iter().any(|engine| engine == EVERY) {
-        return known.to_vec();
+        return known_names(known);
     }
-    let has = |engine: &&String| {
-        let name = engine.split_once('@').map_or(engine.as_str(), |(name, _)| name);
-        known.iter().any(|known| known == name || known == *engine)
-    };
-    wanted.iter().filter(has).cloned().collect()
+    wanted.iter().filter(|engine| Wanted::of(engine).check("", known).is_ok()).cloned().collect()
+}
+
+/// Names of the engines that the farm has, the one inside the agents first.
+fn known_names(known: &[Engine]) -> Vec<String> {
+    let mut names = vec![BUILT_IN_ENGINE.to_owned()];
+    for engine in known {
+        if !names.contains(&engine.build.engine.name) {
+            names.push(engine.build.engine.name.clone());
+        }
+    }
+    names
 }
 
 fn judge_device(
@@ -131,12 +141,13 @@ fn judge_device(
     jobs: &[JobStatus],
     reports: &[(SessionId, SessionReport)],
     engines_left_out: &[String],
+    engine_sizes: &HashMap<ArtifactId, Bytes>,
 ) -> Vec<benchrack_protocol::study::ClaimResult> {
     let own: Vec<&JobStatus> = jobs.iter().filter(|job| job.device == device).collect();
     let is_own = |session: SessionId| own.iter().any(|job| job.session == Some(session));
     let sessions = reports.iter().filter(|(session, _)| is_own(*session)).map(|(session, report)| (*session, report)).collect();
     let unmeasured = own.iter().filter(|job| job.session.is_none()).map(|job| (job.title.clone(), why(job))).collect();
-    let evidence = StudyEvidence { sessions, unmeasured, engines_left_out, ..StudyEvidence::default() };
+    let evidence = StudyEvidence { sessions, unmeasured, engines_left_out, engine_sizes: engine_sizes.clone() };
     judge::judge_study(study, &evidence)
 }
 

@@ -25,7 +25,7 @@ pub(super) struct At<'a> {
 
 /// A figure with its interval.
 pub(super) fn estimate(value: f64, low: f64, high: f64) -> Estimate {
-    Estimate { value, low, high }
+    Estimate::within(value, low, high)
 }
 
 /// `squeezenet-1.1 int8 on tract with 1 thread`.
