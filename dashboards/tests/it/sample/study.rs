@@ -1,38 +1,70 @@
 use benchrack_dashboards::view::*;
 use benchrack_protocol::api::{Estimate, JobStatus, Submission};
 use benchrack_protocol::ids::*;
+use benchrack_protocol::model::Precision;
+use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::study::*;
-use serde_json::json;
+use benchrack_protocol::suite::{Axis, Suite};
 use time::Duration;
 
 use super::*;
 
+fn side(model: &str) -> Side {
+    Side { model: model.into(), precision: Precision::Fp32, engine: None, threads: None, figure: None }
+}
+
+fn asked(says: &str, figure: Figure, of: &str, to: Option<&str>, bounds: (Option<f64>, Option<f64>)) -> Check {
+    Check { says: says.into(), figure, of: side(of), to: to.map(side), at_least: bounds.0, at_most: bounds.1 }
+}
+
+fn claim(claim: &str, source: &str, checks: Vec<Check>) -> Claim {
+    Claim { claim: claim.into(), source: source.into(), checks }
+}
+
 fn a_study() -> Study {
-    let side = |model: &str| json!({"model": model});
-    let study = json!({
-        "name": "squeezenet-against-mobilenet",
-        "title": "Does the order by multiply-adds tell the order by latency?",
-        "description": "In fp32 on one thread.",
-        "claims": [
-            {
-                "claim": "SqueezeNet 1.1 is faster than MobileNet v1.", "source": "the talk",
-                "checks": [{"says": "latency", "of": side("squeezenet-1.1"), "to": side("mobilenet-v1-1.0-224"), "at_most": 1.0}]
-            },
-            {
-                "claim": "Equal multiply-adds are equal latency.", "source": HOSTILE,
-                "checks": [
-                    {"says": "multiply-adds", "figure": "macs", "of": side("nasnet-a-mobile"), "to": side("mobilenet-v1-1.0-224"), "at_least": 0.98, "at_most": 1.02},
-                    {"says": "latency", "of": side("nasnet-a-mobile"), "to": side("mobilenet-v1-1.0-224"), "at_most": 1.1}
-                ]
-            },
-            {
-                "claim": LONG, "source": "somebody",
-                "checks": [{"says": "fits a frame", "of": side("resnet-18"), "at_most": 33e6}, {"says": HOSTILE, "of": side("resnet-18"), "at_least": 1.0}]
-            }
+    let (mobilenet, latency) = (Some("mobilenet-v1-1.0-224"), Figure::default());
+    Study {
+        name: "squeezenet-against-mobilenet".into(),
+        title: "Does the order by multiply-adds tell the order by latency?".into(),
+        description: "In fp32 on one thread.".into(),
+        sessions: 1,
+        table: false,
+        claims: vec![
+            claim(
+                "SqueezeNet 1.1 is faster than MobileNet v1.",
+                "the talk",
+                vec![asked("latency", latency, "squeezenet-1.1", mobilenet, (None, Some(1.0)))],
+            ),
+            claim(
+                "Equal multiply-adds are equal latency.",
+                HOSTILE,
+                vec![
+                    asked("multiply-adds", Figure::Macs, "nasnet-a-mobile", mobilenet, (Some(0.98), Some(1.02))),
+                    asked("latency", latency, "nasnet-a-mobile", mobilenet, (None, Some(1.1))),
+                ],
+            ),
+            claim(
+                LONG,
+                "somebody",
+                vec![
+                    asked("fits a frame", latency, "resnet-18", None, (None, Some(33e6))),
+                    asked(HOSTILE, latency, "resnet-18", None, (Some(1.0), None)),
+                ],
+            ),
         ],
-        "suite": {"name": "squeezenet-against-mobilenet", "models": ["*"], "together": ["model"]}
-    });
-    serde_json::from_value(study).unwrap()
+        suite: Suite {
+            name: "squeezenet-against-mobilenet".into(),
+            description: String::new(),
+            models: vec!["*".into()],
+            precisions: vec![Precision::Fp32],
+            engines: vec!["tract".into()],
+            together: vec![Axis::Model],
+            threads: vec![1],
+            cores: vec![Default::default()],
+            frequencies: vec![Default::default()],
+            plan: MeasurePlan::default(),
+        },
+    }
 }
 
 fn check(verdict: StudyVerdict, measured: Option<Estimate>, basis: Option<Basis>, words: [&str; 2]) -> CheckResult {
@@ -87,7 +119,7 @@ fn jobs(states: &[&str]) -> Vec<JobStatus> {
 /// Claims of every verdict on a real device and on a twin.
 pub fn study() -> StudyView {
     let mut measured = compare().devices;
-    measured[0].rows.retain(|row| row.run.precision == benchrack_protocol::model::Precision::Fp32);
+    measured[0].rows.retain(|row| row.run.precision == Precision::Fp32);
     StudyView {
         report: StudyReport {
             id: StudyId(5),
