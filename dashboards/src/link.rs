@@ -3,7 +3,7 @@
 //! Every page has companions below its own address: `view.json` (the view), `table.csv` (its main table, where it has
 //! one) and one `<chart>.svg` for each of [`crate::Page::charts`]. They take the page's query.
 
-use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId, SessionId};
+use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId, SessionId, StudyId};
 
 /// The first page; its companions are `/view.json` and so on.
 pub const HOME: &str = "/";
@@ -19,6 +19,8 @@ pub const MODELS: &str = "/models";
 pub const ENGINES: &str = "/engines";
 /// All gates.
 pub const GATES: &str = "/gates";
+/// All studies.
+pub const STUDIES: &str = "/studies";
 /// Login form (GET) and login (POST `token`, `next`).
 pub const LOGIN: &str = "/login";
 /// Ends the browser's session (POST).
@@ -49,6 +51,11 @@ pub fn series(id: SeriesId) -> String {
 /// One gate.
 pub fn gate(id: GateId) -> String {
     format!("/gates/{id}")
+}
+
+/// One study.
+pub fn study(id: StudyId) -> String {
+    format!("/studies/{id}")
 }
 
 /// One model's place in the list of models.

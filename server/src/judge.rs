@@ -4,7 +4,9 @@
 mod gate;
 mod page;
 mod run;
+mod study;
 
 pub use gate::{DeviceResult, judge_gate, judge_results, rules};
 pub use page::{pair, ratio, spread};
 pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};
+pub use study::{ALPHA, StudyEvidence, TooFewBlocks, enough_blocks, judge_study};

@@ -68,7 +68,8 @@ pub fn remarks(runs: &[Run]) -> Vec<(RunId, String)> {
         .collect()
 }
 
-fn validity(run: &Run) -> String {
+/// Whether it counts, and how strong the proof is.
+pub fn validity(run: &Run) -> String {
     match (&run.validity, run.tier) {
         (Some(validity), Some(tier)) => format!("{}, {tier}", validity.word()),
         (Some(validity), None) => validity.word().into(),

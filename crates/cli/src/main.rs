@@ -8,9 +8,12 @@ mod context;
 mod engine_file;
 mod exit;
 mod local;
+mod local_farm;
 mod model_file;
 mod onnxruntime;
 mod output;
+mod studies;
+mod study_text;
 
 use std::process::ExitCode;
 
@@ -52,6 +55,7 @@ enum HostCommand {
     Devices(With<commands::devices::Devices>),
     Runs(With<commands::runs::Runs>),
     Gate(With<commands::gate::Gate>),
+    Study(With<commands::study::StudyCommand>),
     #[command(name = "token")]
     Tokens(With<commands::token::Tokens>),
     Zoo(With<commands::zoo::Zoo>),
@@ -114,6 +118,7 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Devices(With { command, context }) => command.run(&context).await,
         HostCommand::Runs(With { command, context }) => command.run(&context).await,
         HostCommand::Gate(With { command, context }) => command.run(&context).await,
+        HostCommand::Study(With { command, context }) => command.run(&context).await,
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,
         HostCommand::Zoo(With { command, context }) => command.run(&context),
         HostCommand::Rack(With { command, context }) => command.run(&context).await,

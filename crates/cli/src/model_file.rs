@@ -6,6 +6,7 @@ use benchrack_client::Client;
 use benchrack_protocol::api::{Model, NewModel};
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Manifest;
+use benchrack_zoo::Built;
 
 use crate::exit::{Blame, Failure, usage};
 
@@ -58,6 +59,18 @@ pub fn manifest_of(file: &Path, shapes: &[InputShape]) -> Result<Manifest, Failu
 pub async fn add(client: &Client, file: &Path, manifest: Manifest, revision: &str) -> Result<Model, Failure> {
     client.upload_artifact(file).await?;
     Ok(client.add_model(&NewModel { manifest, revision: revision.into() }).await?)
+}
+
+/// Adds models that the zoo has built, but those that the server has already.
+pub async fn add_built(client: &Client, built: Vec<Built>) -> Result<(), Failure> {
+    let known = client.models().await?;
+    for Built { path, manifest, .. } in built {
+        // The whole manifest: what is known of a file may have grown since it was added.
+        if !known.iter().any(|model| model.manifest == manifest) {
+            add(client, &path, manifest, "zoo").await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

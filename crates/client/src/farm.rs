@@ -23,6 +23,9 @@ pub struct RunQuery {
     /// Of this submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub submission: Option<SubmissionId>,
+    /// Only ids below this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<RunId>,
     /// At most so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

@@ -7,6 +7,7 @@ mod agent;
 mod artifacts;
 mod error;
 mod farm;
+mod studies;
 
 use std::time::Duration;
 

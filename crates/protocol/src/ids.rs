@@ -44,6 +44,8 @@ number_ids! {
     SubmissionId;
     /// One comparison of a candidate with a baseline.
     GateId;
+    /// One study measured: its text and the submission that measures it.
+    StudyId;
     /// One model artifact under a name: a revision.
     ModelId;
     /// One build of an engine.

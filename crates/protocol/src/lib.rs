@@ -21,6 +21,7 @@ pub mod reading;
 pub mod report;
 pub mod runner;
 pub mod session;
+pub mod study;
 pub mod suite;
 pub mod tensor;
 #[cfg(feature = "openapi")]

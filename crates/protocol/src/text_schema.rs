@@ -24,5 +24,6 @@ text_schemas! {
     crate::ids::ArtifactId, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "SHA-256, 64 hexadecimal digits";
     crate::cpuset::CpuSet, "0-3,6", "CPU numbers in the kernel's list form";
     crate::session::Cores, "big", "all, little, mid, big, prime, or a CPU list";
+    crate::study::Figure, "latency", "a metric's name, macs, parameters, package_ with a packaging, or engine_size";
     crate::session::Frequency, "60%", "unpinned, min, max, a percentage, or MHz";
 }

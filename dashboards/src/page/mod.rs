@@ -17,6 +17,7 @@ mod run_table;
 mod run_words;
 mod series;
 mod session;
+mod study;
 
 use askama::Template;
 

@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use benchrack_protocol::api::Verdict;
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::report::Failure;
+use benchrack_protocol::study::StudyVerdict;
 use benchrack_protocol::validity::{EvidenceTier, Validity};
 
 use super::Ctx;
@@ -114,6 +115,16 @@ impl Ctx<'_> {
         };
         let word = verdict.map_or(self.t.gate.open, |verdict| self.t.gate.verdict(verdict));
         Badge { tone, icon, word: word.into(), title: String::new() }
+    }
+
+    /// The answer to a claim.
+    pub(crate) fn claim(&self, verdict: StudyVerdict) -> Badge {
+        let (tone, icon) = match verdict {
+            StudyVerdict::Holds => ("good", CHECK),
+            StudyVerdict::DoesNotHold => ("bad", CROSSED),
+            StudyVerdict::CannotTell => ("doubt", TRIANGLE),
+        };
+        Badge { tone, icon, word: self.t.study.verdict(verdict).into(), title: String::new() }
     }
 
     /// A job's state.

@@ -18,6 +18,7 @@ texts! {
         models: "Models", "모델";
         engines: "Engines", "엔진";
         gates: "Gates", "게이트";
+        studies: "Studies", "연구";
         theme_auto: "Colours: as your system. Change to dark", "색상: 시스템 설정. 어둡게 바꾸기";
         theme_dark: "Colours: dark. Change to light", "색상: 어둡게. 밝게 바꾸기";
         theme_light: "Colours: light. Change to your system's", "색상: 밝게. 시스템 설정으로 바꾸기";

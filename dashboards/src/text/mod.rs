@@ -32,6 +32,7 @@ mod home;
 mod model;
 mod run;
 mod series;
+mod study;
 
 /// All texts of one language.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub(crate) struct Texts {
     pub(crate) model: model::Models,
     pub(crate) run: run::Runs,
     pub(crate) series: series::Series,
+    pub(crate) study: study::Studies,
 }
 
 static ENGLISH: Texts = Texts {
@@ -61,6 +63,7 @@ static ENGLISH: Texts = Texts {
     model: model::Models::ENGLISH,
     run: run::Runs::ENGLISH,
     series: series::Series::ENGLISH,
+    study: study::Studies::ENGLISH,
 };
 
 static KOREAN: Texts = Texts {
@@ -75,6 +78,7 @@ static KOREAN: Texts = Texts {
     model: model::Models::KOREAN,
     run: run::Runs::KOREAN,
     series: series::Series::KOREAN,
+    study: study::Studies::KOREAN,
 };
 
 /// The texts of a language.
@@ -115,6 +119,7 @@ mod tests {
             model::Models::PAIRS,
             run::Runs::PAIRS,
             series::Series::PAIRS,
+            study::Studies::PAIRS,
         ];
         for (key, english, korean) in all.into_iter().flatten() {
             assert!(!english.is_empty() && !korean.is_empty(), "{key}");

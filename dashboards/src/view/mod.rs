@@ -19,6 +19,7 @@ mod model;
 mod run;
 mod series;
 mod session;
+mod study;
 
 pub use access::*;
 use benchrack_protocol::api::{Estimate, Run};
@@ -35,6 +36,7 @@ pub use run::*;
 use serde::Serialize;
 pub use series::*;
 pub use session::*;
+pub use study::*;
 
 /// A figure with its 95 % interval in its metric's unit, or why there is none.
 pub type Figure = Reading<Estimate>;

@@ -76,6 +76,18 @@ fn a_runs_file_has_every_sample_in_order() {
 }
 
 #[test]
+fn a_studys_file_has_every_check_with_its_bounds() {
+    let view = sample::study();
+    let (heading, rows) = read(&view).unwrap();
+    let checks: usize = view.report.study.claims.iter().map(|claim| claim.checks.len()).sum();
+    assert_eq!(rows.len(), view.report.devices.len() * checks);
+    let (verdict, measured, at_most) = (column(&heading, "verdict"), column(&heading, "measured"), column(&heading, "at_most"));
+    assert_eq!((rows[0][verdict].as_str(), rows[0][measured].as_str(), rows[0][at_most].as_str()), ("holds", "0.594", "1"));
+    assert_eq!((rows[4][verdict].as_str(), rows[4][measured].as_str()), ("cannot_tell", ""));
+    assert!(rows[4][column(&heading, "needed")].contains("nothing else to do"));
+}
+
+#[test]
 fn names_come_through_whole() {
     let view = sample::models();
     let (heading, rows) = read(&view).unwrap();

@@ -12,6 +12,7 @@ mod models;
 mod report;
 mod results;
 mod selector;
+mod studies;
 mod submissions;
 mod tokens;
 mod work;

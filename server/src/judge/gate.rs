@@ -93,35 +93,91 @@ struct Measured {
 }
 
 /// The pairs of a report whose two runs both count; otherwise why they do not.
+fn measured(report: &SessionReport) -> Result<Measured, String> {
+    if report.runs.len() != 2 {
+        return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
+    }
+    let rounds = common_rounds(report, [("baseline", 0), ("candidate", 1)]).map_err(|doubt| doubt.to_string())?;
+    let medians = median(&rounds.sides[0]).zip(median(&rounds.sides[1])).ok_or("a side has no samples")?;
+    Ok(Measured { pairs: rounds.pairs, medians, left_out: rounds.left_out })
+}
+
+/// Why a run does not count.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(super) enum NotCounting {
+    /// Its evidence speaks against it.
+    #[error("{side}'s run is {word}: {}, {}", doubt.reason, doubt.detail)]
+    InDoubt {
+        /// Whose.
+        side: String,
+        /// `degraded` or `invalid`.
+        word: &'static str,
+        /// The first reason.
+        doubt: Doubt,
+    },
+    /// Others took CPU time from it throughout.
+    #[error("others took CPU time from the runners in all of its {rounds} rounds")]
+    Disturbed {
+        /// Rounds in all.
+        rounds: usize,
+    },
+    /// Anything else, in one sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What two runs of one session have in common.
+pub(super) struct CommonRounds {
+    pub(super) pairs: Vec<Pair>,
+    /// The two runs without the rounds that were left out.
+    pub(super) sides: [Measurement; 2],
+    /// Rounds left out because others took CPU time from one of the two runners, of all rounds.
+    pub(super) left_out: (usize, usize),
+}
+
+/// The pairs of two runs of a session, each given by its name and its place, that both count.
 ///
 /// Rounds in which others demonstrably took CPU time from either runner are left out first, as a pair: the choice looks at
 /// who had the CPU, never at a latency, and treats both sides alike, so that it favours neither. What is left must count by
 /// itself. A session that began on a device others were using is no doubt of its own here, as long as every block says
 /// whether its runner was disturbed; that is what the wait was to foretell.
-fn measured(report: &SessionReport) -> Result<Measured, String> {
-    let [baseline, candidate] = report.runs.as_slice() else {
-        return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
-    };
-    let (baseline, candidate) = (of_run("baseline", baseline)?, of_run("candidate", candidate)?);
+pub(super) fn common_rounds(report: &SessionReport, sides: [(&str, usize); 2]) -> Result<CommonRounds, NotCounting> {
+    let [first, second] = sides;
+    let (baseline, candidate) = (of_run(report, first)?, of_run(report, second)?);
     let all: BTreeSet<u32> = rounds_of(baseline, |_| true).chain(rounds_of(candidate, |_| true)).collect();
     let disturbed: BTreeSet<u32> =
         rounds_of(baseline, validity::is_disturbed).chain(rounds_of(candidate, validity::is_disturbed)).collect();
     let left_out = (disturbed.len(), all.len());
     if left_out.0 == left_out.1 && left_out.1 > 0 {
-        return Err(format!("others took CPU time from the runners in all of its {} rounds", left_out.1));
+        return Err(NotCounting::Disturbed { rounds: left_out.1 });
     }
     let (baseline, candidate) = (without(baseline, &disturbed), without(candidate, &disturbed));
-    counting("baseline", &baseline, report)?;
-    counting("candidate", &candidate, report)?;
-    let pairs = pairs_by_round(&rounds(&baseline), &rounds(&candidate)).map_err(|error| error.to_string())?;
-    let medians = median(&baseline).zip(median(&candidate)).ok_or("a side has no samples")?;
-    Ok(Measured { pairs, medians, left_out })
+    counting(first.0, &baseline, report)?;
+    counting(second.0, &candidate, report)?;
+    let pairs = pairs_by_round(&rounds(&baseline), &rounds(&candidate)).map_err(|error| NotCounting::Other(error.to_string()))?;
+    Ok(CommonRounds { pairs, sides: [baseline, candidate], left_out })
 }
 
-fn of_run<'a>(side: &str, run: &'a RunReport) -> Result<&'a Measurement, String> {
-    match run {
-        RunReport::Measured(measurement) => Ok(measurement),
-        RunReport::Failed(failure) => Err(format!("the {side} could not be measured: {}", failure.detail)),
+/// One run without the blocks in which others took CPU time from it, if what is left counts; see [`common_rounds`].
+pub(super) fn undisturbed(report: &SessionReport, (side, place): (&str, usize)) -> Result<Measurement, NotCounting> {
+    let run = of_run(report, (side, place))?;
+    let disturbed: BTreeSet<u32> = rounds_of(run, validity::is_disturbed).collect();
+    let kept = without(run, &disturbed);
+    if kept.blocks.is_empty() && !run.blocks.is_empty() {
+        return Err(NotCounting::Disturbed { rounds: disturbed.len() });
+    }
+    counting(side, &kept, report)?;
+    Ok(kept)
+}
+
+/// The measurement at this place of a session.
+pub(super) fn of_run<'a>(report: &'a SessionReport, (side, place): (&str, usize)) -> Result<&'a Measurement, NotCounting> {
+    match report.runs.get(place) {
+        Some(RunReport::Measured(measurement)) => Ok(measurement),
+        Some(RunReport::Failed(failure)) => {
+            Err(NotCounting::Other(format!("the {side} could not be measured: {}", failure.detail)))
+        }
+        None => Err(NotCounting::Other(format!("the {side} has no run in its session"))),
     }
 }
 
@@ -136,17 +192,17 @@ fn without(run: &Measurement, rounds: &BTreeSet<u32>) -> Measurement {
 }
 
 /// Says why a run does not count, if it does not.
-fn counting(side: &str, run: &Measurement, report: &SessionReport) -> Result<(), String> {
-    let evidence = report.evidence.as_ref().ok_or("its session has no evidence")?;
+fn counting(side: &str, run: &Measurement, report: &SessionReport) -> Result<(), NotCounting> {
+    let evidence = report.evidence.as_ref().ok_or_else(|| NotCounting::Other("its session has no evidence".into()))?;
     let each_block_tells = run.blocks.iter().all(|block| block.waiting_share.value().is_some());
     let foretold = evidence.settle.hindrance == Some(Hindrance::Competition) && each_block_tells;
     let judged = validity::assess(&report.spec.operating_point, evidence, run);
     let doubts: Vec<&Doubt> = judged.reasons().iter().filter(|doubt| !(foretold && doubt.reason == Reason::NotSettled)).collect();
     // Fast and wrong is the one reason that a person can mend in the model.
-    let Some(doubt) = doubts.iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).or(doubts.first()) else {
-        return Ok(());
-    };
-    Err(format!("the {side}'s run is {}: {}, {}", judged.word(), doubt.reason, doubt.detail))
+    match doubts.iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).or(doubts.first()) {
+        None => Ok(()),
+        Some(&doubt) => Err(NotCounting::InDoubt { side: format!("the {side}"), word: judged.word(), doubt: doubt.clone() }),
+    }
 }
 
 fn rounds(measurement: &Measurement) -> Vec<RoundBlock> {

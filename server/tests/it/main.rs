@@ -19,4 +19,5 @@ mod replay;
 mod s3;
 mod sample;
 mod start;
+mod study;
 mod submissions;

@@ -84,6 +84,7 @@ async fn half_states_cannot_be_stored() {
             ("update runs set failure = '{}' where failure is null", "runs_measured_or_failed"),
             ("update runs set tier = null where failure is null", "runs_measured_or_failed"),
             ("update gates set decided_at = null where outcome is not null", "gates_decided_with_outcome"),
+            ("insert into studies (submission_id, study) select submission_id, study from studies", "studies_one_for_submission"),
             ("update run_metrics set low = value + 1", "run_metrics_ordered"),
             ("update run_metrics set level = 1.5", "run_metrics_level_is_a_chance"),
             ("update engines set version = '2'", "engines_build_agrees"),

@@ -103,7 +103,7 @@ async fn pages(farm: &Farm) -> Vec<String> {
     pages
 }
 
-const EMPTY_PAGES: [&str; 7] = ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates"];
+const EMPTY_PAGES: [&str; 8] = ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates", "/studies"];
 
 /// What holds for every page; its text.
 fn sound(path: &str, answer: &Answer) -> String {

@@ -8,6 +8,7 @@ pub mod models;
 pub mod rack;
 pub mod runs;
 pub mod serve;
+pub mod study;
 pub mod submit;
 pub mod token;
 pub mod zoo;

@@ -44,7 +44,7 @@ impl Runs {
             Some(run) => vec![client.run(run).await?],
             None => {
                 let (device, model, submission) = (self.device, self.model, self.submission);
-                client.runs(&RunQuery { device, model, submission, limit: Some(self.limit) }).await?
+                client.runs(&RunQuery { device, model, submission, limit: Some(self.limit), ..RunQuery::default() }).await?
             }
         };
         if context.json {

@@ -11,4 +11,5 @@ mod foreign;
 mod gate;
 mod killed;
 mod proxy;
+mod study;
 mod wrong;

@@ -45,6 +45,8 @@ fn messages_are_written_as_they_were_and_those_of_older_versions_are_read_whole(
     check("suite", &samples::suite());
     check("new_gate", &samples::gate());
     check("problem", &samples::problem());
+    check("study", &samples::study());
+    check("study_device", &samples::study_device());
     check("engine_build", &samples::engine_build());
     check("runner_requests", &samples::requests());
     check("runner_replies", &samples::replies());

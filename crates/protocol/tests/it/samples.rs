@@ -383,3 +383,27 @@ pub fn replies() -> Vec<Reply> {
         Reply::Failed { reason: FailureReason::NotAModel, detail: "empty".into() },
     ]
 }
+
+pub fn study() -> benchrack_protocol::study::Study {
+    let text = r#"{
+        "name": "int8-against-fp32", "title": "Is int8 faster?", "description": "Both share a session.", "sessions": 8, "table": true,
+        "claims": [{"claim": "int8 is faster.", "source": "the talk", "checks": [
+            {"says": "squeezenet", "of": {"model": "squeezenet-1.1", "precision": "int8", "engine": "onnxruntime", "threads": 0},
+             "to": {"model": "squeezenet-1.1", "engine": "onnxruntime", "threads": 0}, "at_most": 0.667},
+            {"says": "package", "figure": "package_zstd_then_encrypted", "of": {"model": "squeezenet-1.1", "figure": "package_raw"}, "at_least": 1.5}
+        ]}],
+        "suite": {"name": "int8-against-fp32", "models": ["squeezenet-1.1"], "engines": ["onnxruntime"], "threads": [0]}
+    }"#;
+    serde_json::from_str(text).unwrap()
+}
+
+pub fn study_device() -> benchrack_protocol::study::StudyDevice {
+    let text = r#"{
+        "device": 3, "name": "pixel-8", "title": "Google Pixel 8", "reality": "real",
+        "claims": [{"verdict": "cannot_tell", "checks": [
+            {"verdict": "holds", "measured": {"value": 0.4, "low": 0.35, "high": 0.45}, "basis": {"kind": "paired_blocks", "pairs": 16}, "sessions": [7]},
+            {"verdict": "cannot_tell", "measured": null, "basis": null, "detail": "it was not measured", "needed": "a run"}
+        ]}]
+    }"#;
+    serde_json::from_str(text).unwrap()
+}

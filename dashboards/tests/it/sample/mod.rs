@@ -5,12 +5,14 @@ mod compare;
 mod farm;
 mod measurement;
 mod others;
+mod study;
 
 use benchrack_dashboards::{Account, Chrome, Language, Preferences, Theme};
 pub use compare::*;
 pub use farm::*;
 pub use measurement::*;
 pub use others::*;
+pub use study::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -47,6 +49,10 @@ macro_rules! every_page {
             gate_open,
             gates,
             gates_empty,
+            study,
+            study_open,
+            studies,
+            studies_empty,
             models,
             models_empty,
             engines,

@@ -114,7 +114,8 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
     }
     let facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
-    let rows = rows(db, &fitting).await?;
+    let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();
+    let rows = rows(db, &ids).await?;
     let query = query_string([
         ("device", device.map(|id| id.to_string()).or_else(|| choice.device.map(|_| String::new()))),
         ("precision", filter.precision),
@@ -165,10 +166,14 @@ struct Facts {
     library: Option<Bytes>,
 }
 
-async fn rows(db: &Database, subjects: &[&Subject]) -> Result<Vec<Found>, DbError> {
-    let ids: Vec<i64> = subjects.iter().map(|subject| subject.run_id).collect();
-    let runs = runs::some(db, &ids).await?;
-    let mut facts = facts(db, &ids).await?;
+/// These runs as tables, device by device.
+pub(super) async fn of_runs(db: &Database, devices: Vec<DeviceRef>, ids: &[i64]) -> Result<Vec<CompareDevice>, DbError> {
+    Ok(tables(devices, rows(db, ids).await?, None))
+}
+
+async fn rows(db: &Database, ids: &[i64]) -> Result<Vec<Found>, DbError> {
+    let runs = runs::some(db, ids).await?;
+    let mut facts = facts(db, ids).await?;
     let mut models: Vec<i64> = facts.values().map(|facts| facts.model).collect();
     models.sort_unstable();
     models.dedup();

@@ -18,6 +18,7 @@ pub mod run;
 pub mod series;
 pub mod series_list;
 pub mod session;
+pub mod studies;
 mod troubles;
 
 use std::str::FromStr;

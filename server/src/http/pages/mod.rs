@@ -47,6 +47,8 @@ pub fn router(app: &App) -> Router<App> {
     pages = page(pages, "/sessions/{id}", get(views::session));
     pages = list(pages, link::GATES, get(views::gates));
     pages = page(pages, "/gates/{id}", get(views::gate));
+    pages = list(pages, link::STUDIES, get(views::studies));
+    pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));
     let open = Router::new()
         .route(link::LOGIN, get(login::form).post(login::log_in))

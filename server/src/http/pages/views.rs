@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use benchrack_protocol::ids::{DeviceId, GateId, RunId, SeriesId, SessionId};
+use benchrack_protocol::ids::{DeviceId, GateId, RunId, SeriesId, SessionId, StudyId};
 use benchrack_protocol::problem::ProblemCode;
 use serde::Deserialize;
 
@@ -88,4 +88,13 @@ pub(super) async fn gates(State(app): State<App>, Query(choice): Query<pages::ga
 pub(super) async fn gate(State(app): State<App>, Path(At { id }): Path<At<GateId>>, reader: Reader) -> Answer {
     let view = pages::gates::view(app.db(), id).await?;
     reader.answer(view.ok_or_else(|| Refusal::not_found("gate", id))?).await
+}
+
+pub(super) async fn studies(State(app): State<App>, Query(choice): Query<pages::studies::Choice>, reader: Reader) -> Answer {
+    reader.answer(pages::studies::list(app.db(), &choice).await?).await
+}
+
+pub(super) async fn study(State(app): State<App>, Path(At { id }): Path<At<StudyId>>, reader: Reader) -> Answer {
+    let report = app.study(id).await?;
+    reader.answer(pages::studies::view(app.db(), report).await?).await
 }
