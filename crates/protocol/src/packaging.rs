@@ -2,6 +2,12 @@
 //!
 //! Encrypted bytes do not compress, so the order decides the download's size; every form has its price at loading.
 
+#[cfg(feature = "packaging")]
+mod container;
+
+#[cfg(feature = "packaging")]
+pub use container::{ENVELOPE, MODEL_LIMIT, PackageError, ZSTD_LEVEL, pack, unpack};
+
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Bytes, Nanos};
