@@ -6,11 +6,13 @@
 //! [`protocol::runner`]: benchrack_protocol::runner
 
 pub mod engine;
+mod frames;
 mod inputs;
 mod limits;
 mod memory;
 pub mod model;
 mod onnx;
+mod package;
 pub mod tract;
 
 use std::io::{self, BufRead, Write};
@@ -117,7 +119,7 @@ fn answer(model: &mut Option<Model>, request: Request) -> Result<Reply, Refusal>
         Request::Run { n } => model.as_mut().ok_or_else(nothing)?.run(n),
         Request::Outputs { wanted } => model.as_ref().ok_or_else(nothing)?.outputs(&wanted),
         Request::Profile { n } => Ok(Reply::Profile { operators: model.as_mut().ok_or_else(nothing)?.profile(n)? }),
-        Request::Frames { .. } => Err(Refusal::new(FailureReason::Unsupported, "this runner measures no frames")),
+        Request::Frames { n } => model.as_mut().ok_or_else(nothing)?.frames(n),
         Request::Memory => Ok(Reply::Memory(memory::figures())),
         Request::Quit => Err(Refusal::new(FailureReason::ProtocolViolated, "quit has no reply")),
     }

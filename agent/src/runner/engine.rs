@@ -48,6 +48,15 @@ pub trait Engine {
     /// [`FailureReason::InferenceFailed`] when there is no such input, or it has another number of elements.
     fn set_input(&mut self, place: usize, values: &[f32]) -> Result<(), Refusal>;
 
+    /// Lets `write` make the values of the f32 input at `place` where the engine keeps them, which holds the values set
+    /// before; false, and nothing written, where the engine wants them from [`Engine::set_input`].
+    ///
+    /// # Errors
+    /// [`FailureReason::InferenceFailed`] when there is no such input.
+    fn write_input(&mut self, _place: usize, _write: &mut dyn FnMut(&mut [f32])) -> Result<bool, Refusal> {
+        Ok(false)
+    }
+
     /// What must be done between two inferences and belongs to neither, such as dropping the last outputs.
     fn rest(&mut self) {}
 

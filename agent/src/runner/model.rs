@@ -1,10 +1,12 @@
 //! A loaded model: its inputs made once, and the measuring loop, the same for every engine.
 
+use benchrack_protocol::pipeline::Pipeline;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime, Reply};
 use benchrack_protocol::units::Nanos;
 
-use super::engine::{self, Engine, Opened, Source};
-use super::{Refusal, inputs};
+use super::engine::{self, Engine, Opened};
+use super::frames::FrameLoop;
+use super::{Refusal, inputs, package};
 use crate::clock::{Suspended, raw};
 
 /// No batch is longer; it bounds the buffer that is allocated before the first sample.
@@ -14,6 +16,12 @@ const MOST_INFERENCES: u32 = 1 << 20;
 pub struct Model {
     engine: Box<dyn Engine>,
     load: Nanos,
+    unpack: Option<Nanos>,
+    pipeline: Option<Pipeline>,
+    /// Made when frames are first asked for, so that it is not in the model's memory figures.
+    frames: Option<FrameLoop>,
+    /// What the inputs are made from.
+    request: LoadRequest,
 }
 
 impl Model {
@@ -22,12 +30,21 @@ impl Model {
     /// # Errors
     /// The reason: no such engine, not a model, an unknown operator, refused otherwise.
     pub fn load(request: &LoadRequest) -> Result<Self, Refusal> {
-        let Opened { mut engine, load } = engine::open(Source::File(&request.model), request)?;
+        let (source, unpack) = package::source(request)?;
+        let Opened { engine, load } = engine::open(source, request)?;
+        // The key has done its work.
+        let request = LoadRequest { package: None, ..request.clone() };
+        let mut model = Self { engine, load, unpack, pipeline: request.pipeline.clone(), frames: None, request };
         // Making the inputs is our work, not the engine's, so it is no part of the load.
-        for (place, values) in inputs::values(engine.inputs(), request)?.into_iter().enumerate() {
-            engine.set_input(place, &values)?;
+        model.set_inputs()?;
+        Ok(model)
+    }
+
+    fn set_inputs(&mut self) -> Result<(), Refusal> {
+        for (place, values) in inputs::values(self.engine.inputs(), &self.request)?.into_iter().enumerate() {
+            self.engine.set_input(place, &values)?;
         }
-        Ok(Self { engine, load })
+        Ok(())
     }
 
     /// The engine that holds it.
@@ -39,7 +56,7 @@ impl Model {
     pub fn loaded(&self) -> Reply {
         Reply::Loaded {
             load: self.load,
-            unpack: None,
+            unpack: self.unpack,
             inputs: self.engine.inputs().to_vec(),
             outputs: self.engine.outputs().iter().filter_map(|output| output.spec.clone()).collect(),
             evidence: self.engine.evidence().clone(),
@@ -51,12 +68,7 @@ impl Model {
     /// # Errors
     /// [`FailureReason::InferenceFailed`] with the engine's words.
     pub fn run(&mut self, n: u32) -> Result<Reply, Refusal> {
-        if n == 0 || n > MOST_INFERENCES {
-            return Err(Refusal::new(
-                FailureReason::ProtocolViolated,
-                format!("{n} inferences: 1 to {MOST_INFERENCES} can be asked for"),
-            ));
-        }
+        check_number(n, "inferences")?;
         let mut samples = Vec::with_capacity(usize::try_from(n).unwrap_or(0));
         let before = Suspended::since_boot();
         let started = raw();
@@ -68,6 +80,26 @@ impl Model {
             result?;
         }
         Ok(Reply::Ran { samples, started, suspended: Suspended::between(before, Suspended::since_boot()) })
+    }
+
+    /// Runs and measures `n` whole frames one after another; the inputs are those of the load again afterwards.
+    ///
+    /// # Errors
+    /// [`FailureReason::Unsupported`] when there is no pipeline or it does not fit the model,
+    /// [`FailureReason::InferenceFailed`] otherwise.
+    pub fn frames(&mut self, n: u32) -> Result<Reply, Refusal> {
+        check_number(n, "frames")?;
+        let frames = match self.frames.take() {
+            Some(frames) => frames,
+            None => {
+                let nothing = || Refusal::new(FailureReason::Unsupported, "the model was loaded without a pipeline");
+                FrameLoop::new(self.pipeline.as_ref().ok_or_else(nothing)?, self.engine.as_ref())?
+            }
+        };
+        let frames = self.frames.insert(frames);
+        let reply = frames.run(self.engine.as_mut(), n);
+        self.set_inputs()?;
+        reply
     }
 
     /// Values of the last inference as f32.
@@ -106,6 +138,13 @@ impl Model {
     pub fn profile(&mut self, n: u32) -> Result<Vec<OperatorTime>, Refusal> {
         self.engine.profile(n.clamp(1, MOST_INFERENCES))
     }
+}
+
+fn check_number(n: u32, what: &str) -> Result<(), Refusal> {
+    if (1..=MOST_INFERENCES).contains(&n) {
+        return Ok(());
+    }
+    Err(Refusal::new(FailureReason::ProtocolViolated, format!("{n} {what}: 1 to {MOST_INFERENCES} can be asked for")))
 }
 
 /// Time since an instant of [`raw`].

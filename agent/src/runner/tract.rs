@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineEvidence};
-use benchrack_protocol::model::TensorSpec;
+use benchrack_protocol::model::{ElementType, TensorSpec};
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime};
 use benchrack_protocol::units::Nanos;
 use tract_linalg::multithread::Executor;
@@ -104,6 +104,17 @@ impl Engine for Tract {
             None => return Err(wrong_input(&self.inputs, place, values.len())),
         }
         Ok(())
+    }
+
+    fn write_input(&mut self, place: usize, write: &mut dyn FnMut(&mut [f32])) -> Result<bool, Refusal> {
+        if self.inputs.get(place).is_none_or(|spec| spec.element != ElementType::F32) {
+            return Ok(false);
+        }
+        // Nobody else holds the tensor between two inferences, so it is neither copied nor made anew.
+        let mut tensor = self.values.remove(place).into_tensor();
+        let written = tensor.try_as_plain_ram_mut().and_then(|mut plain| plain.as_slice_mut::<f32>().map(&mut *write));
+        self.values.insert(place, tensor.into_tvalue());
+        written.map(|()| true).map_err(|error| failed(&error))
     }
 
     fn rest(&mut self) {
