@@ -8,7 +8,7 @@
 
 pub mod conversion;
 mod destination;
-mod geometry;
+pub mod geometry;
 mod lines;
 pub mod post;
 pub mod source;

@@ -11,6 +11,8 @@
 //! With the nearest pixel and with the mean this is exactly what converting every pixel first would give (but for colours
 //! beyond RGB).
 
+use std::ops::Range;
+
 use benchrack_protocol::pipeline::{Pipeline, PixelFormat, ResizeFilter};
 use pulp::{Arch, NullaryFnOnce};
 
@@ -26,6 +28,8 @@ pub struct Conversion {
     arch: Arch,
     bytes: usize,
     values: usize,
+    axes: Axes,
+    seen: (Range<usize>, Range<usize>),
     reader: Reader,
     destination: Destination,
     block: Block,
@@ -114,10 +118,22 @@ impl Conversion {
             arch: Arch::new(),
             bytes: frame_bytes(pipeline.source.format, stored.0, stored.1),
             values: width * height * 3,
+            axes,
+            seen: (columns.seen(), lines.seen()),
             reader,
             destination: Destination::new(pipeline, (width, height), axes.swapped)?,
             block: Block::new(columns.count),
         })
+    }
+
+    /// How the frame is turned.
+    pub fn axes(&self) -> Axes {
+        self.axes
+    }
+
+    /// Columns and rows of the stored frame that the model sees.
+    pub fn seen(&self) -> (Range<usize>, Range<usize>) {
+        self.seen.clone()
     }
 
     /// Bytes of a frame.

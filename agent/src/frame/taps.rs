@@ -45,6 +45,14 @@ pub struct Stretch {
     pub mirrored: bool,
 }
 
+impl Stretch {
+    /// Its part of the whole axis, for stretches counted in samples.
+    pub fn seen(&self) -> Range<usize> {
+        let start = if self.mirrored { self.length - self.start - self.size } else { self.start };
+        start..start + self.size
+    }
+}
+
 impl Taps {
     /// The taps of a stretch under a filter.
     pub fn new(filter: ResizeFilter, stretch: &Stretch) -> Self {

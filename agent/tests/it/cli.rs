@@ -26,7 +26,7 @@ const QUICK: [&str; 6] = ["--blocks", "2", "--block-time", "1", "--settle", "0"]
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["run", "probe", "bench", "capture", "overhead"] {
+    for command in ["run", "probe", "bench", "capture", "overhead", "frame-bench"] {
         let help = text(&agent(&[command, "--help"]).stdout);
         assert!(help.contains("Example") && help.contains("benchrack-agent"), "{command}: {help}");
     }

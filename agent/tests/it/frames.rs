@@ -213,11 +213,11 @@ fn pipelines_that_make_no_sense_are_refused_by_the_field() {
         Ok(_) => panic!("{pipeline:?} was taken"),
         Err(error) => error.to_string(),
     };
-    assert!(refused(Pipeline { std: [1.0, 0.0, 1.0], ..good.clone() }).contains("std[1] cannot be 0"));
-    assert!(refused(Pipeline { mean: [1.0, 0.0, f32::NAN], ..good.clone() }).contains("mean[2] cannot be NaN"));
-    assert!(refused(Pipeline { source: FrameSource { width: 0, ..good.source }, ..good.clone() }).contains("source of 0 x 8"));
+    assert!(refused(Pipeline { std: [1.0, 0.0, 1.0], ..good }).contains("std[1] cannot be 0"));
+    assert!(refused(Pipeline { mean: [1.0, 0.0, f32::NAN], ..good }).contains("mean[2] cannot be NaN"));
+    assert!(refused(Pipeline { source: FrameSource { width: 0, ..good.source }, ..good }).contains("source of 0 x 8"));
     let odd = FrameSource { width: 7, format: PixelFormat::Nv21, ..good.source };
-    assert!(refused(Pipeline { source: odd, ..good.clone() }).contains("nv21 needs even sides, not 7 x 8"));
+    assert!(refused(Pipeline { source: odd, ..good }).contains("nv21 needs even sides, not 7 x 8"));
     let post = Pipeline { post: PostProcessing::TopK { k: 5 }, ..good };
     let output = TensorSpec { name: "y".into(), element: ElementType::F32, shape: vec![1, 4] };
     let error = Post::new(&post, &[output], (4, 4)).err().unwrap().to_string();
