@@ -5,6 +5,7 @@
 mod cli;
 mod frames;
 mod models;
+mod packages;
 mod phones;
 mod runner;
 mod session;
