@@ -1,9 +1,9 @@
 //! From a camera's bytes to a model's input: crop, resize, turn, colour, normalise, lay out.
 //!
 //! The order does as little work as possible. Only the part that the model sees is read. It is resized as it is stored,
-//! first between lines, then within each line, and only the resized pixels are turned into another colour space; mirrored
-//! axes cost nothing, because they are read backwards, and swapped ones are swapped when the pixels are written into the
-//! tensor, with normalisation, channel order and layout in the same pass. Values stay f32 from the blend on: nothing is
+//! first between lines, then within each line. Mirrored axes cost nothing, because they are read backwards; everything
+//! else, colour, normalisation, channel order, layout and swapped sides, happens in one pass when the resized pixels are
+//! written into the tensor. Values stay f32 from the blend on: nothing is
 //! rounded to 8 bits on the way.
 //!
 //! NV21's planes are resized before they become RGB, each at its own resolution, so bilinear interpolation is that of a
@@ -16,9 +16,9 @@ use std::ops::Range;
 use benchrack_protocol::pipeline::{Pipeline, PixelFormat, ResizeFilter};
 use pulp::{Arch, NullaryFnOnce};
 
-use super::destination::{Block, Destination, LINES};
+use super::destination::{Block, Destination, Pixel};
 use super::geometry::{Axes, Part};
-use super::lines::{Lines, PACKED, gather, rgb};
+use super::lines::{CHANNELS, Lines, PACKED, gather};
 use super::source::{frame_bytes, sides};
 use super::taps::{Stretch, Taps};
 use super::{FrameError, checked_size};
@@ -35,13 +35,9 @@ pub struct Conversion {
     block: Block,
 }
 
-/// How a frame's bytes become lines of red, green and blue.
+/// How a frame's bytes become lines of pixels: R, G, B or B, G, R or Y, V, U, as they are stored.
 enum Reader {
-    Packed {
-        plane: Plane<PACKED>,
-        /// Bytes R, G, B, A; otherwise B, G, R, A.
-        red_first: bool,
-    },
+    Packed(Plane<PACKED>),
     Nv21 {
         luma: Plane<1>,
         chroma: Plane<2>,
@@ -60,27 +56,23 @@ struct Plane<const N: usize> {
     columns: Taps,
     /// One line between lines, at the old resolution.
     blended: Vec<[f32; N]>,
-    /// The same, resized.
-    resized: Vec<[f32; N]>,
 }
 
 impl<const N: usize> Plane<N> {
     fn new(filter: ResizeFilter, (columns, lines): (Stretch, Stretch)) -> Self {
         let stride = columns.length * N;
-        let resized = vec![[0.0; N]; columns.count];
         let (columns, lines) = (Taps::new(filter, &columns), Taps::new(filter, &lines));
-        Self { stride, blended: vec![[0.0; N]; columns.span.len()], resized, lines, columns }
+        Self { stride, blended: vec![[0.0; N]; columns.span.len()], lines, columns }
     }
 
-    /// One line of the resized plane.
+    /// Resizes one new line into the values from `FROM` on of every `step`th pixel.
     #[inline(always)]
-    fn resize(&mut self, bytes: &[u8], line: usize) -> &[[f32; N]] {
+    fn resize<const FROM: usize>(&mut self, bytes: &[u8], line: usize, pixels: &mut [Pixel], step: usize) {
         let span = &self.columns.span;
         let first = self.lines.span.start * self.stride + span.start * N;
         let lines = Lines { bytes: &bytes[first..], stride: self.stride, length: span.len() * N };
         lines.blend(self.blended.as_flattened_mut(), self.lines.of(line));
-        gather(&mut self.resized, &self.blended, &self.columns);
-        &self.resized
+        gather::<N, FROM>(pixels, step, &self.blended, &self.columns);
     }
 }
 
@@ -103,8 +95,7 @@ impl Conversion {
         let lines = Stretch { length: stored.1, mirrored: axes.mirror_y, ..lines };
         let filter = pipeline.filter;
         let reader = match pipeline.source.format {
-            PixelFormat::Abgr8888 => Reader::Packed { plane: Plane::new(filter, (columns, lines)), red_first: true },
-            PixelFormat::Argb8888 => Reader::Packed { plane: Plane::new(filter, (columns, lines)), red_first: false },
+            PixelFormat::Abgr8888 | PixelFormat::Argb8888 => Reader::Packed(Plane::new(filter, (columns, lines))),
             PixelFormat::Nv21 => {
                 let halved = |stretch: Stretch| Stretch { length: stretch.length / 2, per_sample: 2, ..stretch };
                 Reader::Nv21 {
@@ -114,15 +105,22 @@ impl Conversion {
                 }
             }
         };
+        let mut destination = Destination::new(pipeline, (width, height), axes.swapped)?;
+        match pipeline.source.format {
+            PixelFormat::Abgr8888 => {}
+            // Bytes B, G, R, A: what is in order for others is reversed for these.
+            PixelFormat::Argb8888 => destination.reversed = !destination.reversed,
+            PixelFormat::Nv21 => destination.yuv = true,
+        }
         Ok(Self {
             arch: Arch::new(),
             bytes: frame_bytes(pipeline.source.format, stored.0, stored.1),
-            values: width * height * 3,
+            values: width * height * CHANNELS,
             axes,
             seen: (columns.seen(), lines.seen()),
             reader,
-            destination: Destination::new(pipeline, (width, height), axes.swapped)?,
-            block: Block::new(columns.count),
+            destination,
+            block: Block::new(columns.count, axes.swapped),
         })
     }
 
@@ -176,10 +174,15 @@ impl NullaryFnOnce for Run<'_> {
     #[inline(always)]
     fn call(self) {
         let lines = self.reader.lines();
-        for begin in (0..lines).step_by(LINES) {
-            let count = LINES.min(lines - begin);
+        for begin in (0..lines).step_by(self.block.lines) {
+            let count = self.block.lines.min(lines - begin);
             for line in 0..count {
-                self.reader.read(self.frame, begin + line, self.block.line(line));
+                self.reader.read(
+                    self.frame,
+                    begin + line,
+                    &mut self.block.pixels[line * self.block.line_step..],
+                    self.block.pixel_step,
+                );
             }
             self.destination.write(self.tensor, self.block, begin, count);
         }
@@ -190,28 +193,20 @@ impl Reader {
     /// Lines of the resized frame, as it is stored.
     fn lines(&self) -> usize {
         match self {
-            Self::Packed { plane, .. } => plane.lines.count(),
+            Self::Packed(plane) => plane.lines.count(),
             Self::Nv21 { luma, .. } => luma.lines.count(),
         }
     }
 
-    /// Makes one line: red, green and blue, 0 to 255.
+    /// Makes one line: values of 0 to 255 into every `step`th pixel, in the frame's order.
     #[inline(always)]
-    fn read(&mut self, frame: &[u8], line: usize, [reds, greens, blues]: [&mut [f32]; 3]) {
+    fn read(&mut self, frame: &[u8], line: usize, pixels: &mut [Pixel], step: usize) {
         match self {
-            Self::Packed { plane, red_first } => {
-                let (first, third) = if *red_first { (reds, blues) } else { (blues, reds) };
-                let pixels = plane.resize(frame, line).iter();
-                for (((&[one, two, three, _], first), green), third) in pixels.zip(first).zip(greens).zip(third) {
-                    (*first, *green, *third) = (one, two, three);
-                }
-            }
+            Self::Packed(plane) => plane.resize::<0>(frame, line, pixels, step),
             Self::Nv21 { luma, chroma, chroma_from } => {
                 let (first, second) = frame.split_at(*chroma_from);
-                let pixels = luma.resize(first, line).iter().zip(chroma.resize(second, line));
-                for (((&[y], &[v, u]), red), (green, blue)) in pixels.zip(reds).zip(greens.iter_mut().zip(blues)) {
-                    [*red, *green, *blue] = rgb(y, v, u);
-                }
+                luma.resize::<0>(first, line, pixels, step);
+                chroma.resize::<1>(second, line, pixels, step);
             }
         }
     }

@@ -1,9 +1,11 @@
-//! The inner loops: lines of bytes into lines of red, green and blue. All are compiled once for each instruction set, so
+//! The inner loops: lines of bytes into lines of resized pixels, and their colours. All are compiled once for each instruction set, so
 //! they must be inlined into the caller that chooses it.
 
-use std::array;
-
+use super::destination::Pixel;
 use super::taps::{Tap, Taps};
+
+/// Channels of a picture.
+pub const CHANNELS: usize = 3;
 
 /// Bytes of a packed pixel.
 pub const PACKED: usize = 4;
@@ -50,33 +52,49 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Resizes a line: weighted sums of its samples, which have `N` values each.
+/// Resizes a line: weighted sums of its samples, which have `N` values each. They become the values from `FROM` on of
+/// every `step`th pixel.
 #[inline(always)]
-pub fn gather<const N: usize>(resized: &mut [[f32; N]], line: &[[f32; N]], taps: &Taps) {
-    // Known lengths keep the sums in registers.
+pub fn gather<const N: usize, const FROM: usize>(pixels: &mut [Pixel], step: usize, line: &[[f32; N]], taps: &Taps) {
+    let targets = pixels.chunks_mut(step);
+    // Known lengths keep the sums in registers, and one assignment of a whole array is one of a vector.
     match taps.reach {
         1 => {
-            for (sample, tap) in resized.iter_mut().zip(&taps.taps) {
-                *sample = line[tap.at as usize].map(|value| value * tap.weight);
+            for (target, tap) in targets.zip(&taps.taps) {
+                let (value, mut sum) = (line[tap.at as usize], [0.0; N]);
+                for place in 0..N {
+                    sum[place] = value[place] * tap.weight;
+                }
+                put::<N, FROM>(target, sum);
             }
         }
         2 => {
-            for (sample, [one, other]) in resized.iter_mut().zip(taps.taps.as_chunks().0) {
-                let (left, right) = (&line[one.at as usize], &line[other.at as usize]);
-                *sample = array::from_fn(|place| left[place] * one.weight + right[place] * other.weight);
+            for (target, [one, other]) in targets.zip(taps.taps.as_chunks().0) {
+                let (left, right, mut sum) = (line[one.at as usize], line[other.at as usize], [0.0; N]);
+                for place in 0..N {
+                    sum[place] = left[place] * one.weight + right[place] * other.weight;
+                }
+                put::<N, FROM>(target, sum);
             }
         }
         reach => {
-            for (sample, taps) in resized.iter_mut().zip(taps.taps.chunks_exact(reach.max(1))) {
+            for (target, taps) in targets.zip(taps.taps.chunks_exact(reach.max(1))) {
                 let mut sum = [0.0; N];
                 for tap in taps {
-                    let values = &line[tap.at as usize];
-                    sum = array::from_fn(|place| sum[place] + values[place] * tap.weight);
+                    let value = line[tap.at as usize];
+                    for place in 0..N {
+                        sum[place] += value[place] * tap.weight;
+                    }
                 }
-                *sample = sum;
+                put::<N, FROM>(target, sum);
             }
         }
     }
+}
+
+#[inline(always)]
+fn put<const N: usize, const FROM: usize>(target: &mut [Pixel], values: [f32; N]) {
+    target[0][FROM..FROM + N].copy_from_slice(&values);
 }
 
 /// Y'CbCr of ITU-R BT.601 in full range to RGB, by ITU-T T.871 (JFIF), section 7: the inverse with its four decimals.
@@ -84,5 +102,6 @@ pub fn gather<const N: usize>(resized: &mut [[f32; N]], line: &[[f32; N]], taps:
 #[inline(always)]
 pub fn rgb(y: f32, v: f32, u: f32) -> [f32; 3] {
     let (cr, cb) = (v - 128.0, u - 128.0);
-    [y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb].map(|value| value.clamp(0.0, 255.0))
+    let (red, green, blue) = (y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb);
+    [red.clamp(0.0, 255.0), green.clamp(0.0, 255.0), blue.clamp(0.0, 255.0)]
 }
