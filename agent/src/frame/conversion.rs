@@ -3,8 +3,7 @@
 //! The order does as little work as possible. Only the part that the model sees is read. It is resized as it is stored,
 //! first between lines, then within each line. Mirrored axes cost nothing, because they are read backwards; everything
 //! else, colour, normalisation, channel order, layout and swapped sides, happens in one pass when the resized pixels are
-//! written into the tensor. Values stay f32 from the blend on: nothing is
-//! rounded to 8 bits on the way.
+//! written into the tensor. Values stay f32 from the blend on: nothing is rounded to 8 bits on the way.
 //!
 //! NV21's planes are resized before they become RGB, each at its own resolution, so bilinear interpolation is that of a
 //! GPU which samples a camera's texture: chroma lies in the middle of its two by two pixels and is interpolated as well.
@@ -132,11 +131,6 @@ impl Conversion {
     /// Columns and rows of the stored frame that the model sees.
     pub fn seen(&self) -> (Range<usize>, Range<usize>) {
         self.seen.clone()
-    }
-
-    /// Bytes of a frame.
-    pub fn frame_bytes(&self) -> usize {
-        self.bytes
     }
 
     /// Values of the model's input.

@@ -15,6 +15,7 @@ use crate::units::{Bytes, Nanos};
 
 /// To the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one request at a time, and it is read at once")]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Read, check and prepare a model; the reply is [`Reply::Loaded`].
