@@ -2,6 +2,7 @@
 
 mod bench;
 mod capture;
+mod frame_bench;
 mod model_file;
 mod overhead;
 mod probe;
@@ -36,6 +37,9 @@ pub enum AgentCommand {
     /// Measure what measuring costs: the agent against the engine's bare loop
     #[command(hide = true)]
     Overhead(overhead::OverheadArgs),
+    /// Compare the conversion of camera frames with OpenCV's: speed and pixels
+    #[command(hide = true)]
+    FrameBench(frame_bench::FrameBenchArgs),
 }
 
 /// Does it. `program` says how a runner is started: `benchrack-agent runner`, or `benchrack agent runner`.
@@ -55,6 +59,7 @@ pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<Exit
             runner::serve(&arguments)?;
             Ok(ExitCode::SUCCESS)
         }
+        AgentCommand::FrameBench(arguments) => frame_bench::run(&arguments),
         AgentCommand::Overhead(arguments) => runtime()?.block_on(overhead::run(arguments, &program)),
     }
 }

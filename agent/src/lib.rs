@@ -13,6 +13,7 @@ pub mod config;
 pub mod device;
 pub mod evidence;
 mod files;
+pub mod frame;
 pub mod placement;
 pub mod probe;
 pub mod runner;

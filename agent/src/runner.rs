@@ -6,19 +6,21 @@
 //! [`protocol::runner`]: benchrack_protocol::runner
 
 pub mod engine;
+mod frames;
 mod inputs;
 mod limits;
 mod memory;
+pub mod model;
 mod onnx;
-mod operators;
+mod package;
+pub mod tract;
 
 use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use benchrack_protocol::engine::BUILT_IN_ENGINE;
-use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
+use benchrack_protocol::runner::{FailureReason, Reply, Request};
 
-pub use engine::Model;
+pub use model::Model;
 pub use onnx::peek;
 
 /// Version of the line protocol.
@@ -109,28 +111,16 @@ fn answer(model: &mut Option<Model>, request: Request) -> Result<Reply, Refusal>
     match request {
         Request::Load(load) => {
             *model = None;
-            let loaded = self::load(&load)?;
+            let loaded = Model::load(&load)?;
             let reply = loaded.loaded();
             *model = Some(loaded);
             Ok(reply)
         }
         Request::Run { n } => model.as_mut().ok_or_else(nothing)?.run(n),
         Request::Outputs { wanted } => model.as_ref().ok_or_else(nothing)?.outputs(&wanted),
-        Request::Profile { n } => model.as_mut().ok_or_else(nothing)?.profile(n),
-        Request::Frames { .. } => Err(Refusal::new(FailureReason::Unsupported, "this runner measures no frames")),
+        Request::Profile { n } => Ok(Reply::Profile { operators: model.as_mut().ok_or_else(nothing)?.profile(n)? }),
+        Request::Frames { n } => model.as_mut().ok_or_else(nothing)?.frames(n),
         Request::Memory => Ok(Reply::Memory(memory::figures())),
         Request::Quit => Err(Refusal::new(FailureReason::ProtocolViolated, "quit has no reply")),
     }
-}
-
-/// Loads a model into the engine asked for.
-///
-/// # Errors
-/// The reason and what to do.
-pub fn load(request: &LoadRequest) -> Result<Model, Refusal> {
-    if request.engine != BUILT_IN_ENGINE {
-        let detail = format!("this build has no engine '{}'; it has {BUILT_IN_ENGINE}", request.engine);
-        return Err(Refusal::new(FailureReason::EngineMissing, detail));
-    }
-    Model::load(request)
 }

@@ -7,6 +7,7 @@
 pub mod cores;
 pub mod journal;
 mod order;
+mod packaged;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod simulated;
@@ -25,9 +26,9 @@ use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::{SessionEvidence, WatchSample};
 use benchrack_protocol::ids::{ArtifactId, ReportId};
-use benchrack_protocol::report::{AgentBuild, Failure, RunReport, SessionReport};
+use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::FailureReason;
-use benchrack_protocol::session::SessionSpec;
+use benchrack_protocol::session::{SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 
 use crate::device::Device;
@@ -150,11 +151,15 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let since = |moment: Nanos| device.clock.now().0.saturating_sub(moment.0) / 1_000;
     let prepared_us = since(begun);
     let loading = device.clock.now();
-    let patience = Duration::from(spec.plan.runner_timeout);
+    let birth = |subject: &Subject| Birth {
+        cpus: cpus.clone(),
+        address_space: room(context.address_space, subject.threads),
+        patience: Duration::from(spec.plan.runner_timeout),
+    };
     let mut subjects = Vec::with_capacity(spec.subjects.len());
     for subject in &spec.subjects {
         tell(format!("loading {} {}", subject.manifest.name, subject.manifest.precision), 0);
-        let birth = Birth { cpus: cpus.clone(), address_space: room(context.address_space, subject.threads), patience };
+        let birth = birth(subject);
         let loaded = match artifacts.get(&subject.manifest.artifact) {
             Some(Ok(model)) => Loaded::load(launcher, &birth, device, subject, &spec.plan, model).await,
             Some(Err(why)) => Err(unavailable(why.clone())),
@@ -203,6 +208,18 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let mut runs = Vec::with_capacity(subjects.len());
     for subject in subjects {
         runs.push(finish(subject, &end).await);
+    }
+    for (subject, run) in spec.subjects.iter().zip(&mut runs) {
+        if let (RunReport::Measured(run), Some(Ok(model)), false) =
+            (run, artifacts.get(&subject.manifest.artifact), spec.plan.packagings.is_empty())
+        {
+            tell(format!("loading {} {} from packages", subject.manifest.name, subject.manifest.precision), total);
+            let birth = birth(subject);
+            match packaged::measure(launcher, &birth, subject, &spec.plan, (model, context.state_folder), &end).await {
+                Ok(loads) => run.packaged_loads = loads,
+                Err(failure) => run.failed_passes.push(FailedPass { pass: Pass::PackagedLoads, failure }),
+            }
+        }
     }
     drop(aside);
     let knobs = tuned.restore().await;

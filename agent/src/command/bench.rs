@@ -1,6 +1,6 @@
 //! `benchrack-agent bench`: one session on this device, without a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::session::{Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 use clap::Args;
@@ -29,6 +30,8 @@ use crate::session::{self, Artifacts, Context};
   benchrack-agent bench old.onnx new.onnx                    both, interleaved, so that drift hits both alike
   benchrack-agent bench model.onnx --cores big --freq 60% --threads 4
   benchrack-agent bench model.onnx --input data=1x3x224x224  a file that leaves dimensions open
+  benchrack-agent bench model.onnx --frames 100              whole frames, camera to answer, by the manifest's pipeline
+  benchrack-agent bench model.onnx --packaging all           what loading costs when the model is packed
   benchrack-agent bench model.onnx --json                    the whole report: every sample, all evidence
 
 The manifest MODEL.json beside a model gives its inputs and the outputs that are checked.
@@ -67,7 +70,16 @@ pub struct BenchArgs {
     /// Also print where the time goes, by operator
     #[arg(long)]
     profile: bool,
-    /// Folder for the journal of changed clocks
+    /// Also measure this many whole frames, for models whose manifest has a pipeline
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    frames: u32,
+    /// Also measure loading from packages: all, or some of raw, zstd, encrypted_then_zstd, zstd_then_encrypted
+    #[arg(long, value_name = "FORMS", value_delimiter = ',', value_parser = forms)]
+    packaging: Vec<Forms>,
+    /// Loads from each package
+    #[arg(long, default_value_t = MeasurePlan::default().loads, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    loads: u32,
+    /// Folder for the journal of changed clocks, and for packages while they are measured
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Print the whole report as JSON
@@ -127,10 +139,32 @@ fn spec(arguments: &BenchArgs) -> anyhow::Result<(SessionSpec, Artifacts)> {
         block_time: Nanos::from(Duration::from_millis(arguments.block_time)),
         max_settle_time: Nanos::from(Duration::from_secs(arguments.settle)),
         profile: arguments.profile,
+        frames: arguments.frames,
+        packagings: packagings(&arguments.packaging),
+        loads: arguments.loads,
         ..MeasurePlan::default()
     };
     let operating_point = OperatingPoint { cores: arguments.cores.clone(), frequency: arguments.freq };
     Ok((SessionSpec { subjects, operating_point, plan }, artifacts))
+}
+
+/// What one word of `--packaging` names.
+type Forms = &'static [Packaging];
+
+fn forms(text: &str) -> Result<Forms, String> {
+    let named = || Packaging::ALL.iter().position(|form| form.name() == text.trim()).map(|place| &Packaging::ALL[place..=place]);
+    match text.trim() {
+        "all" => Ok(&Packaging::ALL),
+        other => named().ok_or_else(|| {
+            let names: Vec<&str> = Packaging::ALL.iter().map(|form| form.name()).collect();
+            format!("'{other}' is no packaging: all, {}", names.join(", "))
+        }),
+    }
+}
+
+/// Each form once, in the order they are shown.
+fn packagings(named: &[Forms]) -> Vec<Packaging> {
+    named.iter().flat_map(|forms| forms.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// One line on a terminal, rewritten; nothing elsewhere.

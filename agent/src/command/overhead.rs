@@ -20,7 +20,7 @@ use clap::Args;
 use super::model_file::{InputShape, manifest};
 use crate::device::Device;
 use crate::probe::probe;
-use crate::runner::engine::bare;
+use crate::runner::tract::bare;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProgram};
 use crate::session::{self, Artifacts, Context};
 

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::evidence::SessionEvidence;
-use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
+use benchrack_protocol::packaging::PackagedLoad;
+use benchrack_protocol::pipeline::{FrameTime, Frames};
+use benchrack_protocol::report::{FailedPass, Measurement, OutputCheck, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::MemoryFigures;
 use benchrack_protocol::units::{Bytes, Nanos};
 use benchrack_protocol::validity::{Validity, assess, tier};
-use benchrack_stats::{Confidence, blocks};
+use benchrack_stats::{Confidence, Samples, blocks};
 
 /// Whether every subject was measured and no run is invalid.
 pub fn good(report: &SessionReport) -> bool {
@@ -93,7 +95,61 @@ fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidenc
     for doubt in validity.reasons() {
         field(text, "", &format!("{}: {}", doubt.reason, doubt.detail));
     }
+    frames(text, run);
+    packages(text, run);
+    for FailedPass { pass, failure } in &run.failed_passes {
+        let pass = match pass {
+            Pass::Frames => "frames",
+            Pass::PackagedLoads => "packages",
+        };
+        field(text, pass, &format!("not measured: {}", failure.detail));
+    }
     profile(text, run);
+}
+
+/// Medians of a frame's parts, the rate at the median, and how much neighbouring frames differ.
+fn frames(text: &mut String, run: &Measurement) {
+    let Some(Frames { pipeline, times }) = &run.frames else { return };
+    let part = |of: fn(&FrameTime) -> Nanos| median(times.iter().map(of));
+    let total = part(|time| time.total);
+    let source = &pipeline.source;
+    let format = format!("{:?}", source.format).to_lowercase();
+    field(
+        text,
+        "frame",
+        &format!(
+            "{total}: conversion {}, inference {}, post-processing {}",
+            part(|time| time.conversion),
+            part(|time| time.inference),
+            part(|time| time.post)
+        ),
+    );
+    let jitter = median(times.windows(2).map(|pair| Nanos(pair[0].total.0.abs_diff(pair[1].total.0))));
+    field(
+        text,
+        "",
+        &format!(
+            "{:.1} frames a second, jitter {jitter}; medians of {} frames of {} x {} {format}",
+            1e9 / total.0.max(1) as f64,
+            times.len(),
+            source.width,
+            source.height
+        ),
+    );
+}
+
+fn packages(text: &mut String, run: &Measurement) {
+    for (place, PackagedLoad { packaging, size, loads }) in run.packaged_loads.iter().enumerate() {
+        let (unpack, load) = (median(loads.iter().map(|time| time.unpack)), median(loads.iter().map(|time| time.load)));
+        let title = if place == 0 { "packages" } else { "" };
+        let name = packaging.name().replace('_', " ");
+        let whole = Nanos(unpack.0 + load.0);
+        field(text, title, &format!("{name:<19} {size:>10}, ready after {whole}: unpack {unpack}, load {load}"));
+    }
+}
+
+fn median(times: impl Iterator<Item = Nanos>) -> Nanos {
+    Samples::new(times.map(|time| time.0 as f64).collect()).map_or(Nanos(0), |samples| Nanos(samples.median().round() as u64))
 }
 
 fn memory(before: MemoryFigures, after: MemoryFigures) -> String {

@@ -1,216 +1,122 @@
-//! The built-in engine: tract, pure Rust, in every build of the agent.
+//! What every inference engine can do, and which engines this build has.
+//!
+//! One engine holds one model. Everything that is the same for all of them, the measuring loop above all, is in
+//! [`super::model`], so that figures of two engines differ by the engines alone.
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::path::Path;
 
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineEvidence};
 use benchrack_protocol::model::TensorSpec;
-use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime, Reply};
+use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime};
 use benchrack_protocol::units::Nanos;
-use tract_linalg::multithread::Executor;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_core::plan::eval;
-use tract_onnx::tract_core::runtime::RunOptions;
 
-use super::{Refusal, inputs, onnx, operators};
-use crate::clock::{Suspended, raw};
+use super::{Refusal, tract};
 
-/// Version of tract, as the workspace pins it.
-const VERSION: &str = "0.23.9";
-
-/// No batch is longer; it bounds the buffer that is allocated before the first sample.
-const MOST_INFERENCES: u32 = 1 << 20;
-
-/// A model that is ready to run.
-pub struct Model {
-    state: TypedSimpleState,
-    inputs: TVec<TValue>,
-    input_specs: Vec<TensorSpec>,
-    output_names: Vec<String>,
-    output_specs: Vec<TensorSpec>,
-    last: Option<TVec<TValue>>,
-    load: Nanos,
-    evidence: EngineEvidence,
+/// Where a model's bytes are.
+#[derive(Debug)]
+pub enum Source<'a> {
+    /// In a file, which the engine reads in its own way.
+    File(&'a Path),
+    /// In memory, where they were unpacked to.
+    Bytes(Vec<u8>),
 }
 
-impl Model {
-    /// Reads, checks and optimises the file; makes the inputs.
+/// An output of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Name in the graph.
+    pub name: String,
+    /// Type and shape; none where the shape stays open until an inference, or the protocol has no such type.
+    pub spec: Option<TensorSpec>,
+}
+
+/// An engine with a model that is ready to run.
+pub trait Engine {
+    /// What it says it will execute.
+    fn evidence(&self) -> &EngineEvidence;
+
+    /// The model's inputs in its own order, all dimensions known.
+    fn inputs(&self) -> &[TensorSpec];
+
+    /// The model's outputs in its own order.
+    fn outputs(&self) -> &[Output];
+
+    /// Makes these the values of the input at `place`, row-major, converted to its element type.
     ///
     /// # Errors
-    /// The reason: not a model, an unknown operator, refused otherwise.
-    pub fn load(request: &LoadRequest) -> Result<Self, Refusal> {
-        let begun = raw();
-        let engine = tract_onnx::onnx();
-        let file = onnx::decode(&engine, &request.model)?;
-        onnx::refuse_unknown_operators(&engine, &file)?;
-        // Without a folder: tensors kept outside of the file would make its digest mean nothing.
-        let parsed = engine.parse(&file, None).map_err(refused)?;
-        if let Some(name) = parsed.unresolved_inputs.first() {
-            return Err(Refusal::new(FailureReason::NotAModel, format!("its graph uses '{name}', which nothing produces")));
-        }
-        drop(file);
-        let mut model = parsed.model;
-        let input_specs = inputs::fix_shapes(&mut model, &request.inputs)?;
-        let model = model.into_optimized().map_err(refused)?;
-        let evidence = EngineEvidence {
-            engine: BUILT_IN_ENGINE.into(),
-            version: VERSION.into(),
-            kernels: operators::kernel_family(),
-            threads: request.threads,
-            executed: Vec::new(),
-            integer_kernels: operators::integer_kernels(&model),
-            operators: operators::histogram(&model),
-        };
-        let (output_names, output_specs) = outputs_of(&model);
-        let executor = match request.threads {
-            0 | 1 => Executor::SingleThread,
-            threads => Executor::multithread_with_name(usize::from(threads), "tract"),
-        };
-        let options = RunOptions { executor: Some(executor), ..RunOptions::default() };
-        let plan = model.into_runnable_with_options(&options).map_err(refused)?;
-        let state = plan.spawn().map_err(refused)?;
-        let load = elapsed(begun);
-        // Making the inputs is our work, not the engine's.
-        let inputs = inputs::tensors(&input_specs, request)?;
-        Ok(Self { state, inputs, input_specs, output_names, output_specs, last: None, load, evidence })
+    /// [`FailureReason::InferenceFailed`] when there is no such input, or it has another number of elements.
+    fn set_input(&mut self, place: usize, values: &[f32]) -> Result<(), Refusal>;
+
+    /// Lets `write` make the values of the f32 input at `place` where the engine keeps them, which holds the values set
+    /// before; false, and nothing written, where the engine wants them from [`Engine::set_input`].
+    ///
+    /// # Errors
+    /// [`FailureReason::InferenceFailed`] when there is no such input.
+    fn write_input(&mut self, _place: usize, _write: &mut dyn FnMut(&mut [f32])) -> Result<bool, Refusal> {
+        Ok(false)
     }
 
-    /// The reply to a load request.
-    pub fn loaded(&self) -> Reply {
-        Reply::Loaded {
-            load: self.load,
-            unpack: None,
-            inputs: self.input_specs.clone(),
-            outputs: self.output_specs.clone(),
-            evidence: self.evidence.clone(),
-        }
-    }
+    /// What must be done between two inferences and belongs to neither, such as dropping the last outputs.
+    fn rest(&mut self) {}
 
-    /// Runs and measures `n` inferences one after another. Between two samples only the engine works.
+    /// One inference of the inputs set last. This is what is timed: an engine does nothing here that an app would not.
     ///
     /// # Errors
     /// [`FailureReason::InferenceFailed`] with the engine's words.
-    pub fn run(&mut self, n: u32) -> Result<Reply, Refusal> {
-        if n == 0 || n > MOST_INFERENCES {
-            return Err(Refusal::new(
-                FailureReason::ProtocolViolated,
-                format!("{n} inferences: 1 to {MOST_INFERENCES} can be asked for"),
-            ));
-        }
-        let mut samples = Vec::with_capacity(usize::try_from(n).unwrap_or(0));
-        let before = Suspended::since_boot();
-        let started = raw();
-        for _ in 0..n {
-            let inputs = self.inputs.clone();
-            let begun = raw();
-            let outputs = self.state.run(inputs);
-            samples.push(elapsed(begun));
-            self.last = Some(outputs.map_err(|error| failed(&error))?);
-        }
-        Ok(Reply::Ran { samples, started, suspended: Suspended::between(before, Suspended::since_boot()) })
-    }
+    fn infer(&mut self) -> Result<(), Refusal>;
 
-    /// Values of the last inference as f32.
+    /// Values of the output at `place` after the last inference, row-major; borrowed where they are f32 already.
     ///
     /// # Errors
-    /// [`FailureReason::InferenceFailed`] for outputs and positions that do not exist, and for values that are not
-    /// finite: those have no form in JSON, and no reference.
-    pub fn outputs(&self, wanted: &[(String, Vec<u64>)]) -> Result<Reply, Refusal> {
-        let wrong = |detail: String| Refusal::new(FailureReason::InferenceFailed, detail);
-        let last = self.last.as_ref().ok_or_else(|| wrong("there was no inference yet".into()))?;
-        let mut all = Vec::new();
-        for (name, positions) in wanted {
-            let index = self.output_names.iter().position(|output| output == name);
-            let tensor = index
-                .and_then(|index| last.get(index))
-                .ok_or_else(|| wrong(format!("the model has no output '{name}'; it has {}", self.output_names.join(", "))))?;
-            let cast = tensor.cast_to::<f32>().map_err(|error| failed(&error))?;
-            let plain = cast.try_as_plain_ram().map_err(|error| failed(&error))?;
-            let values = plain.as_slice::<f32>().map_err(|error| failed(&error))?;
-            let at = |&position: &u64| {
-                let value = usize::try_from(position).ok().and_then(|position| values.get(position));
-                value.copied().ok_or_else(|| wrong(format!("output '{name}' has {} values, none at {position}", values.len())))
-            };
-            let chosen =
-                if positions.is_empty() { values.to_vec() } else { positions.iter().map(at).collect::<Result<_, _>>()? };
-            if let Some(place) = chosen.iter().position(|value| !value.is_finite()) {
-                return Err(wrong(format!("output '{name}' holds {} at place {place} of those wanted", chosen[place])));
-            }
-            all.push(chosen);
-        }
-        Ok(Reply::Outputs { values: all })
-    }
+    /// [`FailureReason::InferenceFailed`] when there was no inference, or no such output.
+    fn output(&self, place: usize) -> Result<Cow<'_, [f32]>, Refusal>;
 
     /// Mean time of each operator over `n` inferences, in the order of execution. Reading the clock around every
     /// operator costs time, so these are never samples.
     ///
     /// # Errors
-    /// [`FailureReason::InferenceFailed`] with the engine's words.
-    pub fn profile(&mut self, n: u32) -> Result<Reply, Refusal> {
-        let n = n.clamp(1, MOST_INFERENCES);
-        let mut spent: Vec<(String, String, Duration)> = Vec::new();
-        for inference in 0..n {
-            let mut place = 0;
-            let result = self.state.run_plan_with_eval(self.inputs.clone(), |context, state, node, inputs| {
-                let begun = raw();
-                let outputs = eval(context, state, node, inputs);
-                let time = Duration::from(elapsed(begun));
-                if inference == 0 {
-                    spent.push((node.name.clone(), node.op().name().into_owned(), time));
-                } else if let Some(known) = spent.get_mut(place) {
-                    known.2 += time;
-                }
-                place += 1;
-                outputs
-            });
-            self.last = Some(result.map_err(|error| failed(&error))?);
-        }
-        let operators = spent
-            .into_iter()
-            .map(|(name, operator, time)| OperatorTime { name, operator, time: Nanos::from(time / n) })
-            .collect();
-        Ok(Reply::Profile { operators })
-    }
+    /// [`FailureReason::Unsupported`] where the engine has no profiler, [`FailureReason::InferenceFailed`] otherwise.
+    fn profile(&mut self, n: u32) -> Result<Vec<OperatorTime>, Refusal>;
 }
 
-fn elapsed(begun: Nanos) -> Nanos {
-    Nanos(raw().0.saturating_sub(begun.0))
+/// A model that was just loaded, its inputs not set yet.
+pub struct Opened {
+    /// The engine that holds it.
+    pub engine: Box<dyn Engine>,
+    /// The engine's own work: reading, parsing and optimising.
+    pub load: Nanos,
 }
 
-fn refused(error: TractError) -> Refusal {
-    Refusal::new(FailureReason::RefusedByEngine, format!("{BUILT_IN_ENGINE} refuses the model: {}", onnx::root_cause(&error)))
-}
-
-fn failed(error: &TractError) -> Refusal {
-    Refusal::new(FailureReason::InferenceFailed, format!("the inference failed: {}", onnx::root_cause(error)))
-}
-
-/// Names and shapes of the outputs; a shape that stays open, or a type that the protocol has not, is left out of the
-/// specifications, never the name.
-fn outputs_of(model: &TypedModel) -> (Vec<String>, Vec<TensorSpec>) {
-    let mut specs = Vec::new();
-    let mut names = Vec::new();
-    for &outlet in &model.outputs {
-        let name = model.outlet_label(outlet).unwrap_or(&model.node(outlet.node).name).to_owned();
-        let fact = model.outlet_fact(outlet).ok();
-        let shape = fact.and_then(|fact| fact.shape.as_concrete().map(<[usize]>::to_vec));
-        if let Some((element, shape)) = fact.and_then(|fact| inputs::element(fact.datum_type)).zip(shape) {
-            specs.push(TensorSpec { name: name.clone(), element, shape });
-        }
-        names.push(name);
-    }
-    (names, specs)
-}
-
-/// The same engine without any of our machinery, for measuring what the machinery costs: loads and returns a closure
-/// that runs one inference.
+/// Loads a model into the engine that the request names.
 ///
 /// # Errors
-/// As [`Model::load`].
-pub fn bare(request: &LoadRequest) -> Result<impl FnMut() -> Result<(), Refusal> + use<>, Refusal> {
-    let mut model = Model::load(request)?;
-    Ok(move || {
-        let outputs = model.state.run(model.inputs.clone()).map_err(|error| failed(&error))?;
-        std::hint::black_box(&outputs);
-        Ok(())
-    })
+/// The reason: no such engine here, not a model, an unknown operator, refused otherwise.
+pub fn open(source: Source<'_>, request: &LoadRequest) -> Result<Opened, Refusal> {
+    match request.engine.as_str() {
+        BUILT_IN_ENGINE => tract::open(source, request),
+        other => {
+            let detail = format!("this build has no engine '{other}'; it has {BUILT_IN_ENGINE}");
+            Err(Refusal::new(FailureReason::EngineMissing, detail))
+        }
+    }
+}
+
+/// The refusal of an output that is not there.
+pub fn no_output(place: usize) -> Refusal {
+    Refusal::new(FailureReason::InferenceFailed, format!("the model has no output at place {place}"))
+}
+
+/// The refusal of values for an input that is not there, or of another size.
+pub fn wrong_input(inputs: &[TensorSpec], place: usize, values: usize) -> Refusal {
+    let detail = match inputs.get(place) {
+        Some(spec) => format!("input '{}' of shape {:?} cannot hold {values} values", spec.name, spec.shape),
+        None => format!("the model has no input at place {place}"),
+    };
+    Refusal::new(FailureReason::InferenceFailed, detail)
+}
+
+/// The refusal of an output before any inference.
+pub fn nothing_yet() -> Refusal {
+    Refusal::new(FailureReason::InferenceFailed, "there was no inference yet")
 }

@@ -9,21 +9,29 @@ use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::Framework;
 
 use super::Refusal;
+use super::engine::Source;
 
-/// Reads and decodes the file.
+/// Reads and decodes the model.
 ///
 /// # Errors
 /// [`FailureReason::ArtifactUnavailable`] when it cannot be read, [`FailureReason::NotAModel`] when it is no whole model.
-pub fn decode(engine: &Onnx, path: &Path) -> Result<ModelProto, Refusal> {
-    let not_a_model = |why: String| Refusal::new(FailureReason::NotAModel, format!("{}: {why}", path.display()));
-    let size = std::fs::metadata(path)
-        .map_err(|error| Refusal::new(FailureReason::ArtifactUnavailable, format!("cannot read {}: {error}", path.display())))?
-        .len();
+pub fn decode(engine: &Onnx, source: &Source<'_>) -> Result<ModelProto, Refusal> {
+    let not_a_model = |why: String| {
+        let name = match source {
+            Source::File(path) => path.display().to_string(),
+            Source::Bytes(_) => "the unpacked model".into(),
+        };
+        Refusal::new(FailureReason::NotAModel, format!("{name}: {why}"))
+    };
+    let size = size(source)?;
     if size == 0 {
         return Err(not_a_model("the file is empty".into()));
     }
-    let model = engine
-        .proto_model_for_path(path)
+    let model = match source {
+        Source::File(path) => engine.proto_model_for_path(path),
+        Source::Bytes(bytes) => engine.proto_model_for_read(&mut bytes.as_slice()),
+    };
+    let model = model
         .map_err(|error| not_a_model(format!("not an ONNX file, or a truncated one ({}, {size} bytes)", root_cause(&error))))?;
     let Some(graph) = &model.graph else {
         return Err(not_a_model("not an ONNX file: it holds no graph".into()));
@@ -35,6 +43,19 @@ pub fn decode(engine: &Onnx, path: &Path) -> Result<ModelProto, Refusal> {
         return Err(not_a_model("it names no operator set, so it is truncated or damaged".into()));
     }
     Ok(model)
+}
+
+/// Bytes of a model.
+///
+/// # Errors
+/// [`FailureReason::ArtifactUnavailable`] when the file cannot be read.
+pub fn size(source: &Source<'_>) -> Result<u64, Refusal> {
+    let path = match source {
+        Source::File(path) => path,
+        Source::Bytes(bytes) => return Ok(bytes.len() as u64),
+    };
+    let unreadable = |error| Refusal::new(FailureReason::ArtifactUnavailable, format!("cannot read {}: {error}", path.display()));
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(unreadable)
 }
 
 /// # Errors
@@ -78,7 +99,7 @@ pub struct Peek {
 /// # Errors
 /// As [`Model::load`](super::Model::load) for a file that is no model.
 pub fn peek(path: &Path) -> Result<Peek, Refusal> {
-    let model = decode(&tract_onnx::onnx(), path)?;
+    let model = decode(&tract_onnx::onnx(), &Source::File(path))?;
     let mut operators: BTreeMap<String, u32> = BTreeMap::new();
     visit(model.graph.as_ref(), &mut |_, operator| *operators.entry(operator.into()).or_default() += 1);
     let default = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");

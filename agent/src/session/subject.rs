@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::EngineEvidence;
-use benchrack_protocol::report::{Block, Failure, Measurement, OutputCheck, Warmup};
+use benchrack_protocol::pipeline::{FrameTime, Frames};
+use benchrack_protocol::report::{Block, FailedPass, Failure, Measurement, OutputCheck, Pass, Warmup};
 use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::tensor::compare;
@@ -25,6 +26,10 @@ const SHORTEST_WARMUP: Nanos = Nanos(300_000_000);
 const MOST_WARMUP_SAMPLES: usize = 20_000;
 /// Bounds a report; a block of a model this quick is shorter than asked.
 const MOST_BLOCK_SAMPLES: u64 = 10_000;
+/// Frames before those that count.
+const FIRST_FRAMES: u32 = 3;
+/// Frames are asked for in pieces of about this long, so that no answer takes longer than a runner is waited for.
+const FRAMES_PIECE: Nanos = Nanos(2_000_000_000);
 /// Inferences that a profile averages.
 const PROFILE_INFERENCES: u32 = 10;
 
@@ -67,12 +72,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
             warmup: Warmup { samples: Vec::new(), steady: false },
             blocks: Vec::new(),
         };
-        let request = Request::Load(LoadRequest {
-            inputs: spec.manifest.inputs.clone(),
-            generators: spec.manifest.generators.clone(),
-            ..LoadRequest::new(model, &spec.engine.name, spec.threads)
-        });
-        match subject.ask(&request).await? {
+        match subject.ask(&Request::Load(load_request(spec, model))).await? {
             Reply::Loaded { load, evidence, .. } => {
                 subject.load = load;
                 subject.engine = evidence;
@@ -136,7 +136,8 @@ impl<'a, R: Runner> Loaded<'a, R> {
         Ok(())
     }
 
-    /// Everything that is not timed: placement, memory, outputs, profile. Ends the runner.
+    /// What comes after the blocks: placement, memory, outputs, profile, whole frames. Memory is read before anything
+    /// that takes more of it.
     pub async fn finish(mut self) -> Result<(Measurement, R), Failure> {
         let threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
         let memory = match self.ask(&Request::Memory).await? {
@@ -155,6 +156,14 @@ impl<'a, R: Runner> Loaded<'a, R> {
         } else {
             Vec::new()
         };
+        let mut failed_passes = Vec::new();
+        let frames = match self.frames().await {
+            Ok(frames) => frames,
+            Err(failure) => {
+                failed_passes.push(FailedPass { pass: Pass::Frames, failure });
+                None
+            }
+        };
         let measurement = Measurement {
             load: self.load,
             first_inference: self.first_inference,
@@ -166,11 +175,38 @@ impl<'a, R: Runner> Loaded<'a, R> {
             engine: self.engine,
             threads,
             summary: None,
-            frames: None,
+            frames,
             packaged_loads: Vec::new(),
+            failed_passes,
             profile,
         };
         Ok((measurement, self.runner))
+    }
+
+    /// Whole frames, when the plan asks for them and the manifest has a pipeline.
+    async fn frames(&mut self) -> Result<Option<Frames>, Failure> {
+        let spec = self.spec;
+        let Some(pipeline) = spec.manifest.pipeline.as_ref().filter(|_| self.plan.frames > 0) else { return Ok(None) };
+        // The first touch every buffer for the first time.
+        let first = self.run_frames(FIRST_FRAMES).await?;
+        let latency = first.last().map_or(Nanos(0), |time| time.total);
+        let piece = u32::try_from(inferences(FRAMES_PIECE, latency)).unwrap_or(u32::MAX);
+        let mut times = Vec::new();
+        while let missing @ 1.. = self.plan.frames.saturating_sub(u32::try_from(times.len()).unwrap_or(u32::MAX)) {
+            times.extend(self.run_frames(missing.min(piece)).await?);
+        }
+        Ok(Some(Frames { pipeline: pipeline.clone(), times }))
+    }
+
+    async fn run_frames(&mut self, n: u32) -> Result<Vec<FrameTime>, Failure> {
+        match self.ask(&Request::Frames { n }).await? {
+            Reply::Framed { times, .. } if times.len() == n as usize => Ok(times),
+            Reply::Framed { times, .. } => Err(Failure {
+                reason: FailureReason::ProtocolViolated,
+                detail: format!("{n} frames were asked for, the runner sent the times of {}", times.len()),
+            }),
+            other => Err(unexpected("framed", &other)),
+        }
     }
 
     async fn check_outputs(&mut self) -> OutputCheck {
@@ -204,6 +240,16 @@ impl<'a, R: Runner> Loaded<'a, R> {
 
     async fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
         self.runner.ask(request, Duration::from(self.plan.runner_timeout)).await
+    }
+}
+
+/// How a subject's model is loaded from a file.
+pub fn load_request(spec: &Subject, model: &Path) -> LoadRequest {
+    LoadRequest {
+        inputs: spec.manifest.inputs.clone(),
+        generators: spec.manifest.generators.clone(),
+        pipeline: spec.manifest.pipeline.clone(),
+        ..LoadRequest::new(model, &spec.engine.name, spec.threads)
     }
 }
 

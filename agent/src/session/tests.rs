@@ -7,6 +7,10 @@ use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, EngineRef, IntegerKernels};
 use benchrack_protocol::evidence::KnobOutcome;
 use benchrack_protocol::model::{Manifest, Precision};
+use benchrack_protocol::packaging::Packaging;
+use benchrack_protocol::pipeline::{
+    ChannelOrder, Fit, FrameSource, FrameTime, Layout, Orientation, Pipeline, PixelFormat, PostProcessing, ResizeFilter,
+};
 use benchrack_protocol::report::Measurement;
 use benchrack_protocol::runner::{MemoryFigures, Reply, Request};
 use benchrack_protocol::session::{BlockOrder, Frequency, MeasurePlan, OperatingPoint, Subject};
@@ -58,6 +62,18 @@ impl Runner for SimulatedRunner {
                         samples.push(latency);
                     }
                     Ok(Reply::Ran { samples, started, suspended: Nanos(0) })
+                }
+                Request::Frames { n } => {
+                    let mut times = Vec::new();
+                    for _ in 0..*n {
+                        let inference = (self.latency)(self.clock.now())?;
+                        let total = Nanos(inference.0 + 100 * MS);
+                        tokio::time::sleep(Duration::from(total)).await;
+                        // How many were asked for at once, for tests of that.
+                        let post = Nanos(u64::from(*n));
+                        times.push(FrameTime { conversion: Nanos(100 * MS), inference, post, total });
+                    }
+                    Ok(Reply::Framed { times, suspended: Nanos(0) })
                 }
                 _ => Ok(Reply::Memory(MemoryFigures::default())),
             }
@@ -113,6 +129,19 @@ fn phone() -> Arc<Captured> {
         }
     }
     Arc::new(files)
+}
+
+fn pipeline() -> Pipeline {
+    Pipeline {
+        source: FrameSource { format: PixelFormat::Nv21, width: 8, height: 8, orientation: Orientation::Upright, seed: 1 },
+        fit: Fit::Stretch,
+        filter: ResizeFilter::Area,
+        channels: ChannelOrder::Bgr,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+        layout: Layout::Nhwc,
+        post: PostProcessing::None,
+    }
 }
 
 fn subject(name: &str) -> Subject {
@@ -238,6 +267,37 @@ async fn a_subject_that_fails_in_the_middle_leaves_the_others_whole() {
     assert_eq!(reason(&report.runs[0]), FailureReason::RunnerDied);
     assert_eq!(measured(&report.runs[1]).blocks.len(), 10);
     assert_eq!(reason(&report.runs[2]), FailureReason::RunnerHung);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_package_that_cannot_be_loaded_fails_its_pass_and_leaves_no_file() {
+    let mut spec = spec(&["model"]);
+    spec.plan.packagings = vec![Packaging::Zstd];
+    let mut setup = Setup::of(&phone(), &spec);
+    let model = setup.folder.path().join("model");
+    std::fs::write(&model, b"weights").unwrap();
+    setup.artifacts = [(spec.subjects[0].manifest.artifact, Ok(model))].into();
+    // The simulated runner says nothing of unpacking.
+    let steady: Latency = |_| Ok(Nanos(MS));
+    let report = setup.run(spec, &[steady, steady], &|_| {}).await;
+    let run = measured(&report.runs[0]);
+    assert_eq!(run.blocks.len(), 10);
+    assert!(run.packaged_loads.is_empty());
+    assert_eq!((run.failed_passes[0].pass, run.failed_passes.len()), (Pass::PackagedLoads, 1));
+    assert_eq!(run.failed_passes[0].failure.reason, FailureReason::ProtocolViolated);
+    assert_eq!(std::fs::read_dir(setup.folder.path().join("packages")).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_are_asked_for_in_pieces_that_no_slow_model_takes_too_long_for() {
+    let mut spec = spec(&["slow"]);
+    spec.plan.frames = 7;
+    spec.subjects[0].manifest.pipeline = Some(pipeline());
+    let (report, _) = run(&phone(), spec, &[|_| Ok(Nanos(600 * MS))]).await;
+    let frames = measured(&report.runs[0]).frames.as_ref().unwrap();
+    // Two seconds of frames of 700 ms are three; the first three count for nothing.
+    let asked: Vec<u64> = frames.times.iter().map(|time| time.post.0).collect();
+    assert_eq!(asked, [3, 3, 3, 3, 3, 3, 1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::pipeline::{Layout, Pipeline};
 use benchrack_protocol::report::{RunReport, SessionReport};
 
 use crate::models;
@@ -26,7 +27,7 @@ const QUICK: [&str; 6] = ["--blocks", "2", "--block-time", "1", "--settle", "0"]
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["run", "probe", "bench", "capture", "overhead"] {
+    for command in ["run", "probe", "bench", "capture", "overhead", "frame-bench"] {
         let help = text(&agent(&[command, "--help"]).stdout);
         assert!(help.contains("Example") && help.contains("benchrack-agent"), "{command}: {help}");
     }
@@ -72,6 +73,27 @@ fn a_bench_shows_figures_and_prints_every_sample_as_json() {
     let json = agent(&[["bench", path(&file), path(&file), "--json"].as_slice(), &QUICK].concat());
     let report: SessionReport = serde_json::from_slice(&json.stdout).unwrap();
     assert!(report.runs.iter().all(|run| matches!(run, RunReport::Measured(run) if run.blocks.len() == 2)));
+}
+
+#[test]
+fn a_bench_shows_frames_and_packages_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, mut manifest) = models::save(folder.path(), "colours", &models::colours());
+    manifest.pipeline = Some(models::colours_pipeline());
+    std::fs::write(file.with_extension("json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let data = folder.path().join("data");
+    let asked = ["--frames", "4", "--packaging", "zstd,zstd_then_encrypted", "--loads", "1", "--data-dir", path(&data)];
+    let shown = agent(&[["bench", path(&file)].as_slice(), &asked, &QUICK].concat());
+    let summary = text(&shown.stdout);
+    assert!(shown.status.success(), "{summary} {}", text(&shown.stderr));
+    for words in ["conversion", "post-processing", "frames a second, jitter", "4 frames of 14 x 10 nv21", "zstd then encrypted"] {
+        assert!(summary.contains(words), "{words}: {summary}");
+    }
+    manifest.pipeline = Some(Pipeline { layout: Layout::Nhwc, ..models::colours_pipeline() });
+    std::fs::write(file.with_extension("json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let misfit = agent(&[["bench", path(&file), "--frames", "4"].as_slice(), &QUICK].concat());
+    assert!(text(&misfit.stdout).contains("not measured: the manifest's pipeline cannot be run"), "{}", text(&misfit.stdout));
+    assert_eq!(agent(&["bench", path(&file), "--packaging", "zip"]).status.code(), Some(2));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cli;
+mod frames;
 mod models;
+mod packages;
 mod phones;
 mod runner;
 mod session;

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::{ElementType, Manifest, Precision, ReferenceOutput, TensorSpec};
+use benchrack_protocol::pipeline::{
+    ChannelOrder, Fit, FrameSource, Layout, Orientation, Pipeline, PixelFormat, PostProcessing, ResizeFilter,
+};
 use benchrack_protocol::tensor::{InputGenerator, Tolerance};
 use benchrack_protocol::units::Bytes;
 use prost::Message;
@@ -62,6 +65,25 @@ fn chain(input: Vec<Size>, output: &[i64], operators: &[(&str, Option<TensorProt
 pub fn dense() -> Vec<u8> {
     let weights = constant("w", &[8, 4], vec![0.25; 32]);
     chain(sizes(&[1, 8]), &[1, 4], &[("MatMul", Some(weights)), ("Relu", None)])
+}
+
+/// y = relu(x) for pictures of 5 x 4 pixels in planes: a segmentation into three classes, by the strongest colour.
+pub fn colours() -> Vec<u8> {
+    chain(sizes(&[1, 3, 4, 5]), &[1, 3, 4, 5], &[("Relu", None)])
+}
+
+/// Small frames into `colours`, 0 to 255.
+pub fn colours_pipeline() -> Pipeline {
+    Pipeline {
+        source: FrameSource { format: PixelFormat::Nv21, width: 14, height: 10, orientation: Orientation::Rotate90, seed: 4 },
+        fit: Fit::CentreCrop,
+        filter: ResizeFilter::Bilinear,
+        channels: ChannelOrder::Rgb,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+        layout: Layout::Nchw,
+        post: PostProcessing::Segmentation,
+    }
 }
 
 /// What `dense` must give for this input.

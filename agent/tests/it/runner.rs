@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use benchrack_agent::frame::{Conversion, source};
 use benchrack_agent::placement::{LivePlacement, Placement};
 use benchrack_agent::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::pipeline::{Layout, Pipeline, PostProcessing};
 use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
 
@@ -27,11 +29,11 @@ pub fn script(text: &str) -> RunnerProgram {
 /// What a runner says first.
 pub const GREETING: &str = r#"echo '{"reply":"ready","protocol":1,"memory":{}}'"#;
 
-fn birth() -> Birth {
+pub fn birth() -> Birth {
     Birth { cpus: LivePlacement.allowed().unwrap(), address_space: None, patience: PATIENCE }
 }
 
-async fn start(program: &RunnerProgram, birth: &Birth) -> Result<RunnerProcess, Failure> {
+pub async fn start(program: &RunnerProgram, birth: &Birth) -> Result<RunnerProcess, Failure> {
     ProcessLauncher { program, placement: &LivePlacement }.launch(birth).await
 }
 
@@ -96,6 +98,58 @@ async fn a_model_is_loaded_measured_and_its_outputs_read() {
     assert!(beyond.detail.contains("has 4 values"), "{}", beyond.detail);
     assert!(runner.ask(&Request::Run { n: 1 }, PATIENCE).await.is_ok(), "a refusal does not end the runner");
     runner.quit().await;
+}
+
+#[tokio::test]
+async fn frames_go_through_the_model_and_leave_its_inputs_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = models::save(folder.path(), "colours", &models::colours());
+    let pipeline = models::colours_pipeline();
+    let mut runner = start(&agent(), &birth()).await.unwrap();
+    let request = LoadRequest { pipeline: Some(pipeline.clone()), ..request(&file) };
+    runner.ask(&Request::Load(request), PATIENCE).await.unwrap();
+    runner.ask(&Request::Run { n: 1 }, PATIENCE).await.unwrap();
+    let all = Request::Outputs { wanted: vec![("y".into(), vec![])] };
+    let of_inputs = runner.ask(&all, PATIENCE).await.unwrap();
+    for _ in 0..2 {
+        match runner.ask(&Request::Frames { n: 4 }, PATIENCE).await.unwrap() {
+            Reply::Framed { times, .. } => {
+                assert_eq!(times.len(), 4);
+                for time in times {
+                    let parts = [time.conversion, time.inference, time.post];
+                    assert!(parts.iter().all(|part| part.0 > 0), "{time:?}");
+                    assert!(time.total.0 >= parts.iter().map(|part| part.0).sum(), "{time:?}");
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        let mut conversion = Conversion::new(&pipeline, (5, 4)).unwrap();
+        let mut expected = vec![0.0; conversion.values()];
+        conversion.convert(&source::frame(&pipeline.source).unwrap(), &mut expected);
+        assert_eq!(runner.ask(&all, PATIENCE).await.unwrap(), Reply::Outputs { values: vec![expected] });
+    }
+    runner.ask(&Request::Run { n: 1 }, PATIENCE).await.unwrap();
+    assert_eq!(runner.ask(&all, PATIENCE).await.unwrap(), of_inputs);
+}
+
+#[tokio::test]
+async fn a_pipeline_that_does_not_fit_is_told_when_frames_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = models::save(folder.path(), "colours", &models::colours());
+    let good = models::colours_pipeline();
+    let mut runner = start(&agent(), &birth()).await.unwrap();
+    for (pipeline, words) in [
+        (None, "without a pipeline"),
+        (Some(Pipeline { layout: Layout::Nhwc, ..good.clone() }), "does not fit the model's inputs: x: f32 1 x 3 x 4 x 5"),
+        (Some(Pipeline { post: PostProcessing::TopK { k: 2 }, ..good.clone() }), "first output is y: f32 1 x 3 x 4 x 5"),
+        (Some(Pipeline { std: [0.0; 3], ..good }), "std[0] cannot be 0"),
+    ] {
+        runner.ask(&Request::Load(LoadRequest { pipeline, ..request(&file) }), PATIENCE).await.unwrap();
+        let failure = runner.ask(&Request::Frames { n: 1 }, PATIENCE).await.unwrap_err();
+        assert_eq!(failure.reason, FailureReason::Unsupported, "{}", failure.detail);
+        assert!(failure.detail.contains(words), "{}", failure.detail);
+        assert!(runner.ask(&Request::Run { n: 1 }, PATIENCE).await.is_ok(), "the model can be measured all the same");
+    }
 }
 
 #[tokio::test]

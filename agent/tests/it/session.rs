@@ -8,7 +8,8 @@ use benchrack_agent::runner_process::RunnerProgram;
 use benchrack_agent::session::{self, Artifacts, Context};
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::model::Manifest;
-use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
+use benchrack_protocol::packaging::Packaging;
+use benchrack_protocol::report::{FailedPass, Measurement, OutputCheck, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::FailureReason;
 use benchrack_protocol::session::{Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
@@ -95,6 +96,44 @@ async fn two_subjects_are_measured_in_turn_with_all_evidence() {
     let json = serde_json::to_string(&report).unwrap();
     let again: SessionReport = serde_json::from_str(&json).unwrap();
     assert_eq!(measured(&again.runs[0]).warmup, first.warmup);
+}
+
+#[tokio::test]
+async fn frames_and_packaged_loads_are_measured_after_the_blocks_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, mut colours) = models::save(folder.path(), "colours", &models::colours());
+    colours.pipeline = Some(models::colours_pipeline());
+    let artifacts = [(colours.artifact, Ok(file))].into();
+    let mut spec = spec(&[&colours], 2);
+    spec.plan = MeasurePlan { frames: 5, packagings: Packaging::ALL.to_vec(), loads: 2, ..spec.plan };
+    let report = run(spec, &artifacts, folder.path(), &agent()).await;
+    let measurement = measured(&report.runs[0]);
+    assert_eq!(measurement.failed_passes, []);
+    let frames = measurement.frames.as_ref().unwrap();
+    assert_eq!((frames.times.len(), &frames.pipeline), (5, colours.pipeline.as_ref().unwrap()));
+    let packagings: Vec<_> = measurement.packaged_loads.iter().map(|load| load.packaging).collect();
+    assert_eq!(packagings, Packaging::ALL);
+    assert_eq!(measurement.packaged_loads[0].size, colours.size);
+    for packaged in &measurement.packaged_loads {
+        assert!(packaged.loads.len() == 2 && packaged.loads.iter().all(|time| time.unpack.0 > 0 && time.load.0 > 0));
+    }
+    assert_eq!(std::fs::read_dir(folder.path().join("packages")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_pipeline_that_does_not_fit_fails_its_pass_and_not_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, mut dense) = models::save_dense(folder.path());
+    dense.pipeline = Some(models::colours_pipeline());
+    let artifacts = [(dense.artifact, Ok(file))].into();
+    let mut spec = spec(&[&dense], 2);
+    spec.plan.frames = 5;
+    let report = run(spec, &artifacts, folder.path(), &agent()).await;
+    let measurement = measured(&report.runs[0]);
+    assert_eq!((measurement.blocks.len(), &measurement.frames), (2, &None));
+    let [FailedPass { pass: Pass::Frames, failure }] = &measurement.failed_passes[..] else { panic!("{measurement:?}") };
+    assert_eq!(failure.reason, FailureReason::Unsupported);
+    assert!(failure.detail.contains("x: f32 1 x 8"), "{}", failure.detail);
 }
 
 #[tokio::test]

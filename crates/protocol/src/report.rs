@@ -107,9 +107,33 @@ pub struct Measurement {
     /// Loading from packages, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packaged_loads: Vec<PackagedLoad>,
+    /// What was asked for after the blocks and failed; the rest of the measurement stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_passes: Vec<FailedPass>,
     /// Per-operator times, when asked for and the engine can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profile: Vec<OperatorTime>,
+}
+
+/// A pass after the blocks that gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailedPass {
+    /// Which.
+    pub pass: Pass,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A pass after the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Pass {
+    /// Whole frames.
+    Frames,
+    /// Loading from packages.
+    PackagedLoads,
 }
 
 /// Inferences before the first block.

@@ -15,6 +15,7 @@ use crate::units::{Bytes, Nanos};
 
 /// To the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one request at a time, and it is read at once")]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(clippy::large_enum_variant, reason = "one request is in memory at a time, and loading is the rare one")]
 pub enum Request {

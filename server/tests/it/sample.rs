@@ -165,6 +165,7 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
         summary: None,
         frames: None,
         packaged_loads: Vec::new(),
+        failed_passes: Vec::new(),
         profile: Vec::new(),
     }
 }

@@ -210,6 +210,7 @@ pub fn measurement() -> Measurement {
         }],
         summary: None,
         frames: Some(Frames { pipeline: pipeline(), times: vec![frame()] }),
+        failed_passes: Vec::new(),
         packaged_loads: vec![PackagedLoad {
             packaging: Packaging::ZstdThenEncrypted,
             size: Bytes(3),

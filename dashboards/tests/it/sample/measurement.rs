@@ -105,6 +105,7 @@ pub fn measurement() -> Measurement {
         summary: None,
         frames: None,
         packaged_loads: Vec::new(),
+        failed_passes: Vec::new(),
         profile: operators
             .map(|(name, operator, ns)| OperatorTime { name: name.into(), operator: operator.into(), time: Nanos(ns) })
             .into(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::model::Precision;
 use tract_linalg::isa::{self, Isa};
 use tract_onnx::prelude::{DatumType, TypedModel};
 use tract_onnx::tract_core::ops::cnn::Conv;
@@ -40,6 +41,26 @@ pub fn integer_kernels(model: &TypedModel) -> IntegerKernels {
         (_, 0) => IntegerKernels::All,
         _ => IntegerKernels::DenseOnly,
     }
+}
+
+/// Convolutions and matrix products by the arithmetic of their kernels, with their number.
+pub fn executed(model: &TypedModel) -> Vec<(Precision, u32)> {
+    let mut counts: BTreeMap<Precision, u32> = BTreeMap::new();
+    for node in &model.nodes {
+        let kind = match accumulator(node) {
+            Some(kind) => Some(kind),
+            None if is_convolution(&node.op().name()) => node.outputs.first().map(|output| output.fact.datum_type),
+            None => None,
+        };
+        let precision = match kind {
+            Some(DatumType::I32) => Precision::Int8,
+            Some(DatumType::F16) => Precision::Fp16,
+            Some(_) => Precision::Fp32,
+            None => continue,
+        };
+        *counts.entry(precision).or_default() += 1;
+    }
+    counts.into_iter().collect()
 }
 
 fn is_convolution(operator: &str) -> bool {
