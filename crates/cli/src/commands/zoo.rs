@@ -12,6 +12,9 @@ use crate::context::Context;
 use crate::exit::{Blame, Exit, Failure, Outcome, usage};
 use crate::output::{self, Progress};
 
+/// Seed of the zoo's weights: the same files on every machine.
+pub const SEED: u64 = 1;
+
 /// Build, list, describe and verify the models of the zoo.
 #[derive(Debug, Args)]
 #[command(
@@ -38,7 +41,7 @@ enum Command {
         /// Names in the list; all when left out.
         names: Vec<String>,
         /// Seed of the weights: the same seed gives the same bytes on every machine.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = SEED)]
         seed: u64,
     },
     /// Check every manifest of a folder against the file beside it.
