@@ -205,8 +205,8 @@ fn on_onnx_runtime(runtime: &mut OnnxRuntime, path: &Path, manifest: &Manifest, 
     if !quantisers || manifest.precision != Precision::Int8 {
         return Ok(figures);
     }
-    let [real, integer] = [Precision::Fp32, Precision::Int8]
-        .map(|precision| path.with_file_name(format!("{}.{precision}.onnx", manifest.name)));
+    let [real, integer] =
+        [Precision::Fp32, Precision::Int8].map(|precision| path.with_file_name(format!("{}.{precision}.onnx", manifest.name)));
     let both = runtime
         .compare_quantisers(&real, &integer, manifest)
         .map_err(|error| format!("cannot be compared with ONNX Runtime's quantiser: {error}"))?;
