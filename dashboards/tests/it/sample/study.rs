@@ -3,6 +3,8 @@ use benchrack_protocol::api::{Estimate, JobStatus, Submission};
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::session::MeasurePlan;
+// Named, because the views have a Figure of their own.
+use benchrack_protocol::study::Figure;
 use benchrack_protocol::study::*;
 use benchrack_protocol::suite::{Axis, Suite};
 use time::Duration;
