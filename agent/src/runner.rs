@@ -5,6 +5,7 @@
 //!
 //! [`protocol::runner`]: benchrack_protocol::runner
 
+#[cfg_attr(not(feature = "onnxruntime"), expect(dead_code, reason = "only ONNX Runtime has kernels to look at aside"))]
 mod aside;
 #[cfg(any(feature = "onnxruntime", feature = "openvino"))]
 mod cpu;

@@ -1,7 +1,6 @@
 //! A second process of the runner, for what must not happen in the measured one.
 //!
-//! Some engines tell which kernels ran only while they also slow down (a profiler), or write to a file or to standard
-//! output. So a process of its own loads the same model on the same CPUs, runs it a few times in the open, says what it
+//! ONNX Runtime tells which kernels ran only in its profile, which slows it down and goes to a file. So a process of its own loads the same model on the same CPUs, runs it a few times in the open, says what it
 //! saw, and ends. The measured process keeps its memory and its times to itself.
 
 use std::collections::BTreeMap;
@@ -68,23 +67,16 @@ impl Aside {
         command
     }
 
-    /// Lets the second process observe, and waits for it; it ends with this one. `variables` are set for it; gives what
-    /// it saw, and the other lines that it printed.
+    /// Lets the second process observe, and waits for it; it ends with this one.
     ///
     /// # Errors
     /// The engine's refusal of the model, or [`FailureReason::Unsupported`] when the process itself fails.
-    pub fn observe(&self, observation: &Observation, variables: &[(&str, &str)]) -> Result<(Vec<Seen>, String), Refusal> {
+    pub fn observe(&self, observation: &Observation) -> Result<Vec<Seen>, Refusal> {
         let broken = |error: &dyn std::fmt::Display| {
             Refusal::new(FailureReason::Unsupported, format!("the process that looks at the kernels failed: {error}"))
         };
-        let mut child = self
-            .command()
-            .arg("--aside")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| broken(&error))?;
+        let mut child =
+            self.command().arg("--aside").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| broken(&error))?;
         let question = serde_json::to_vec(observation).map_err(|error| broken(&error))?;
         if let Some(mut stdin) = child.stdin.take() {
             // A process that died before it read says so by its status below.
@@ -94,9 +86,9 @@ impl Aside {
         let read = child.stdout.take().map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut said));
         let status = child.wait().map_err(|error| broken(&error))?;
         read.map_err(|error| broken(&error))?;
-        let (before, last) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
-        match serde_json::from_str(last) {
-            Ok(Answer::Seen(seen)) => Ok((seen, before.to_owned())),
+        // Whatever the engine prints by itself stands before the answer.
+        match serde_json::from_str(said.trim_end().lines().next_back().unwrap_or_default()) {
+            Ok(Answer::Seen(seen)) => Ok(seen),
             Ok(Answer::Failed { reason, detail }) => Err(Refusal { reason, detail }),
             Err(_) => Err(broken(&status)),
         }

@@ -98,12 +98,14 @@ pub struct Opened {
 /// # Errors
 /// The reason: no such engine here, not a model, an unknown operator, refused otherwise.
 pub fn open(source: Source<'_>, request: &LoadRequest, aside: Option<&Aside>) -> Result<Opened, Refusal> {
+    #[cfg(not(feature = "onnxruntime"))]
+    let _ = aside;
     match request.engine.as_str() {
         BUILT_IN_ENGINE => tract::open(source, request),
         #[cfg(feature = "onnxruntime")]
         onnxruntime::NAME => onnxruntime::open(source, request, aside),
         #[cfg(feature = "openvino")]
-        openvino::NAME => openvino::open(source, request, aside),
+        openvino::NAME => openvino::open(source, request),
         other => Err(missing(other)),
     }
 }
@@ -116,8 +118,6 @@ pub fn observe(observation: &Observation) -> Result<Vec<Seen>, Refusal> {
     match observation.load.engine.as_str() {
         #[cfg(feature = "onnxruntime")]
         onnxruntime::NAME => onnxruntime::observe(observation),
-        #[cfg(feature = "openvino")]
-        openvino::NAME => openvino::observe(observation),
         other => Err(missing(other)),
     }
 }

@@ -67,8 +67,8 @@ pub fn open(source: Source<'_>, request: &LoadRequest, aside: Option<&Aside>) ->
 
 /// The kernels of one inference. What is wrong with the model itself is said by the load that follows.
 fn see(aside: &Aside, load: &LoadRequest) -> Result<Vec<Seen>, Refusal> {
-    match aside.observe(&Observation { load: load.clone(), inferences: 0 }, &[]) {
-        Ok((seen, _)) => Ok(seen),
+    match aside.observe(&Observation { load: load.clone(), inferences: 0 }) {
+        Ok(seen) => Ok(seen),
         Err(refusal) if refusal.reason == FailureReason::EngineMissing => Err(refusal),
         Err(refusal) => {
             tracing::warn!(why = refusal.detail, "nothing is known of the kernels that run");
@@ -165,8 +165,7 @@ impl Engine for OnnxRuntime {
         let Some((aside, load)) = &self.again else {
             return Err(Refusal::new(FailureReason::Unsupported, "a profile needs a runner process and a model in a file"));
         };
-        let (seen, _) = aside.observe(&Observation { load: load.clone(), inferences: n }, &[])?;
-        Ok(aside::profile(seen))
+        aside.observe(&Observation { load: load.clone(), inferences: n }).map(aside::profile)
     }
 }
 

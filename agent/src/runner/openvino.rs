@@ -1,10 +1,10 @@
 //! OpenVINO through its C library, loaded at run time from the file that a session or a person names: `libopenvino_c.so`
 //! in a folder with the libraries that it needs (core, CPU plugin, ONNX reader, thread building blocks).
 //!
-//! It reads the same ONNX files as the other engines, on x86 and ARM Linux.
+//! It reads the same ONNX files as the other engines, on x86 and ARM Linux. Its C interface as the crate has it tells neither
+//! kernels nor their times, and what its kernel library prints on request is only a part of them; so nothing is claimed.
 
 mod values;
-mod verbose;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,6 @@ use benchrack_protocol::model::TensorSpec;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime};
 use openvino::{CompiledModel, Core, DeviceType, InferRequest, InferenceError, PropertyKey, RwPropertyKey, SetupError, Tensor};
 
-use super::aside::{self, Aside, Observation, Seen};
 use super::engine::{Engine, Opened, Output, Source, no_output, nothing_yet, wrong_input};
 use super::model::elapsed;
 use super::{Refusal, cpu, inputs, onnx};
@@ -34,65 +33,18 @@ struct OpenVino {
     inputs: Vec<TensorSpec>,
     outputs: Vec<Output>,
     evidence: EngineEvidence,
-    again: Option<(Aside, LoadRequest)>,
 }
 
-/// Looks at the kernels in a second process where there may be one, then loads the model into this one.
+/// Loads the model.
 ///
 /// # Errors
 /// The reason: no library, not a model, an unknown operator, refused otherwise.
-pub fn open(source: Source<'_>, request: &LoadRequest, aside: Option<&Aside>) -> Result<Opened, Refusal> {
-    let from_file = matches!(source, Source::File(_));
-    let again = aside.filter(|_| from_file).map(|aside| (aside.clone(), request.clone()));
-    let seen = match &again {
-        Some((aside, load)) => see(aside, load)?,
-        None => Vec::new(),
-    };
+pub fn open(source: Source<'_>, request: &LoadRequest) -> Result<Opened, Refusal> {
     let core = core(request)?;
     let begun = raw();
-    let mut engine = OpenVino::load(core, source, request)?;
+    let engine = OpenVino::load(core, source, request)?;
     let load = elapsed(begun);
-    let aside::Summary { executed, integer_kernels, operators } = aside::summarise(&seen);
-    engine.evidence = EngineEvidence { executed, integer_kernels, operators, ..engine.evidence };
-    engine.again = again;
     Ok(Opened { engine: Box::new(engine), load })
-}
-
-/// The kernels of one inference. What is wrong with the model itself is said by the load that follows.
-fn see(aside: &Aside, load: &LoadRequest) -> Result<Vec<Seen>, Refusal> {
-    match look(aside, load, 0) {
-        Ok(seen) => Ok(seen),
-        Err(refusal) if refusal.reason == FailureReason::EngineMissing => Err(refusal),
-        Err(refusal) => {
-            tracing::warn!(why = refusal.detail, "nothing is known of the kernels that run");
-            Ok(Vec::new())
-        }
-    }
-}
-
-/// OpenVINO's kernels are those of oneDNN, which prints each that runs to standard output when it is told to.
-fn look(aside: &Aside, load: &LoadRequest, inferences: u32) -> Result<Vec<Seen>, Refusal> {
-    let observation = Observation { load: load.clone(), inferences };
-    let (_, said) = aside.observe(&observation, &[("ONEDNN_VERBOSE", "1")])?;
-    Ok(verbose::parse(&said, inferences))
-}
-
-/// What the second process does: one warm inference, then as many as wanted. What it sees is what oneDNN prints.
-///
-/// # Errors
-/// As [`open`].
-pub fn observe(observation: &Observation) -> Result<Vec<Seen>, Refusal> {
-    let request = &observation.load;
-    let mut engine = OpenVino::load(core(request)?, Source::File(&request.model), request)?;
-    for (place, values) in inputs::values(&engine.inputs, request)?.into_iter().enumerate() {
-        engine.set_input(place, &values)?;
-    }
-    for _ in 0..=observation.inferences {
-        verbose::mark();
-        engine.rest();
-        engine.infer()?;
-    }
-    Ok(Vec::new())
 }
 
 impl OpenVino {
@@ -137,7 +89,7 @@ impl OpenVino {
             operators: Vec::new(),
             settings: in_force(&compiled, settings),
         };
-        Ok(Self { last: None, values, request: infer, _compiled: compiled, _core: core, inputs, outputs, evidence, again: None })
+        Ok(Self { last: None, values, request: infer, _compiled: compiled, _core: core, inputs, outputs, evidence })
     }
 }
 
@@ -204,15 +156,8 @@ impl Engine for OpenVino {
         values::as_f32(last.get(place).ok_or_else(|| no_output(place))?).map_err(|error| failed(&error))
     }
 
-    fn profile(&mut self, n: u32) -> Result<Vec<OperatorTime>, Refusal> {
-        let Some((aside, load)) = &self.again else {
-            return Err(Refusal::new(FailureReason::Unsupported, "a profile needs a runner process and a model in a file"));
-        };
-        let seen = look(aside, load, n)?;
-        if seen.is_empty() {
-            return Err(Refusal::new(FailureReason::Unsupported, "this build of OpenVINO does not print its kernels"));
-        }
-        Ok(aside::profile(seen))
+    fn profile(&mut self, _n: u32) -> Result<Vec<OperatorTime>, Refusal> {
+        Err(Refusal::new(FailureReason::Unsupported, "OpenVINO's profile cannot be had through its C interface here"))
     }
 }
 

@@ -132,9 +132,9 @@ impl Engines {
             }
             if !wanted.contains(&path) {
                 if path.is_dir() {
-                    fs::remove_dir_all(&path)?
+                    fs::remove_dir_all(&path)?;
                 } else {
-                    fs::remove_file(&path)?
+                    fs::remove_file(&path)?;
                 }
                 total -= size;
             }

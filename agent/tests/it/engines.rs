@@ -110,7 +110,7 @@ async fn a_loaded_engine_measures_answers_and_tells_what_it_executed() {
         let evidence = evidence.unwrap();
         assert_eq!((evidence.engine.as_str(), evidence.threads), (engine, 1));
         assert!(evidence.version.starts_with(|first: char| first.is_ascii_digit()), "{}", evidence.version);
-        // OpenVINO runs so small a product by a kernel of its own, of which nothing is told.
+        // OpenVINO does not tell.
         let told: &[(Precision, u32)] = if engine == "openvino" { &[] } else { &[(Precision::Fp32, 1)] };
         assert_eq!(evidence.executed, told, "{engine}: {evidence:?}");
         assert_eq!(evidence.integer_kernels, IntegerKernels::None);
@@ -163,7 +163,8 @@ async fn foreign_files_give_the_same_answers_on_every_engine_that_runs_them() {
             }
             let evidence = evidence.unwrap();
             let integer = evidence.executed.iter().any(|(executed, _)| *executed == Precision::Int8);
-            assert_eq!(integer, precision == Precision::Int8, "{engine} {name}: {:?}", evidence.executed);
+            let expected = engine == "onnxruntime" && precision == Precision::Int8;
+            assert_eq!(integer, expected, "{engine} {name}: {:?}", evidence.executed);
             let actual = outputs(&mut runner, &output).await;
             if let Some(reference) = &reference {
                 // Engines round the activations of int8 in other places.
