@@ -297,6 +297,29 @@ async fn a_benchmark_program_gives_a_summary_that_is_marked_so() {
 }
 
 #[tokio::test]
+async fn a_real_benchmark_program_is_called_and_read() {
+    let program = python().map(|python| python.with_file_name("benchmark_app")).filter(|program| program.exists());
+    let Some(program) = program else {
+        eprintln!("SKIPPED: no benchmark_app of OpenVINO; run .ci/setup");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, dense) = models::save_dense(folder.path());
+    let mut artifacts: Artifacts = [(dense.artifact, Ok(file))].into();
+    let mut spec = spec(&[&dense], 2);
+    spec.subjects[0].engine = of_file("openvino-benchmark-app", &program, &mut artifacts);
+    let adapter_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/adapters/openvino-benchmark-app.toml");
+    spec.subjects[0].engine.adapter = Some(adapter::load(&adapter_file).unwrap());
+    let report = run(spec, &artifacts, folder.path(), &agent()).await;
+    let run = measured(&report.runs[0]);
+    let summary = run.summary.as_ref().unwrap();
+    assert_eq!(summary.count, Some(10));
+    assert!(summary.minimum <= summary.median && summary.median <= summary.maximum, "{summary:?}");
+    assert!(run.load.0 > 0 && run.first_inference.0 > 0);
+    assert!(run.engine.version.starts_with("20"), "{}", run.engine.version);
+}
+
+#[tokio::test]
 async fn a_benchmark_program_that_fails_or_says_nothing_is_a_result_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
     let (file, dense) = models::save_dense(folder.path());
