@@ -43,7 +43,11 @@ pub async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         let size = Bytes(package.len() as u64);
         drop(package);
         let package = Some(PackedModel { packaging, key });
-        let request = Request::Load(LoadRequest { package, pipeline: None, ..load_request(subject, &Files { model: &file, ..files.clone() }) });
+        let request = Request::Load(LoadRequest {
+            package,
+            pipeline: None,
+            ..load_request(subject, &Files { model: &file, ..files.clone() })
+        });
         let mut loads = Vec::new();
         for _ in 0..plan.loads {
             let mut runner = launcher.launch(birth).await?;
