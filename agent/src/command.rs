@@ -1,5 +1,6 @@
 //! The agent's commands, for its own program and for `benchrack agent` on hosts.
 
+mod baseline;
 mod bench;
 mod capture;
 mod frame_bench;

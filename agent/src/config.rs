@@ -28,6 +28,8 @@ pub struct Config {
     pub longest_retry_s: u64,
     /// Models kept for later sessions, megabytes.
     pub model_cache_mb: u64,
+    /// Builds of engines kept for later sessions, megabytes.
+    pub engine_cache_mb: u64,
     /// Address space of a runner, megabytes; 0 for no limit.
     pub runner_memory_mb: u64,
 }
@@ -44,6 +46,7 @@ impl Default for Config {
             first_retry_ms: 500,
             longest_retry_s: 60,
             model_cache_mb: 2_048,
+            engine_cache_mb: 1_024,
             runner_memory_mb: 4_096,
         }
     }

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod adapter;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod device;
 pub mod evidence;
 mod files;
 pub mod frame;
+mod npy;
 pub mod placement;
 pub mod probe;
 pub mod runner;

@@ -80,7 +80,11 @@ pub struct ProcessLauncher<'a> {
 
 /// The agent's environment may hold its token, which a process with an untrusted model must not see. A backtrace is not
 /// among them either: in a runner's last words it would push out the message.
-const KEPT_ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "BENCHRACK_LOG"];
+const KEPT_ENVIRONMENT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "BENCHRACK_LOG"];
+
+/// Official builds of ONNX Runtime for Linux, such as 1.32, collect telemetry in a database below the home folder. That is
+/// work beside the measured one, and a written file. It must be off before the library is loaded.
+pub const NO_TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
 
 impl Launcher for ProcessLauncher<'_> {
     type Runner = RunnerProcess;
@@ -100,6 +104,7 @@ impl ProcessLauncher<'_> {
             .args(&self.program.args)
             .env_clear()
             .envs(KEPT_ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env(NO_TELEMETRY.0, NO_TELEMETRY.1)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

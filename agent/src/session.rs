@@ -17,7 +17,7 @@ mod tests;
 pub mod tune;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use benchrack_protocol::WIRE_VERSION;
@@ -27,7 +27,7 @@ use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::{SessionEvidence, WatchSample};
 use benchrack_protocol::ids::{ArtifactId, ReportId};
 use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
-use benchrack_protocol::runner::FailureReason;
+use benchrack_protocol::runner::{FailureReason, InputFile};
 use benchrack_protocol::session::{SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 
@@ -38,12 +38,12 @@ use crate::files::chain;
 use crate::placement::Placement;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
 use journal::Journal;
-use subject::Loaded;
+use subject::{Files, Loaded};
 
 /// Hears how far a session is.
 pub type Observer<'a> = &'a (dyn Fn(Heartbeat) + Send + Sync);
 
-/// Where a model's file is, or why there is none.
+/// Where the file of a model or of an engine's build is, or why there is none.
 pub type Artifacts = BTreeMap<ArtifactId, Result<PathBuf, String>>;
 
 /// What a session needs to know and to have.
@@ -53,8 +53,10 @@ pub struct Context<'a> {
     pub device: &'a Device,
     /// What the probes found of it.
     pub known: &'a DeviceReport,
-    /// Files of the models, by digest.
+    /// Files of the models and of the engines' builds, by digest; the folder of a build of several files.
     pub artifacts: &'a Artifacts,
+    /// Inputs whose values come from files, for every subject.
+    pub inputs: &'a [InputFile],
     /// Folder for the journal of changed knobs; must be writable before a clock is pinned.
     pub state_folder: &'a Path,
     /// Bytes of address space that a runner may use; none for no limit.
@@ -132,7 +134,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     begun: Nanos,
     end: impl Fn(L::Runner) -> E + Send,
 ) -> Result<(SessionEvidence, Vec<RunReport>), Failure> {
-    let Context { device, known, artifacts, observer, .. } = context;
+    let Context { device, known, observer, .. } = context;
     let fs = device.sysfs.as_ref();
     let total = spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX));
     let tell = |phase: String, done: u32| observer(Heartbeat { phase, done, total });
@@ -160,10 +162,9 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     for subject in &spec.subjects {
         tell(format!("loading {} {}", subject.manifest.name, subject.manifest.precision), 0);
         let birth = birth(subject);
-        let loaded = match artifacts.get(&subject.manifest.artifact) {
-            Some(Ok(model)) => Loaded::load(launcher, &birth, device, subject, &spec.plan, model).await,
-            Some(Err(why)) => Err(unavailable(why.clone())),
-            None => Err(unavailable(format!("nobody fetched {}", subject.manifest.artifact))),
+        let loaded = match files(subject, context) {
+            Ok(files) => Loaded::load(launcher, &birth, device, subject, &spec.plan, files).await,
+            Err(failure) => Err(failure),
         };
         subjects.push(loaded);
     }
@@ -210,12 +211,13 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         runs.push(finish(subject, &end).await);
     }
     for (subject, run) in spec.subjects.iter().zip(&mut runs) {
-        if let (RunReport::Measured(run), Some(Ok(model)), false) =
-            (run, artifacts.get(&subject.manifest.artifact), spec.plan.packagings.is_empty())
-        {
+        if spec.plan.packagings.is_empty() || subject.engine.adapter.is_some() {
+            continue;
+        }
+        if let (RunReport::Measured(run), Ok(files)) = (run, files(subject, context)) {
             tell(format!("loading {} {} from packages", subject.manifest.name, subject.manifest.precision), total);
             let birth = birth(subject);
-            match packaged::measure(launcher, &birth, subject, &spec.plan, (model, context.state_folder), &end).await {
+            match packaged::measure(launcher, &birth, subject, &spec.plan, (&files, context.state_folder), &end).await {
                 Ok(loads) => run.packaged_loads = loads,
                 Err(failure) => run.failed_passes.push(FailedPass { pass: Pass::PackagedLoads, failure }),
             }
@@ -273,6 +275,27 @@ fn online(context: Context<'_>) -> Result<CpuSet, Failure> {
 fn room(address_space: Option<u64>, threads: u16) -> Option<u64> {
     const PER_THREAD: u64 = 192 << 20;
     address_space.map(|bytes| bytes.saturating_add(PER_THREAD.saturating_mul(u64::from(threads))))
+}
+
+/// Where a subject's model and its engine are.
+fn files<'a>(subject: &Subject, context: Context<'a>) -> Result<Files<'a>, Failure> {
+    let find = |id: &ArtifactId| match context.artifacts.get(id) {
+        Some(Ok(path)) => Ok(path),
+        Some(Err(why)) => Err(unavailable(why.clone())),
+        None => Err(unavailable(format!("nobody fetched {id}"))),
+    };
+    let engine = &subject.engine;
+    let library = match (engine.build.as_ref().map(find).transpose()?, &engine.entry) {
+        (Some(folder), Some(entry)) => {
+            let inside = Path::new(entry).components().all(|part| matches!(part, Component::Normal(_)));
+            if !inside || entry.is_empty() {
+                return Err(unavailable(format!("the entry '{entry}' of engine {} leads out of its build", engine.name)));
+            }
+            Some(folder.join(entry))
+        }
+        (library, _) => library.cloned(),
+    };
+    Ok(Files { model: find(&subject.manifest.artifact)?, library, inputs: context.inputs })
 }
 
 fn unavailable(detail: String) -> Failure {

@@ -6,6 +6,7 @@
 
 pub mod artifacts;
 pub mod backoff;
+pub mod engines;
 mod farm;
 pub mod spool;
 
@@ -33,6 +34,7 @@ use crate::session::journal::{Journal, JournalError};
 use crate::session::{self, Context};
 use artifacts::Cache;
 use backoff::Backoff;
+use engines::Engines;
 pub use farm::Farm;
 use spool::{Delivery, Spool, SpoolError};
 
@@ -86,6 +88,7 @@ pub struct Worker<'a, F> {
     folder: PathBuf,
     spool: Spool,
     cache: Cache,
+    engines: Engines,
     known: DeviceReport,
     id: Option<DeviceId>,
     backoff: Backoff,
@@ -130,9 +133,10 @@ impl<'a, F: Farm> Worker<'a, F> {
         let known = probe(device, Some(&own_key));
         let spool = Spool::in_folder(&folder).map_err(|source| WorkError::Spool { source })?;
         let cache = Cache::in_folder(&folder, config.model_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
+        let engines = Engines::in_folder(&folder, config.engine_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let seed = format!("{} {}", known.identity.key, device.clock.now().0);
         let backoff = Backoff::new(Duration::from_millis(config.first_retry_ms), config.longest_retry(), &seed);
-        Ok(Self { farm, config, device, program, folder, spool, cache, known, id: None, backoff, _lock: lock })
+        Ok(Self { farm, config, device, program, folder, spool, cache, engines, known, id: None, backoff, _lock: lock })
     }
 
     /// Works until `stop` is done, then returns with the device restored and the lease given back.
@@ -221,14 +225,18 @@ impl<'a, F: Farm> Worker<'a, F> {
         let progress = Mutex::new(Heartbeat { phase: "fetching models".into(), done: 0, total: 0 });
         let observer = |heartbeat: Heartbeat| *progress.lock().unwrap_or_else(PoisonError::into_inner) = heartbeat;
         let work = async {
-            let artifacts = match self.cache.fetch(&self.farm, &lease.session).await {
+            let mut artifacts = match self.cache.fetch(&self.farm, &lease.session).await {
                 Ok(artifacts) => artifacts,
                 Err(failure) => return Outcome::Unfetched(failure),
             };
+            if let Err(failure) = self.engines.fetch(&self.farm, &lease.session, &mut artifacts).await {
+                return Outcome::Unfetched(failure);
+            }
             let context = Context {
                 device: self.device,
                 known: &self.known,
                 artifacts: &artifacts,
+                inputs: &[],
                 state_folder: &self.folder,
                 address_space: self.config.address_space(),
                 observer: &observer,

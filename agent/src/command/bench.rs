@@ -9,13 +9,17 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
+use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::packaging::Packaging;
+use benchrack_protocol::runner::InputFile;
 use benchrack_protocol::session::{Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
+use benchrack_protocol::tensor::Tolerance;
 use benchrack_protocol::units::Nanos;
 use clap::Args;
 
-use super::model_file::{InputShape, manifest};
+use super::model_file::{InputArgument, ReferenceArgument, feed, manifest, refer};
 use super::summary;
+use crate::adapter;
 use crate::config::{Config, default_data_dir};
 use crate::device::Device;
 use crate::probe::probe;
@@ -32,6 +36,9 @@ use crate::session::{self, Artifacts, Context};
   benchrack-agent bench model.onnx --input data=1x3x224x224  a file that leaves dimensions open
   benchrack-agent bench model.onnx --frames 100              whole frames, camera to answer, by the manifest's pipeline
   benchrack-agent bench model.onnx --packaging all           what loading costs when the model is packed
+  benchrack-agent bench model.onnx --input x.npy --reference y.npy
+  benchrack-agent bench model.onnx --engine onnxruntime --library libonnxruntime.so.1.32.0
+  benchrack-agent bench model.tflite --engine litert --library ./benchmark_model --adapter config/adapters/litert-benchmark-model.toml
   benchrack-agent bench model.onnx --json                    the whole report: every sample, all evidence
 
 The manifest MODEL.json beside a model gives its inputs and the outputs that are checked.
@@ -43,12 +50,27 @@ pub struct BenchArgs {
     /// Manifest of the model, instead of the JSON beside it; for one model
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// Shape of an input that the file leaves open, NAME=1x3x224x224
-    #[arg(long = "input", value_name = "NAME=SHAPE")]
-    inputs: Vec<InputShape>,
-    /// Inference engine
+    /// Shape of an input that the file leaves open, NAME=1x3x224x224, or a file of its values, [NAME=]X.npy
+    #[arg(long = "input", value_name = "INPUT")]
+    inputs: Vec<InputArgument>,
+    /// File of the values that an output must have, [NAME=]Y.npy; without a name the first; for one model
+    #[arg(long = "reference", value_name = "OUTPUT")]
+    references: Vec<ReferenceArgument>,
+    /// Largest allowed difference from a reference, as a share of its largest value
+    #[arg(long, default_value_t = Tolerance::FP32.max_relative_error, value_name = "SHARE", requires = "references")]
+    max_relative_error: f32,
+    /// Lowest allowed cosine between an output and its reference
+    #[arg(long, default_value_t = Tolerance::FP32.min_cosine, value_name = "COSINE", requires = "references")]
+    min_cosine: f32,
+    /// Inference engine: tract, onnxruntime, openvino, or any name with --adapter
     #[arg(long, default_value = BUILT_IN_ENGINE)]
     engine: String,
+    /// The engine's library, or its benchmark program with --adapter
+    #[arg(long, value_name = "FILE")]
+    library: Option<PathBuf>,
+    /// How to call and to read the engine's benchmark program; see config/adapters
+    #[arg(long, value_name = "FILE", requires = "library")]
+    adapter: Option<PathBuf>,
     /// Threads of the engine
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
@@ -92,7 +114,10 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
     if arguments.manifest.is_some() && arguments.models.len() > 1 {
         bail!("--manifest is for one model; put MODEL.json beside each of several");
     }
-    let (spec, artifacts) = spec(&arguments)?;
+    if arguments.models.len() > 1 && !arguments.references.is_empty() {
+        bail!("--reference is for one model");
+    }
+    let Prepared { spec, artifacts, inputs } = prepare(&arguments)?;
     let folder = arguments.data_dir.or_else(default_data_dir).context("no folder for the journal: set --data-dir")?;
     if spec.operating_point.frequency != Frequency::Unpinned {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -104,6 +129,7 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
         device: &device,
         known: &known,
         artifacts: &artifacts,
+        inputs: &inputs,
         state_folder: &folder,
         address_space: Config::default().address_space(),
         observer: &show,
@@ -125,15 +151,28 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
     Ok(if summary::good(&report) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn spec(arguments: &BenchArgs) -> anyhow::Result<(SessionSpec, Artifacts)> {
+/// What is measured, and the files that it needs.
+struct Prepared {
+    spec: SessionSpec,
+    artifacts: Artifacts,
+    inputs: Vec<InputFile>,
+}
+
+fn prepare(arguments: &BenchArgs) -> anyhow::Result<Prepared> {
     let mut artifacts: Artifacts = BTreeMap::new();
     let mut subjects = Vec::new();
+    let mut inputs = Vec::new();
+    let engine = engine(arguments, &mut artifacts)?;
+    let tolerance = Tolerance { max_relative_error: arguments.max_relative_error, min_cosine: arguments.min_cosine };
     for model in &arguments.models {
-        let manifest = manifest(model, arguments.manifest.as_deref(), &arguments.inputs)?;
+        let mut manifest = manifest(model, arguments.manifest.as_deref(), &arguments.inputs)?;
+        inputs.extend(feed(&mut manifest, model, &arguments.inputs)?);
+        refer(&mut manifest, model, &arguments.references, tolerance)?;
         artifacts.insert(manifest.artifact, Ok(model.clone()));
-        let engine = EngineRef::named(&arguments.engine);
-        subjects.push(Subject { label: model.display().to_string(), manifest, engine, threads: arguments.threads });
+        let label = model.display().to_string();
+        subjects.push(Subject { label, manifest, engine: engine.clone(), threads: arguments.threads });
     }
+    inputs.dedup();
     let plan = MeasurePlan {
         blocks: arguments.blocks,
         block_time: Nanos::from(Duration::from_millis(arguments.block_time)),
@@ -145,7 +184,20 @@ fn spec(arguments: &BenchArgs) -> anyhow::Result<(SessionSpec, Artifacts)> {
         ..MeasurePlan::default()
     };
     let operating_point = OperatingPoint { cores: arguments.cores.clone(), frequency: arguments.freq };
-    Ok((SessionSpec { subjects, operating_point, plan }, artifacts))
+    Ok(Prepared { spec: SessionSpec { subjects, operating_point, plan }, artifacts, inputs })
+}
+
+/// The engine of the command line, with the file of its library or program.
+fn engine(arguments: &BenchArgs, artifacts: &mut Artifacts) -> anyhow::Result<EngineRef> {
+    let mut engine = EngineRef::named(&arguments.engine);
+    if let Some(library) = &arguments.library {
+        let bytes = std::fs::read(library).with_context(|| format!("cannot read the engine {}", library.display()))?;
+        let id = ArtifactId::of(&bytes);
+        artifacts.insert(id, Ok(library.clone()));
+        engine.build = Some(id);
+    }
+    engine.adapter = arguments.adapter.as_deref().map(adapter::load).transpose()?;
+    Ok(engine)
 }
 
 /// What one word of `--packaging` names.

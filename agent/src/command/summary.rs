@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::device::DeviceReport;
-use benchrack_protocol::engine::IntegerKernels;
+use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
 use benchrack_protocol::evidence::SessionEvidence;
 use benchrack_protocol::packaging::PackagedLoad;
 use benchrack_protocol::pipeline::{FrameTime, Frames};
@@ -56,37 +57,25 @@ pub fn describe(report: &SessionReport, known: &DeviceReport) -> String {
 }
 
 fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidence, run: &Measurement) {
-    let samples: Vec<Vec<f64>> =
-        run.blocks.iter().map(|block| block.samples.iter().map(|sample| sample.as_ms()).collect()).collect();
-    match blocks::summary(&samples, Confidence::P95) {
-        Ok(summary) => {
-            let interval = if summary.median.reaches(Confidence::P95) {
-                format!("{:.3} to {:.3} ms with 95 % confidence", summary.median.low, summary.median.high)
-            } else {
-                "too few blocks for an interval".into()
-            };
-            field(text, "median", &format!("{:.3} ms  ({interval})", summary.median.value));
-            field(
-                text,
-                "p90",
-                &format!("{:.3} ms over {} samples in {} blocks", summary.p90.value, summary.samples.count(), samples.len()),
-            );
-        }
-        Err(error) => field(text, "median", &error.to_string()),
+    match &run.summary {
+        Some(summary) => field(text, "printed", &printed(summary)),
+        None => latencies(text, run),
     }
     let steady = if run.warmup.steady { "steady" } else { "not steady" };
-    field(
-        text,
-        "start",
-        &format!("load {}, first inference {}, {steady} after {} more", run.load, run.first_inference, run.warmup.samples.len()),
-    );
-    field(text, "memory", &memory(run.memory_before, run.memory));
-    let integers = match run.engine.integer_kernels {
-        IntegerKernels::All => "all products as integers",
-        IntegerKernels::DenseOnly => "dense products as integers, others in floating point",
-        IntegerKernels::None => "no integer kernels",
+    let start = match &run.summary {
+        Some(_) => format!("load {}, first inference {}", told(run.load), told(run.first_inference)),
+        None => {
+            format!(
+                "load {}, first inference {}, {steady} after {} more",
+                run.load,
+                run.first_inference,
+                run.warmup.samples.len()
+            )
+        }
     };
-    field(text, "engine", &format!("{} {}, {} kernels, {integers}", run.engine.engine, run.engine.version, run.engine.kernels));
+    field(text, "start", &start);
+    field(text, "memory", &memory(run.memory_before, run.memory));
+    field(text, "engine", &engine(&run.engine));
     field(text, "outputs", &outputs(&run.outputs));
     let point = &report.spec.operating_point;
     field(text, "evidence", &tier(point, evidence).to_string());
@@ -105,6 +94,64 @@ fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidenc
         field(text, pass, &format!("not measured: {}", failure.detail));
     }
     profile(text, run);
+}
+
+/// Of our own samples.
+fn latencies(text: &mut String, run: &Measurement) {
+    let samples: Vec<Vec<f64>> =
+        run.blocks.iter().map(|block| block.samples.iter().map(|sample| sample.as_ms()).collect()).collect();
+    match blocks::summary(&samples, Confidence::P95) {
+        Ok(summary) => {
+            let interval = if summary.median.reaches(Confidence::P95) {
+                format!("{:.3} to {:.3} ms with 95 % confidence", summary.median.low, summary.median.high)
+            } else {
+                "too few blocks for an interval".into()
+            };
+            field(text, "median", &format!("{:.3} ms  ({interval})", summary.median.value));
+            field(
+                text,
+                "p90",
+                &format!("{:.3} ms over {} samples in {} blocks", summary.p90.value, summary.samples.count(), samples.len()),
+            );
+        }
+        Err(error) => field(text, "median", &error.to_string()),
+    }
+}
+
+/// What a program printed of its inferences.
+fn printed(summary: &Summary) -> String {
+    let times = [
+        ("median", summary.median),
+        ("mean", summary.mean),
+        ("minimum", summary.minimum),
+        ("maximum", summary.maximum),
+        ("p90", summary.p90),
+        ("p99", summary.p99),
+    ];
+    let mut shown: Vec<String> = times.iter().filter_map(|(name, time)| Some(format!("{name} {}", (*time)?))).collect();
+    if let Some(count) = summary.count {
+        shown.push(format!("{count} inferences"));
+    }
+    shown.join(", ")
+}
+
+/// A time that a program may not have printed.
+fn told(time: Nanos) -> String {
+    if time == Nanos(0) { "not told".into() } else { time.to_string() }
+}
+
+fn engine(evidence: &EngineEvidence) -> String {
+    let EngineEvidence { engine, version, kernels, executed, integer_kernels, operators, .. } = evidence;
+    if operators.is_empty() {
+        return format!("{engine} {version}, which kernels ran is not told");
+    }
+    let executed: Vec<String> = executed.iter().map(|(precision, count)| format!("{count} in {precision}")).collect();
+    let integers = match integer_kernels {
+        IntegerKernels::All => "all products as integers",
+        IntegerKernels::DenseOnly => "dense products as integers, others in floating point",
+        IntegerKernels::None => "no integer kernels",
+    };
+    format!("{engine} {version}, {kernels} kernels, {integers} ({})", executed.join(", "))
 }
 
 /// Medians of a frame's parts, the rate at the median, and how much neighbouring frames differ.

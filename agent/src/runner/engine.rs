@@ -11,6 +11,11 @@ use benchrack_protocol::model::TensorSpec;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime};
 use benchrack_protocol::units::Nanos;
 
+use super::aside::{Aside, Observation, Seen};
+#[cfg(feature = "onnxruntime")]
+use super::onnxruntime;
+#[cfg(feature = "openvino")]
+use super::openvino;
 use super::{Refusal, tract};
 
 /// Where a model's bytes are.
@@ -92,14 +97,51 @@ pub struct Opened {
 ///
 /// # Errors
 /// The reason: no such engine here, not a model, an unknown operator, refused otherwise.
-pub fn open(source: Source<'_>, request: &LoadRequest) -> Result<Opened, Refusal> {
+pub fn open(source: Source<'_>, request: &LoadRequest, aside: Option<&Aside>) -> Result<Opened, Refusal> {
+    #[cfg(not(feature = "onnxruntime"))]
+    let _ = aside;
     match request.engine.as_str() {
         BUILT_IN_ENGINE => tract::open(source, request),
-        other => {
-            let detail = format!("this build has no engine '{other}'; it has {BUILT_IN_ENGINE}");
-            Err(Refusal::new(FailureReason::EngineMissing, detail))
-        }
+        #[cfg(feature = "onnxruntime")]
+        onnxruntime::NAME => onnxruntime::open(source, request, aside),
+        #[cfg(feature = "openvino")]
+        openvino::NAME => openvino::open(source, request),
+        other => Err(missing(other)),
     }
+}
+
+/// What the second process of a runner sees of the model that an observation names.
+///
+/// # Errors
+/// As [`open`].
+pub fn observe(observation: &Observation) -> Result<Vec<Seen>, Refusal> {
+    match observation.load.engine.as_str() {
+        #[cfg(feature = "onnxruntime")]
+        onnxruntime::NAME => onnxruntime::observe(observation),
+        other => Err(missing(other)),
+    }
+}
+
+/// Engines of this build.
+const ENGINES: &[&str] = &[
+    BUILT_IN_ENGINE,
+    #[cfg(feature = "onnxruntime")]
+    onnxruntime::NAME,
+    #[cfg(feature = "openvino")]
+    openvino::NAME,
+];
+
+/// Engines that some builds have.
+const OPTIONAL: [&str; 2] = ["onnxruntime", "openvino"];
+
+fn missing(engine: &str) -> Refusal {
+    let hint = if OPTIONAL.contains(&engine) {
+        format!(" only; an agent built with the feature '{engine}', for a system with shared libraries, has it")
+    } else {
+        "; a benchmark program of another engine is measured with its adapter".into()
+    };
+    let detail = format!("this build has no engine '{engine}', it has {}{hint}", ENGINES.join(", "));
+    Refusal::new(FailureReason::EngineMissing, detail)
 }
 
 /// The refusal of an output that is not there.

@@ -1,11 +1,15 @@
 //! The inputs of a model: the shapes asked for against those of the file, and the values made from seeds. No engine is
 //! involved, so that all get the same.
 
+use std::path::Path;
+
 use benchrack_protocol::model::{ElementType, TensorSpec};
-use benchrack_protocol::runner::{FailureReason, LoadRequest};
+use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest};
 use benchrack_protocol::tensor::InputGenerator;
 
 use super::Refusal;
+use crate::files::chain;
+use crate::npy;
 
 /// What feeds an input when nobody says.
 const DEFAULT: InputGenerator = InputGenerator::Uniform { seed: 1, low: -1.0, high: 1.0 };
@@ -49,7 +53,7 @@ fn settle_one(input: &Declared, asked: &[TensorSpec]) -> Result<TensorSpec, Refu
     let Declared { name, element, kind, shape, dimensions } = input;
     let element = element.ok_or_else(|| refuse(format!("input '{name}' is of type {kind}, which cannot be made")))?;
     let spec = match asked.iter().find(|spec| spec.name == *name) {
-        Some(spec) => spec.clone(),
+        Some(spec) => TensorSpec { element, ..spec.clone() },
         None => {
             let shape = shape
                 .clone()
@@ -66,13 +70,32 @@ fn settle_one(input: &Declared, asked: &[TensorSpec]) -> Result<TensorSpec, Refu
 /// The values of each input, row-major, in the model's order.
 ///
 /// # Errors
-/// None yet: generators cannot fail.
+/// When a file of values cannot be read, is of an input that the model has not, or of another shape.
 pub fn values(specs: &[TensorSpec], request: &LoadRequest) -> Result<Vec<Vec<f32>>, Refusal> {
-    let make = |spec: &TensorSpec| {
+    if let Some(stranger) =
+        request.files.iter().find(|file| !file.name.is_empty() && !specs.iter().any(|spec| spec.name == file.name))
+    {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        return Err(refuse(format!("the model has no input '{}'; it has {}", stranger.name, names.join(", "))));
+    }
+    let make = |(place, spec): (usize, &TensorSpec)| {
+        let named = |file: &&InputFile| file.name == spec.name || (file.name.is_empty() && place == 0);
+        if let Some(file) = request.files.iter().find(named) {
+            return of_file(&file.path, spec);
+        }
         // Generators stand in the order of the request's inputs, which need not be the file's.
         let place = request.inputs.iter().position(|asked| asked.name == spec.name);
         let generator = place.and_then(|place| request.generators.get(place)).unwrap_or(&DEFAULT);
         Ok(generator.generate(&spec.shape))
     };
-    specs.iter().map(make).collect()
+    specs.iter().enumerate().map(make).collect()
+}
+
+fn of_file(path: &Path, spec: &TensorSpec) -> Result<Vec<f32>, Refusal> {
+    let array = npy::read(path).map_err(|error| refuse(format!("input '{}': {}", spec.name, chain(&error))))?;
+    if array.shape != spec.shape {
+        let (name, path) = (&spec.name, path.display());
+        return Err(refuse(format!("input '{name}' is of shape {:?}, {path} of {:?}", spec.shape, array.shape)));
+    }
+    Ok(array.values)
 }

@@ -5,18 +5,22 @@ use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 /// A runner reads one model file and its own files below /proc; an engine's library opens a few more.
 const OPEN_FILES: u64 = 128;
 
-/// Applies the limits. A system that refuses one is logged: the model is measured all the same, and still in a process
+/// A file that the second process of a runner lets an engine write (its profile) is no longer. The measured process
+/// writes none, but may not forbid it to its children for ever.
+pub const MOST_WRITTEN: u64 = 64 << 20;
+
+/// Applies the limits; `written` bytes are the longest file that may be written. A system that refuses one is logged: the model is measured all the same, and still in a process
 /// of its own.
-pub fn apply(address_space: Option<u64>) {
+pub fn apply(address_space: Option<u64>, written: u64) {
     let bounds = [
-        (Resource::Core, Some(0), "core dumps"),
-        (Resource::Nofile, Some(OPEN_FILES), "open files"),
-        (Resource::Fsize, Some(0), "written files"),
-        (Resource::As, address_space, "address space"),
+        (Resource::Core, Some(0), 0, "core dumps"),
+        (Resource::Nofile, Some(OPEN_FILES), OPEN_FILES, "open files"),
+        (Resource::Fsize, Some(written), MOST_WRITTEN, "written files"),
+        (Resource::As, address_space, address_space.unwrap_or(0), "address space"),
     ];
-    for (resource, bound, name) in bounds {
+    for (resource, bound, maximum, name) in bounds {
         let Some(bound) = bound else { continue };
-        if let Err(error) = setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) }) {
+        if let Err(error) = setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(maximum) }) {
             tracing::warn!(limit = name, bound, %error, "cannot limit the runner");
         }
     }

@@ -4,6 +4,7 @@ use benchrack_protocol::pipeline::Pipeline;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime, Reply};
 use benchrack_protocol::units::Nanos;
 
+use super::aside::Aside;
 use super::engine::{self, Engine, Opened};
 use super::frames::FrameLoop;
 use super::{Refusal, inputs, package};
@@ -25,13 +26,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the file into the engine asked for, and makes the inputs.
+    /// Loads the file into the engine asked for, and makes the inputs. An engine that tells its kernels only to a second
+    /// process needs `aside` for that.
     ///
     /// # Errors
     /// The reason: no such engine, not a model, an unknown operator, refused otherwise.
-    pub fn load(request: &LoadRequest) -> Result<Self, Refusal> {
+    pub fn load(request: &LoadRequest, aside: Option<&Aside>) -> Result<Self, Refusal> {
         let (source, unpack) = package::source(request)?;
-        let Opened { engine, load } = engine::open(source, request)?;
+        let Opened { engine, load } = engine::open(source, request, aside)?;
         // The key has done its work.
         let request = LoadRequest { package: None, ..request.clone() };
         let mut model = Self { engine, load, unpack, pipeline: request.pipeline.clone(), frames: None, request };

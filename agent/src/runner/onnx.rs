@@ -92,6 +92,10 @@ pub struct Peek {
     pub opset: u32,
     /// Operators with their number.
     pub operators: Vec<(String, u32)>,
+    /// Names of the inputs, without those that are weights.
+    pub inputs: Vec<String>,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
 }
 
 /// Looks into a file.
@@ -104,7 +108,11 @@ pub fn peek(path: &Path) -> Result<Peek, Refusal> {
     visit(model.graph.as_ref(), &mut |_, operator| *operators.entry(operator.into()).or_default() += 1);
     let default = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
     let opset = default.and_then(|set| u32::try_from(set.version).ok()).unwrap_or(0);
-    Ok(Peek { opset, operators: operators.into_iter().collect() })
+    let graph = model.graph.unwrap_or_default();
+    let weights: BTreeSet<&str> = graph.initializer.iter().map(|weight| weight.name.as_str()).collect();
+    let inputs = graph.input.iter().map(|input| input.name.clone()).filter(|name| !weights.contains(name.as_str())).collect();
+    let outputs = graph.output.iter().map(|output| output.name.clone()).collect();
+    Ok(Peek { opset, operators: operators.into_iter().collect(), inputs, outputs })
 }
 
 /// The innermost message of a chain: the engine wraps each in a dump of the node.

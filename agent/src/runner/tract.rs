@@ -68,6 +68,7 @@ impl Tract {
             executed: operators::executed(&model),
             integer_kernels: operators::integer_kernels(&model),
             operators: operators::histogram(&model),
+            settings: Vec::new(),
         };
         let outputs = shapes::outputs(&model);
         let executor = match request.threads {

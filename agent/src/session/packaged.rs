@@ -17,7 +17,7 @@ use benchrack_protocol::units::Bytes;
 
 use crate::files::{chain, write_safely};
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
-use crate::session::subject::load_request;
+use crate::session::subject::{Files, load_request};
 
 /// Loads a subject's model from every packaging of the plan.
 ///
@@ -28,10 +28,10 @@ pub async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     birth: &Birth,
     subject: &Subject,
     plan: &MeasurePlan,
-    (model, state_folder): (&Path, &Path),
+    (files, state_folder): (&Files<'_>, &Path),
     end: &(impl Fn(L::Runner) -> E + Send),
 ) -> Result<Vec<PackagedLoad>, Failure> {
-    let bytes = fs::read(model).map_err(|error| broken(&format!("read {}", model.display()), &error))?;
+    let bytes = fs::read(files.model).map_err(|error| broken(&format!("read {}", files.model.display()), &error))?;
     let folder = Folder::make(state_folder).map_err(|error| broken("make a folder for packages", &error))?;
     let mut measured = Vec::new();
     for &packaging in &plan.packagings {
@@ -43,7 +43,11 @@ pub async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         let size = Bytes(package.len() as u64);
         drop(package);
         let package = Some(PackedModel { packaging, key });
-        let request = Request::Load(LoadRequest { package, pipeline: None, ..load_request(subject, &file) });
+        let request = Request::Load(LoadRequest {
+            package,
+            pipeline: None,
+            ..load_request(subject, &Files { model: &file, ..files.clone() })
+        });
         let mut loads = Vec::new();
         for _ in 0..plan.loads {
             let mut runner = launcher.launch(birth).await?;

@@ -1,14 +1,16 @@
 //! One subject of a session: its runner, and what was measured of it so far. A failure ends the subject, never the
 //! session.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::EngineEvidence;
+use benchrack_protocol::evidence::ThreadPlacement;
 use benchrack_protocol::pipeline::{FrameTime, Frames};
 use benchrack_protocol::report::{Block, FailedPass, Failure, Measurement, OutputCheck, Pass, Warmup};
-use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply, Request};
+use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest, MemoryFigures, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::tensor::compare;
 use benchrack_protocol::units::Nanos;
@@ -33,6 +35,9 @@ const FRAMES_PIECE: Nanos = Nanos(2_000_000_000);
 /// Inferences that a profile averages.
 const PROFILE_INFERENCES: u32 = 10;
 
+/// A benchmark program measures at least this many inferences in a call.
+const FEWEST_OF_A_PROGRAM: u32 = 10;
+
 /// A loaded subject.
 pub struct Loaded<'a, R> {
     spec: &'a Subject,
@@ -44,6 +49,19 @@ pub struct Loaded<'a, R> {
     first_inference: Nanos,
     warmup: Warmup,
     blocks: Vec<Block>,
+    summary: Option<Summary>,
+    program_memory: MemoryFigures,
+}
+
+/// What a subject is made of on this device.
+#[derive(Clone)]
+pub struct Files<'a> {
+    /// The model.
+    pub model: &'a Path,
+    /// The engine's library or program; none for the engine inside the agent.
+    pub library: Option<PathBuf>,
+    /// Values of inputs that come from files.
+    pub inputs: &'a [InputFile],
 }
 
 impl<'a, R: Runner> Loaded<'a, R> {
@@ -54,11 +72,17 @@ impl<'a, R: Runner> Loaded<'a, R> {
         device: &'a Device,
         spec: &'a Subject,
         plan: &'a MeasurePlan,
-        model: &Path,
+        files: Files<'_>,
     ) -> Result<Self, Failure> {
         if spec.threads == 0 {
             let detail = "no engine runs with 0 threads; ask for 1 or more".into();
             return Err(Failure { reason: FailureReason::OperatingPointImpossible, detail });
+        }
+        let format = spec.manifest.format;
+        if let Some(adapter) = spec.engine.adapter.as_ref().filter(|adapter| !adapter.formats.contains(&format)) {
+            let taken: Vec<String> = adapter.formats.iter().map(ToString::to_string).collect();
+            let detail = format!("the program of {} takes {}, the model is {format}", spec.engine.name, taken.join(", "));
+            return Err(Failure { reason: FailureReason::RefusedByEngine, detail });
         }
         let runner = launcher.launch(birth).await?;
         let mut subject = Self {
@@ -71,13 +95,18 @@ impl<'a, R: Runner> Loaded<'a, R> {
             first_inference: Nanos(0),
             warmup: Warmup { samples: Vec::new(), steady: false },
             blocks: Vec::new(),
+            summary: None,
+            program_memory: MemoryFigures::default(),
         };
-        match subject.ask(&Request::Load(load_request(spec, model))).await? {
+        match subject.ask(&Request::Load(load_request(spec, &files))).await? {
             Reply::Loaded { load, evidence, .. } => {
                 subject.load = load;
                 subject.engine = evidence;
             }
             other => return Err(unexpected("loaded", &other)),
+        }
+        if subject.is_program() {
+            return Ok(subject);
         }
         let (samples, _, _) = subject.run(1).await?;
         subject.first_inference = samples.first().copied().unwrap_or_default();
@@ -89,8 +118,17 @@ impl<'a, R: Runner> Loaded<'a, R> {
         format!("{} {}", self.spec.manifest.name, self.spec.manifest.precision)
     }
 
+    /// Whether a benchmark program measures instead of a runner: it warms up by itself and gives a summary.
+    fn is_program(&self) -> bool {
+        self.spec.engine.adapter.is_some()
+    }
+
     /// Runs until the latencies show no trend, within the plan's bounds.
     pub async fn warm_up(&mut self) -> Result<(), Failure> {
+        if self.is_program() {
+            self.warmup.steady = true;
+            return Ok(());
+        }
         let begun = self.device.clock.now();
         let enough = usize::try_from(self.plan.min_warmup_samples).unwrap_or(usize::MAX).min(MOST_WARMUP_SAMPLES);
         loop {
@@ -117,6 +155,10 @@ impl<'a, R: Runner> Loaded<'a, R> {
 
     /// Measures one block. Files are read before and after it, never within.
     pub async fn block(&mut self, round: u32, place: u32, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
+        if self.is_program() {
+            // It starts and loads anew in each call, so it gets the time of all its blocks at once.
+            return if self.summary.is_none() { self.summarise().await } else { Ok(()) };
+        }
         let tail = &self.warmup.samples[self.warmup.samples.len() / 2..];
         let latency = median(tail).unwrap_or(self.first_inference);
         let count =
@@ -136,10 +178,37 @@ impl<'a, R: Runner> Loaded<'a, R> {
         Ok(())
     }
 
+    /// Lets a program measure as many inferences as fill the time of all blocks; a short call before says how many are.
+    async fn summarise(&mut self) -> Result<(), Failure> {
+        let short = self.plan.min_block_samples.max(FEWEST_OF_A_PROGRAM);
+        let first = self.call(short).await?;
+        let latency = first.median.or(first.mean).unwrap_or_default();
+        let time = Nanos(self.plan.block_time.0.saturating_mul(u64::from(self.plan.blocks)));
+        let count = inferences(time, latency).clamp(u64::from(short), MOST_BLOCK_SAMPLES.max(u64::from(short)));
+        self.summary = Some(self.call(u32::try_from(count).unwrap_or(u32::MAX)).await?);
+        Ok(())
+    }
+
+    async fn call(&mut self, n: u32) -> Result<Summary, Failure> {
+        match self.ask(&Request::Run { n }).await? {
+            Reply::Summarised { summary, load, first_inference, peak_rss, version } => {
+                self.load = load.unwrap_or(self.load);
+                self.first_inference = first_inference.unwrap_or(self.first_inference);
+                self.program_memory.peak_rss = self.program_memory.peak_rss.max(peak_rss);
+                self.engine.version = version.unwrap_or_else(|| self.engine.version.clone());
+                Ok(summary)
+            }
+            other => Err(unexpected("summarised", &other)),
+        }
+    }
+
     /// What comes after the blocks: placement, memory, outputs, profile, whole frames. Memory is read before anything
     /// that takes more of it.
     pub async fn finish(mut self) -> Result<(Measurement, R), Failure> {
         let threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
+        if self.summary.is_some() {
+            return Ok(self.of_program(threads));
+        }
         let memory = match self.ask(&Request::Memory).await? {
             Reply::Memory(figures) => figures,
             other => return Err(unexpected("memory", &other)),
@@ -209,6 +278,27 @@ impl<'a, R: Runner> Loaded<'a, R> {
         }
     }
 
+    /// What is known of a program's run: its summary, and no more. It has no outputs that could be checked.
+    fn of_program(self, threads: Vec<ThreadPlacement>) -> (Measurement, R) {
+        let measurement = Measurement {
+            load: self.load,
+            first_inference: self.first_inference,
+            warmup: self.warmup,
+            blocks: Vec::new(),
+            memory_before: MemoryFigures::default(),
+            memory: self.program_memory,
+            outputs: OutputCheck::NoReference,
+            engine: self.engine,
+            threads,
+            summary: self.summary,
+            frames: None,
+            packaged_loads: Vec::new(),
+            profile: Vec::new(),
+            failed_passes: Vec::new(),
+        };
+        (measurement, self.runner)
+    }
+
     async fn check_outputs(&mut self) -> OutputCheck {
         let references = &self.spec.manifest.references;
         if references.is_empty() {
@@ -243,13 +333,16 @@ impl<'a, R: Runner> Loaded<'a, R> {
     }
 }
 
-/// How a subject's model is loaded from a file.
-pub fn load_request(spec: &Subject, model: &Path) -> LoadRequest {
+/// How a subject's model is loaded into its engine.
+pub fn load_request(spec: &Subject, files: &Files<'_>) -> LoadRequest {
     LoadRequest {
+        library: files.library.clone(),
+        adapter: spec.engine.adapter.clone(),
+        files: files.inputs.to_vec(),
         inputs: spec.manifest.inputs.clone(),
         generators: spec.manifest.generators.clone(),
         pipeline: spec.manifest.pipeline.clone(),
-        ..LoadRequest::new(model, &spec.engine.name, spec.threads)
+        ..LoadRequest::new(files.model, &spec.engine.name, spec.threads)
     }
 }
 
@@ -274,5 +367,6 @@ fn nothing_loaded() -> EngineEvidence {
         executed: Vec::new(),
         integer_kernels: benchrack_protocol::engine::IntegerKernels::None,
         operators: Vec::new(),
+        settings: Vec::new(),
     }
 }

@@ -51,6 +51,7 @@ impl Runner for SimulatedRunner {
                         executed: Vec::new(),
                         integer_kernels: IntegerKernels::None,
                         operators: Vec::new(),
+                        settings: Vec::new(),
                     },
                 }),
                 Request::Run { n } => {
@@ -186,6 +187,7 @@ impl Setup {
             device: &self.device,
             known: &self.known,
             artifacts: &self.artifacts,
+            inputs: &[],
             state_folder: self.folder.path(),
             address_space: None,
             observer,

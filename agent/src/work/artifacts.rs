@@ -61,11 +61,7 @@ impl Cache {
     fn has(&self, file: &Path, size: Bytes) -> bool {
         let whole = fs::metadata(file).is_ok_and(|metadata| metadata.len() == size.0);
         if whole {
-            let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-            let times = Timestamps { last_access: now, last_modification: now };
-            if let Err(error) = rustix::fs::utimensat(CWD, file, &times, AtFlags::empty()) {
-                tracing::debug!(path = %file.display(), %error, "cannot mark a model as used");
-            }
+            mark_as_used(file);
         }
         whole
     }
@@ -114,5 +110,14 @@ impl Cache {
             }
         }
         Ok(())
+    }
+}
+
+/// Gives a file or folder the time of now, so that it is not among those used longest ago.
+pub(super) fn mark_as_used(path: &Path) {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    if let Err(error) = rustix::fs::utimensat(CWD, path, &times, AtFlags::empty()) {
+        tracing::debug!(path = %path.display(), %error, "cannot mark an artifact as used");
     }
 }

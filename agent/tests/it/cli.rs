@@ -158,3 +158,69 @@ fn a_runner_dies_with_an_agent_that_is_killed() {
         std::thread::yield_now();
     }
 }
+
+/// A tensor of f32 as numpy saves it.
+fn save_npy(file: &Path, shape: &str, values: &[f32]) {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_bench_feeds_and_checks_any_file_on_any_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = models::save(folder.path(), "dense", &models::dense());
+    let input = [1.0, 2.0, 3.0, 4.0, -1.0, 0.5, 0.0, 2.5];
+    let (x, y, wrong) = (folder.path().join("x.npy"), folder.path().join("y.npy"), folder.path().join("wrong.npy"));
+    save_npy(&x, "1, 8", &input);
+    save_npy(&y, "1, 4", &models::dense_output(&input));
+    save_npy(&wrong, "1, 4", &[100.0; 4]);
+    let mut engines = vec![vec![]];
+    engines.extend(
+        crate::engines::onnxruntime()
+            .map(|library| ["--engine", "onnxruntime", "--library", path(&library)].map(str::to_owned).to_vec()),
+    );
+    for engine in engines {
+        let engine: Vec<&str> = engine.iter().map(String::as_str).collect();
+        let bench = |rest: &[&str]| agent(&[["bench", path(&file)].as_slice(), &engine, rest, &QUICK].concat());
+        let good = bench(&["--input", path(&x), "--reference", path(&y)]);
+        assert!(good.status.success(), "{} {}", text(&good.stdout), text(&good.stderr));
+        assert!(text(&good.stdout).contains("y as the reference"), "{}", text(&good.stdout));
+        let bad = bench(&["--input", &format!("x={}", path(&x)), "--reference", &format!("y={}", path(&wrong))]);
+        assert_eq!(bad.status.code(), Some(1));
+        assert!(text(&bad.stdout).contains("y NOT as the reference"), "{}", text(&bad.stdout));
+        let loose = ["--max-relative-error", "2", "--min-cosine", "0.5"];
+        let borne = bench(&[["--input", path(&x), "--reference", path(&wrong)].as_slice(), &loose].concat());
+        assert!(borne.status.success(), "{}", text(&borne.stdout));
+    }
+    let absent = agent(&[["bench", path(&file), "--input", "/nowhere/x.npy"].as_slice(), &QUICK].concat());
+    assert!(text(&absent.stderr).contains("/nowhere/x.npy"), "{}", text(&absent.stderr));
+    let shape = agent(&[["bench", path(&file), "--input", path(&y)].as_slice(), &QUICK].concat());
+    assert_eq!(shape.status.code(), Some(1), "four values where eight are wanted: {}", text(&shape.stdout));
+    let stranger = agent(&[["bench", path(&file), "--reference", &format!("z={}", path(&y))].as_slice(), &QUICK].concat());
+    assert!(text(&stranger.stderr).contains("no output 'z'; it has y"), "{}", text(&stranger.stderr));
+}
+
+#[test]
+fn the_cost_of_measuring_is_told_for_every_engine_and_against_python() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, manifest) = models::save_dense(folder.path());
+    std::fs::write(file.with_extension("json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let overhead = |rest: &[&str]| {
+        let few = ["--rounds", "2", "--block-time", "1", "--sessions", "1"];
+        let output = agent(&[["overhead", path(&file)].as_slice(), &few, rest].concat());
+        assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
+        let shown = text(&output.stdout);
+        assert!(shown.contains("ratio") && shown.contains("first sample"), "{shown}");
+        shown
+    };
+    assert!(overhead(&[]).contains("bare loop"));
+    let Some(library) = crate::engines::onnxruntime() else { return };
+    assert!(overhead(&["--engine", "onnxruntime", "--library", path(&library)]).contains("bare loop"));
+    let Some(python) = crate::engines::python() else { return };
+    let against = overhead(&["--engine", "onnxruntime", "--library", path(&library), "--python", path(&python)]);
+    assert!(against.contains("Python"), "{against}");
+}

@@ -35,13 +35,14 @@ pub fn spec(manifests: &[&Manifest], blocks: u32) -> SessionSpec {
     }
 }
 
-async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, program: &RunnerProgram) -> SessionReport {
+pub async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, program: &RunnerProgram) -> SessionReport {
     let device = Device::live();
     let known = probe(&device, None);
     let context = Context {
         device: &device,
         known: &known,
         artifacts,
+        inputs: &[],
         state_folder: folder,
         address_space: Some(4 << 30),
         observer: &|_| {},
@@ -49,14 +50,14 @@ async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, program: &
     session::run(session::new_report_id(), spec, context, program).await
 }
 
-fn measured(run: &RunReport) -> &Measurement {
+pub fn measured(run: &RunReport) -> &Measurement {
     match run {
         RunReport::Measured(run) => run,
         RunReport::Failed(failure) => panic!("{failure:?}"),
     }
 }
 
-fn failed(run: &RunReport) -> (FailureReason, &str) {
+pub fn failed(run: &RunReport) -> (FailureReason, &str) {
     match run {
         RunReport::Failed(failure) => (failure.reason, &failure.detail),
         RunReport::Measured(_) => panic!("it was measured"),

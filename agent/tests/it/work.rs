@@ -12,6 +12,7 @@ use benchrack_agent::work::{Farm, WorkError, Worker};
 use benchrack_client::ClientError;
 use benchrack_protocol::api::{self, Claim, Heartbeat, Lease, Registration, Release, Reported};
 use benchrack_protocol::device::Reality;
+use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::ids::{ArtifactId, DeviceId, JobId, LeaseId, ReportId, RunId, SessionId};
 use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::report::{RunReport, SessionReport};
@@ -393,4 +394,61 @@ async fn models_used_longest_ago_make_room_for_new_ones() {
     assert!(fetch(&ids[0]).await.is_ok(), "a file of another size is fetched anew");
     assert_eq!(std::fs::metadata(&first).unwrap().len(), 400);
     assert!(fetch(&ids[3]).await.unwrap().exists(), "a model larger than the cache is measured all the same");
+}
+
+#[tokio::test]
+async fn builds_of_engines_are_fetched_once_and_archives_unpacked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, dense) = models::save_dense(folder.path());
+    let program = b"#!/bin/sh\nexit 0\n".to_vec();
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(7);
+    header.set_mode(0o644);
+    archive.append_data(&mut header, "lib/libengine.so", b"library".as_slice()).unwrap();
+    let archive = archive.into_inner().unwrap();
+    let (program_id, archive_id) = (ArtifactId::of(&program), ArtifactId::of(&archive));
+    let server = Arc::new(Server::default());
+    server.state.lock().unwrap().models.extend([(program_id, program), (archive_id, archive)]);
+    let mut session = spec(&[&dense, &dense], 1);
+    let engine = |name: &str, build| EngineRef { build: Some(build), ..EngineRef::named(name) };
+    session.subjects[0].engine = engine("program", program_id);
+    session.subjects[1].engine = EngineRef { entry: Some("lib/libengine.so".into()), ..engine("library", archive_id) };
+
+    let engines = benchrack_agent::work::engines::Engines::in_folder(folder.path(), 1 << 20).unwrap();
+    let fetch = async |session: &SessionSpec| {
+        let mut artifacts = benchrack_agent::session::Artifacts::new();
+        engines.fetch(&Remote(Arc::clone(&server)), session, &mut artifacts).await.unwrap();
+        artifacts
+    };
+    let artifacts = fetch(&session).await;
+    let file = artifacts[&program_id].as_ref().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions());
+    assert_eq!(mode & 0o111, 0o111, "a program has its run bit");
+    let unpacked = artifacts[&archive_id].as_ref().unwrap();
+    assert_eq!(std::fs::read(unpacked.join("lib/libengine.so")).unwrap(), b"library");
+    let asked = server.asked.load(Ordering::SeqCst);
+    assert_eq!(fetch(&session).await, artifacts);
+    assert_eq!(server.asked.load(Ordering::SeqCst), asked, "they are here");
+
+    session.subjects.truncate(1);
+    session.subjects[0].engine = EngineRef { entry: Some("x".into()), ..engine("no-archive", program_id) };
+    let why = fetch(&session).await[&program_id].clone().unwrap_err();
+    assert!(why.contains("no-archive") && why.contains("archive"), "{why}");
+    assert!(!folder.path().join(format!("engines/{program_id}.folder")).exists());
+}
+
+#[tokio::test]
+async fn an_engine_of_a_server_that_is_away_lets_the_session_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, dense) = models::save_dense(folder.path());
+    let server = Arc::new(Server::default());
+    server.away.store(true, Ordering::SeqCst);
+    let mut session = spec(&[&dense], 1);
+    session.subjects[0].engine = EngineRef { build: Some(ArtifactId::of(b"x")), ..EngineRef::named("onnxruntime") };
+    let engines = benchrack_agent::work::engines::Engines::in_folder(folder.path(), 1 << 20).unwrap();
+    let mut artifacts = benchrack_agent::session::Artifacts::new();
+    let failure = engines.fetch(&Remote(server), &session, &mut artifacts).await.unwrap_err();
+    assert_eq!(failure.reason, FailureReason::ArtifactUnavailable);
+    assert!(failure.detail.contains("onnxruntime"), "{}", failure.detail);
 }

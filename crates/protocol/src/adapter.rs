@@ -13,7 +13,8 @@ use crate::units::Nanos;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Adapter {
-    /// Arguments. `{model}`, `{threads}`, `{runs}` and `{warmup}` are replaced; an unknown word in braces is an error.
+    /// Arguments. `{model}`, `{folder}` (one that holds this model alone), `{threads}`, `{runs}`, `{warmup}`, and
+    /// `{channels}`, `{height}` and `{width}` of the first input are replaced; an unknown word in braces is an error.
     pub arguments: Vec<String>,
     /// Model files that it takes.
     pub formats: Vec<ModelFormat>,

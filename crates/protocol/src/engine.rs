@@ -90,8 +90,11 @@ pub struct EngineEvidence {
     /// number. One entry is a plain precision, several are a mixed one; empty where the engine does not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub executed: Vec<(Precision, u32)>,
-    /// How much ran in integer kernels, from the optimised graph.
+    /// How much ran in integer kernels, from the optimised graph; `None` means nothing where `executed` is empty.
     pub integer_kernels: IntegerKernels,
     /// Operators of the optimised graph by name, with their number: the evidence for the line above.
     pub operators: Vec<(String, u32)>,
+    /// Settings of the engine that change latency, in its own words, with the values in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<(String, String)>,
 }

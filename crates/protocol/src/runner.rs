@@ -17,7 +17,6 @@ use crate::units::{Bytes, Nanos};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "there is one request at a time, and it is read at once")]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "one request is in memory at a time, and loading is the rare one")]
 pub enum Request {
     /// Read, check and prepare a model; the reply is [`Reply::Loaded`].
     Load(LoadRequest),
@@ -73,6 +72,20 @@ pub struct LoadRequest {
     pub inputs: Vec<TensorSpec>,
     /// How each input is made; empty: evenly spread -1 to 1, seed 1.
     pub generators: Vec<InputGenerator>,
+    /// Inputs whose values come from files of this device, by name; they win over the generators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<InputFile>,
+}
+
+/// The values of one input in a file of numpy's `.npy` format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputFile {
+    /// Name of the input; empty for the first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 impl LoadRequest {
@@ -88,6 +101,7 @@ impl LoadRequest {
             threads,
             inputs: Vec::new(),
             generators: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -150,6 +164,9 @@ pub enum Reply {
         /// The most memory it held, as it says or as the system counted for the ended process.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         peak_rss: Option<Bytes>,
+        /// Its version, where it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
     },
     /// Frames.
     Framed {

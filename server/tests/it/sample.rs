@@ -155,6 +155,7 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
             executed: vec![(Precision::Int8, 26)],
             integer_kernels: IntegerKernels::All,
             operators: vec![("Conv".into(), 26)],
+            settings: Vec::new(),
         },
         threads: vec![ThreadPlacement {
             tid: 1,
