@@ -85,6 +85,7 @@ pub fn measurement() -> Measurement {
             kernels: "avx512_vnni".into(),
             threads: 1,
             executed: vec![(Precision::Int8, 26)],
+            settings: Vec::new(),
             integer_kernels: IntegerKernels::All,
             operators: vec![("OptMatMul".into(), 26), ("MaxPool".into(), 3), (HOSTILE.into(), 1)],
         },
