@@ -11,6 +11,7 @@
 //! | is the device warm? | [`steady`]: does the end of the series still have a trend? |
 //! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
+//! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
 //! interval that the data cannot support is not made up: it is wider and says so, or it is missing.
@@ -18,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod blocks;
+pub mod changepoint;
 mod dip;
 mod distributions;
 pub mod gate;
