@@ -18,7 +18,7 @@ const EVERY: usize = 64;
 const SHORT: usize = 64;
 
 /// The bound is that of at least so many points: a series that grows is judged at every length.
-const HORIZON: usize = 1_000;
+const HORIZON: usize = 10_000;
 
 /// What a point did.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub enum Pushed {
 /// them passes the bound are the kept points analysed by [`analyse`], and the change is reported when that analysis finds one.
 ///
 /// So a reported change is always one that [`analyse`] finds in the points since the change before. The converse holds
-/// with a delay: the bound is that of a series of at least 1,000 points, a change slower than 1,024 points is not seen,
+/// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 1,024 points is not seen,
 /// and a place found with few points after it is not moved by later ones.
 #[derive(Debug, Clone)]
 pub struct Detector {

@@ -1,5 +1,7 @@
 //! The search for steps over seeded intervals.
 
+use std::ops::Range;
+
 use super::noise::{Noise, mean_variances};
 use super::sums::Sums;
 use super::{Difference, SHORTEST_LEVEL};
@@ -55,6 +57,11 @@ impl<'a> Search<'a> {
 
     /// The best step within a stretch; none when it is too short or level.
     pub(super) fn best_step(&self, start: usize, end: usize) -> Option<Candidate> {
+        self.best_step_at(start, end, start..end)
+    }
+
+    /// The best step within a stretch whose new level begins at one of these places.
+    pub(super) fn best_step_at(&self, start: usize, end: usize, places: Range<usize>) -> Option<Candidate> {
         if end - start < 2 * SIDE {
             return None;
         }
@@ -62,7 +69,8 @@ impl<'a> Search<'a> {
         let count = values.len() - 1;
         let (first, total) = (values[0], values[count] - values[0]);
         let (mut most, mut best) = (0.0, None);
-        for (left, value) in values.iter().enumerate().take(count - SIDE + 1).skip(SIDE) {
+        let (least, largest) = (SIDE.max(places.start - start), (count - SIDE).min(places.end - start));
+        for (left, value) in values.iter().enumerate().take(largest + 1).skip(least) {
             let right = count - left;
             let sum = value - first;
             let difference = sum * self.inverse[left] - (total - sum) * self.inverse[right];

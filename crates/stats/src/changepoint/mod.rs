@@ -167,7 +167,7 @@ fn analyse_noisy(values: &[f64]) -> Analysis {
         let (start, at, end) = (around[0], around[1], around[2]);
         changes.push(Change {
             index: at,
-            kind: if cut.kink { ChangeKind::Kink } else { ChangeKind::Step },
+            kind: if cut.step.is_some() { ChangeKind::Step } else { ChangeKind::Kink },
             before: level(start, at),
             after: level(at, end),
             difference: search.difference(start, at, end),

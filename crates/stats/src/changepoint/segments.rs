@@ -13,8 +13,8 @@ const ROUNDS: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) index: usize,
-    /// A change of slope, not a step.
-    pub(super) kink: bool,
+    /// The step it was found as; none for a change of slope.
+    pub(super) step: Option<Candidate>,
     /// Evidence over the bound.
     pub(super) strength: f64,
 }
@@ -23,7 +23,7 @@ pub(super) struct Cut {
 ///
 /// The strongest step splits a stretch, then both parts are searched. A stretch whose strongest step is gradual is a
 /// drift: it is split at a kink when there is one, and else only by steps that are abrupt within shorter intervals. At
-/// the end each step moves to the best place between its neighbours, and steps that no longer hold are dropped.
+/// the end each step moves to the best place around it, and steps that no longer hold are dropped.
 pub(super) fn cuts(search: &Search<'_>) -> Vec<Cut> {
     let mut candidates = search.candidates();
     candidates.sort_by(|a, b| b.evidence.total_cmp(&a.evidence));
@@ -37,7 +37,7 @@ pub(super) fn cuts(search: &Search<'_>) -> Vec<Cut> {
         let kink = if drifts { search.best_kink(start, end) } else { None };
         let kink = kink.filter(|(_, evidence)| *evidence > KINK * search.bound);
         let at = if let Some((at, evidence)) = kink {
-            cuts.push(Cut { index: at, kink: true, strength: evidence / search.bound });
+            cuts.push(Cut { index: at, step: None, strength: evidence / search.bound });
             at
         } else {
             let within = strongest_within(search, &candidates, &mut gradual, start, end);
@@ -49,7 +49,7 @@ pub(super) fn cuts(search: &Search<'_>) -> Vec<Cut> {
             }) else {
                 continue;
             };
-            cuts.push(Cut { index: step.at, kink: false, strength: step.evidence / search.bound });
+            cuts.push(Cut { index: step.at, step: Some(step), strength: step.evidence / search.bound });
             step.at
         };
         stretches.extend([(start, at), (at, end)]);
@@ -75,22 +75,25 @@ fn strongest_within(
 fn settle(search: &Search<'_>, mut cuts: Vec<Cut>) -> Vec<Cut> {
     for _ in 0..ROUNDS {
         let mut moved = false;
-        let mut weakest: Option<(usize, f64)> = None;
+        let mut unheld: Option<usize> = None;
         for nth in 0..cuts.len() {
-            if cuts[nth].kink {
-                continue;
-            }
+            let Cut { index: here, step: Some(found), .. } = cuts[nth] else { continue };
             let start = if nth == 0 { 0 } else { cuts[nth - 1].index };
             let end = cuts.get(nth + 1).map_or(search.sums.len(), |next| next.index);
-            let (at, evidence) = search.best_step(start, end).map_or((cuts[nth].index, 0.0), |step| (step.at, step.evidence));
-            moved |= at != cuts[nth].index;
-            cuts[nth] = Cut { index: at, kink: false, strength: evidence / search.bound };
-            if evidence <= search.bound && weakest.is_none_or(|(_, least)| evidence < least) {
-                weakest = Some((nth, evidence));
+            // Beyond the middle to its neighbours lie other changes, seen or not.
+            let around = search.best_step_at(start, end, start.midpoint(here)..here.midpoint(end));
+            let around = around.filter(|step| step.evidence > search.bound);
+            // A step that only shows in a shorter interval holds as long as no other cut lies within that.
+            let held = around.or_else(|| (start <= found.start && found.end <= end).then_some(found));
+            let (at, evidence) = held.map_or((here, 0.0), |step| (step.at, step.evidence));
+            moved |= at != here;
+            cuts[nth] = Cut { index: at, step: Some(found), strength: evidence / search.bound };
+            if held.is_none() && unheld.is_none() {
+                unheld = Some(nth);
             }
         }
-        match weakest {
-            Some((nth, _)) => drop(cuts.remove(nth)),
+        match unheld {
+            Some(nth) => drop(cuts.remove(nth)),
             None if !moved => break,
             None => {}
         }

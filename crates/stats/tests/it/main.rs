@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
+mod changepoints;
 mod coverage;
 mod gate;
 mod modes;
 mod noise;
+mod scoring;
+mod series;
 mod warm_up;
