@@ -11,6 +11,7 @@
 //! | is the device warm? | [`steady`]: does the end of the series still have a trend? |
 //! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
+//! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
 //! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
@@ -27,6 +28,7 @@ pub mod interval;
 pub mod modality;
 pub mod paired;
 pub mod samples;
+pub mod sequential;
 mod signed_rank;
 pub mod steady;
 pub mod summary;

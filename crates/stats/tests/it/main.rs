@@ -9,5 +9,6 @@ mod gate;
 mod modes;
 mod noise;
 mod scoring;
+mod sequential;
 mod series;
 mod warm_up;
