@@ -12,6 +12,7 @@
 //! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
 //! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
+//! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
 //! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
@@ -32,6 +33,7 @@ pub mod sequential;
 mod signed_rank;
 pub mod steady;
 pub mod summary;
+pub mod suspicion;
 mod walsh;
 
 pub use interval::{Confidence, ConfidenceError, Interval};

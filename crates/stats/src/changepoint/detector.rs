@@ -9,7 +9,7 @@ use super::{Analysis, Change, ChangeKind, analyse, exact};
 use crate::samples::SampleError;
 
 /// Points since the last change that are kept: what a new point is compared with.
-const KEPT: usize = 1_024;
+const KEPT: usize = 512;
 
 /// Points after which spread and memory are measured again; before [`SHORT`] points at each.
 const EVERY: usize = 64;
@@ -33,12 +33,12 @@ pub enum Pushed {
 
 /// Finds the changes of a growing series.
 ///
-/// Each [`Detector::push`] compares the newest points with the up to 1,024 kept since the last change, in windows
+/// Each [`Detector::push`] compares the newest points with the up to 512 kept since the last change, in windows
 /// that end at the newest point and whose lengths grow by √2: its cost does not grow with the series. Only when one of
 /// them passes the bound are the kept points analysed by [`analyse`], and the change is reported when that analysis finds one.
 ///
 /// So a reported change is always one that [`analyse`] finds in the points since the change before. The converse holds
-/// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 1,024 points is not seen,
+/// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 512 points is not seen,
 /// and a place found with few points after it is not moved by later ones.
 #[derive(Debug, Clone)]
 pub struct Detector {

@@ -34,7 +34,8 @@ impl Noise {
     pub(super) fn of(values: &[f64]) -> Self {
         let mut steps: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
         let ruler = ruler(&mut steps);
-        let calm: Vec<f64> = (0..values.len()).map(|at| calmed(values, at, ruler)).collect();
+        let held = |(value, middle): (&f64, f64)| held(*value, middle, ruler);
+        let calm: Vec<f64> = values.iter().zip(middles(values)).map(held).collect();
         let moments = [1, 2, 3].map(|lag| mean_square_difference(&calm, lag));
         let (variance, persistence) = variance_and_persistence(moments, values.len());
         Self { calm, ruler, variance, persistence }
@@ -42,7 +43,7 @@ impl Noise {
 
     /// Points that lie far from the middle of their surroundings.
     pub(super) fn outliers(&self, values: &[f64]) -> Vec<usize> {
-        let far = |&at: &usize| (values[at] - middle(values, at)).abs() > FAR * self.ruler;
+        let far = |&at: &usize| values[at] != self.calm[at] && (values[at] - middle(values, at)).abs() > FAR * self.ruler;
         (0..values.len()).filter(far).collect()
     }
 
@@ -81,10 +82,31 @@ fn middle(values: &[f64], at: usize) -> f64 {
     *around.select_nth_unstable_by(rank, f64::total_cmp).1
 }
 
+/// The medians of all points' surroundings, as [`middle`] gives them: a sorted window slides along.
+fn middles(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = Vec::with_capacity(2 * SIDE + 2);
+    let place = |sorted: &[f64], value: f64| sorted.partition_point(|other| other.total_cmp(&value).is_lt());
+    let mut next = 0;
+    let middle = |at: usize| {
+        while next < (at + SIDE + 1).min(values.len()) {
+            sorted.insert(place(&sorted, values[next]), values[next]);
+            next += 1;
+        }
+        if let Some(old) = at.checked_sub(SIDE + 1) {
+            sorted.remove(place(&sorted, values[old]));
+        }
+        sorted[sorted.len() / 2]
+    };
+    (0..values.len()).map(middle).collect()
+}
+
 /// A point held within reach of the middle of its surroundings.
 pub(super) fn calmed(values: &[f64], at: usize, ruler: f64) -> f64 {
-    let middle = middle(values, at);
-    middle + (values[at] - middle).clamp(-REACH * ruler, REACH * ruler)
+    held(values[at], middle(values, at), ruler)
+}
+
+fn held(value: f64, middle: f64, ruler: f64) -> f64 {
+    middle + (value - middle).clamp(-REACH * ruler, REACH * ruler)
 }
 
 fn mean_square_difference(calm: &[f64], lag: usize) -> f64 {
@@ -122,4 +144,28 @@ pub(super) fn mean_variances(persistence: f64, count: usize) -> Vec<f64> {
         variances.push((inflation - correction * (1.0 - power) / length) / length);
     }
     variances
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sliding_medians_are_those_of_each_place_alone() {
+        let values: Vec<f64> = (0..70).map(|at: i32| f64::from((at * 37) % 11) - 5.0).collect();
+        for count in [1, 5, 16, 17, 18, 70] {
+            let alone: Vec<f64> = (0..count).map(|at| middle(&values[..count], at)).collect();
+            assert_eq!(middles(&values[..count]), alone, "{count}");
+        }
+    }
+
+    #[test]
+    fn an_autoregressive_series_shows_its_persistence_and_variance() {
+        // Mean squared differences of a process with φ = 0.5 and variance 4, exactly; the margin of a long series is small.
+        let moments = [1, 2, 3].map(|lag| 2.0 * 4.0 * (1.0 - 0.5f64.powi(lag)));
+        let (variance, persistence) = variance_and_persistence(moments, 1_000_000);
+        assert!((persistence - 0.5).abs() < 0.01 && (variance - 4.0).abs() < 0.1, "{variance} {persistence}");
+        // The variance of a mean of two: (1 + φ)/2 of one point's.
+        assert!((mean_variances(0.5, 2)[2] - 0.75).abs() < 1e-12);
+    }
 }
