@@ -106,7 +106,9 @@ fn operating_box() {
         for step in [1.05, 1.10] {
             let delay = |seed: u64| {
                 let (mut source, mut detector) = (Source::with_spread(noise, spread, 50_000 + seed), Detector::new());
-                (0..200).for_each(|_| drop(detector.push(source.next())));
+                (0..200).for_each(|_| {
+                    detector.push(source.next()).unwrap();
+                });
                 (0..20).find(|_| is_change(detector.push(source.next() * step).unwrap()))
             };
             let trials = times(300);
@@ -185,9 +187,9 @@ fn with_steps(points: usize) -> Vec<f64> {
 
 const PASSES: usize = 15;
 
-fn seconds(work: impl FnOnce()) -> f64 {
+fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     let start = Instant::now();
-    work();
+    std::hint::black_box(work());
     start.elapsed().as_secs_f64()
 }
 
@@ -198,13 +200,13 @@ fn speed(python: Option<&str>) {
     for points in [100, 1_000, 10_000] {
         let values = with_steps(points);
         // The least of many passes is what the work takes; the rest is what the machine did besides.
-        let analysis = (0..PASSES).map(|_| seconds(|| drop(std::hint::black_box(analyse(&values).unwrap()))));
+        let analysis = (0..PASSES).map(|_| seconds(|| analyse(&values).unwrap()));
         let analysis = analysis.fold(f64::INFINITY, f64::min);
         let mut pushes = vec![f64::INFINITY; points];
         for _ in 0..PASSES {
             let mut detector = Detector::new();
             for (least, &value) in pushes.iter_mut().zip(&values) {
-                *least = least.min(seconds(|| drop(std::hint::black_box(detector.push(value).unwrap()))));
+                *least = least.min(seconds(|| detector.push(value).unwrap()));
             }
         }
         pushes.sort_by(f64::total_cmp);
