@@ -2,7 +2,7 @@
 //! people, and how fast they are.
 //!
 //! ```sh
-//! cargo run --release -p benchrack-stats --example series_tables -- level
+//! cargo run --release -p benchrack-stats --example series_tables -- level [NOISE]
 //! cargo run --release -p benchrack-stats --example series_tables -- box
 //! cargo run --release -p benchrack-stats --example series_tables -- suspicion
 //! cargo run --release -p benchrack-stats --example series_tables -- gate
@@ -40,7 +40,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["level"] => level(),
+        ["level"] => level(&ALL),
+        ["level", name] => level(&ALL.into_iter().filter(|noise| format!("{noise:?}") == name).collect::<Vec<_>>()),
         ["box"] => operating_box(),
         ["suspicion"] => suspicions(),
         ["gate"] => gates(),
@@ -48,7 +49,7 @@ fn main() {
         ["speed"] => speed(None),
         ["speed", python] => speed(Some(python)),
         _ => {
-            eprintln!("one of: level, box, suspicion, gate, labelled FOLDER, speed [PYTHON]");
+            eprintln!("one of: level [NOISE], box, suspicion, gate, labelled FOLDER, speed [PYTHON]");
             std::process::exit(2);
         }
     }
@@ -61,10 +62,10 @@ fn times(series: u64) -> u64 {
 }
 
 /// Shares of series without a change in which anything was found, with the upper end of a 99 % interval.
-fn level() {
+fn level(noises: &[SeriesNoise]) {
     println!("stated: {} %\n", LEVEL * 100.0);
     println!("| noise | n=50 | n=100 | n=300 | n=1000 | n=3000 | n=10000 |\n|---|---|---|---|---|---|---|");
-    for noise in ALL {
+    for &noise in noises {
         print!("| {noise:?} |");
         for (points, series) in [(50, 4000), (100, 4000), (300, 2000), (1000, 1500), (3000, 1000), (10_000, 600)] {
             let found = |seed: &u64| {

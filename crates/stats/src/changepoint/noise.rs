@@ -15,7 +15,7 @@ const PERSISTENCE_CAP: f64 = 0.7;
 
 /// The estimate of the persistence is raised by so many of its standard errors 1/√n, because too small a value costs the
 /// level and too large a one only power.
-const PERSISTENCE_MARGIN: f64 = 1.5;
+const PERSISTENCE_MARGIN: f64 = 2.0;
 
 /// Noise of a series.
 #[derive(Debug, Clone)]

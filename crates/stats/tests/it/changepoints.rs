@@ -51,7 +51,7 @@ fn a_step_of_five_per_cent_is_found_in_every_noise() {
         let found = found.count();
         // Neighbours that resemble each other count for less: at 0.6 four are worth one.
         let least = match noise {
-            SeriesNoise::Memory(_) => 40,
+            SeriesNoise::Memory(_) => 30,
             SeriesNoise::Throttle => 80,
             _ => 95,
         };
