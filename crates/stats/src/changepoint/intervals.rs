@@ -45,7 +45,7 @@ pub(super) struct Search<'a> {
 /// modes have heavier tails than that. The line covers the largest evidence that one series in a hundred without a
 /// change shows under the worst of the noise types named in the module's text, from 50 points to 10,000.
 pub(super) fn bound(points: usize) -> f64 {
-    5.5 * (points.max(SHORTEST_LEVEL) as f64).ln() - 8.0
+    6.0 * (points.max(SHORTEST_LEVEL) as f64).ln() - 10.0
 }
 
 impl<'a> Search<'a> {

@@ -1,8 +1,8 @@
 //! What a series does when nothing changes: spread, memory, spikes.
 
 /// Points on each side whose median is the middle of a point's surroundings. Modes that take every tenth point fill more
-/// than half of seventeen once in forty thousand points.
-pub(super) const SIDE: usize = 8;
+/// than half of twenty-one once in three hundred thousand points.
+pub(super) const SIDE: usize = 10;
 
 /// How far from the middle of its surroundings a point may count, in standard deviations.
 const REACH: f64 = 3.0;
