@@ -83,7 +83,9 @@ impl Changepoints {
         if context.json {
             output::json(&answers)?;
         } else {
-            answers.iter().try_for_each(print)?;
+            for answer in &answers {
+                print(answer)?;
+            }
         }
         let changed = answers.iter().any(|answer| !answer.changes.is_empty());
         Ok(if self.fail_on_change && changed { Exit::Slower } else { Exit::Pass })
