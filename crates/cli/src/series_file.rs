@@ -66,14 +66,22 @@ fn table(text: &str, delimiter: u8, column: Option<&str>) -> anyhow::Result<Seri
     let body = if head.is_some() { rest } else { &rows[..] };
     let chosen = choose(head, body, first.len(), column)?;
     let cell = |row: &csv::StringRecord| {
-        let text = row.get(chosen).unwrap_or_default();
-        let at = || format!("line {}, column {}", row.position().map_or(0, csv::Position::line), chosen + 1);
-        let value: f64 = text.parse().ok().with_context(|| format!("{}: {text:?} is no number", at()))?;
-        ensure!(value.is_finite(), "{}: {text} is not finite", at());
+        let cell = row.get(chosen).unwrap_or_default();
+        let at = || format!("line {}, column {}", line(text, row), chosen + 1);
+        let value: f64 = cell.parse().ok().with_context(|| format!("{}: {cell:?} is no number", at()))?;
+        ensure!(value.is_finite(), "{}: {cell} is not finite", at());
         Ok(value)
     };
     let values = body.iter().map(cell).collect::<anyhow::Result<_>>()?;
     Ok(SeriesFile { name: head.and_then(|head| head.get(chosen)).map(str::to_owned), values })
+}
+
+/// The line of a row. The reader gives the place where it began to look for the row, before empty lines and comments.
+fn line(text: &str, row: &csv::StringRecord) -> u64 {
+    let Some(position) = row.position() else { return 0 };
+    let from_there = text.get(position.byte() as usize..).unwrap_or_default();
+    let skipped = from_there.lines().take_while(|line| line.is_empty() || line.starts_with('#')).count();
+    position.line() + skipped as u64
 }
 
 fn is_number(cell: &str) -> bool {
@@ -102,7 +110,7 @@ fn choose(
         [only] => Ok(only),
         // A table of one column that is not a number: the cell itself is worth naming.
         [] if width == 1 => Ok(0),
-        [] => bail!("line {}: no column holds a number", row.position().map_or(0, csv::Position::line)),
+        [] => bail!("no column of the first row holds a number"),
         _ => bail!("several columns hold numbers: choose one with --column, by name or number: {}", names()),
     }
 }
