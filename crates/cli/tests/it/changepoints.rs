@@ -41,7 +41,7 @@ fn a_step_is_found_in_json_csv_and_text_and_a_spike_is_none() {
 
     let (code, stdout, _) = run(&["--fail-on-change", &text]);
     assert_eq!(code, 1);
-    for part in ["100 points, 1 change;", "step", "+10", "spikes, which moved nothing, at 20"] {
+    for part in ["100 points, 1 change;", "step", "+9.4 %", "spikes, which moved nothing, at 20"] {
         assert!(stdout.contains(part), "{part:?}: {stdout}");
     }
     let constant = file("d.txt", "7\n".repeat(30));
