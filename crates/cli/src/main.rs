@@ -12,6 +12,7 @@ mod local_farm;
 mod model_file;
 mod onnxruntime;
 mod output;
+mod series_file;
 mod studies;
 mod study_text;
 
@@ -56,6 +57,7 @@ enum HostCommand {
     Runs(With<commands::runs::Runs>),
     Gate(With<commands::gate::Gate>),
     Study(With<commands::study::StudyCommand>),
+    Changepoints(With<commands::changepoints::Changepoints>),
     #[command(name = "token")]
     Tokens(With<commands::token::Tokens>),
     Zoo(With<commands::zoo::Zoo>),
@@ -119,6 +121,7 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Runs(With { command, context }) => command.run(&context).await,
         HostCommand::Gate(With { command, context }) => command.run(&context).await,
         HostCommand::Study(With { command, context }) => command.run(&context).await,
+        HostCommand::Changepoints(With { command, context }) => command.run(&context),
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,
         HostCommand::Zoo(With { command, context }) => command.run(&context),
         HostCommand::Rack(With { command, context }) => command.run(&context).await,

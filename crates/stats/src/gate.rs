@@ -24,9 +24,9 @@ use crate::paired::{LogRatios, Pair, PairError, PairedEffect, pairs_needed};
 /// What is judged and how surely.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules {
-    tolerance: f64,
-    alpha: f64,
-    at_least: usize,
+    pub(crate) tolerance: f64,
+    pub(crate) alpha: f64,
+    pub(crate) at_least: usize,
 }
 
 /// These rules judge nothing.

@@ -11,6 +11,9 @@
 //! | is the device warm? | [`steady`]: does the end of the series still have a trend? |
 //! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
+//! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
+//! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
+//! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
 //! interval that the data cannot support is not made up: it is wider and says so, or it is missing.
@@ -18,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod blocks;
+pub mod changepoint;
 mod dip;
 mod distributions;
 pub mod gate;
@@ -25,9 +29,11 @@ pub mod interval;
 pub mod modality;
 pub mod paired;
 pub mod samples;
+pub mod sequential;
 mod signed_rank;
 pub mod steady;
 pub mod summary;
+pub mod suspicion;
 mod walsh;
 
 pub use interval::{Confidence, ConfidenceError, Interval};

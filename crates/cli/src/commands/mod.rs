@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod changepoints;
 pub mod demo;
 pub mod devices;
 pub mod engines;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails must fail its test")]
 
 mod browser;
+mod changepoints;
 mod demo;
 mod directions;
 mod engines;

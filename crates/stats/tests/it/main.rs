@@ -3,8 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
+mod changepoints;
 mod coverage;
 mod gate;
 mod modes;
 mod noise;
+mod optimal;
+mod scoring;
+mod sequential;
+mod series;
+mod simulated_gate;
+mod suspicion;
 mod warm_up;
+mod watched;

@@ -1,0 +1,195 @@
+//! The analysis for series that grow: one point at a time, without looking at all of history again.
+
+use std::collections::VecDeque;
+
+use super::intervals::{SIDE as STEP_SIDE, bound};
+use super::noise::{self, SIDE, mean_variances};
+use super::sums::Sums;
+use super::{Analysis, Change, ChangeKind, analyse, exact};
+use crate::samples::SampleError;
+
+/// Points since the last change that are kept: what a new point is compared with.
+const KEPT: usize = 512;
+
+/// Points after which spread and memory are measured again; before [`SHORT`] points at each.
+const EVERY: usize = 64;
+
+/// A segment so short is measured at each point.
+const SHORT: usize = 64;
+
+/// The bound is that of at least so many points: a series that grows is judged at every length.
+const HORIZON: usize = 10_000;
+
+/// What a point did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pushed {
+    /// Nothing changed.
+    Quiet,
+    /// A change was found, usually a few points back.
+    Changed(Change),
+    /// The change that the point before was reported as, provisionally, was a spike: the level is the old one.
+    Withdrawn,
+}
+
+/// Finds the changes of a growing series.
+///
+/// Each [`Detector::push`] compares the newest points with the up to 512 kept since the last change, in windows
+/// that end at the newest point and whose lengths grow by √2: its cost does not grow with the series. Only when one of
+/// them passes the bound are the kept points analysed by [`analyse`], and the change is reported when that analysis finds one.
+///
+/// So a reported change is always one that [`analyse`] finds in the points since the change before. The converse holds
+/// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 512 points is not seen,
+/// and a place found with few points after it is not moved by later ones.
+#[derive(Debug, Clone)]
+pub struct Detector {
+    /// Points of the present segment, the oldest dropped first.
+    kept: VecDeque<f64>,
+    /// All points so far.
+    seen: usize,
+    /// Index of the first kept point.
+    first: usize,
+    /// Kept points with spikes pulled back; the last [`SIDE`] are redone as their surroundings fill.
+    calm: Option<Calm>,
+    /// The last point was reported as a provisional change.
+    provisional: bool,
+}
+
+/// Spread and memory of the kept points, and their running sums.
+#[derive(Debug, Clone)]
+struct Calm {
+    ruler: f64,
+    variance: f64,
+    mean_variances: Vec<f64>,
+    sums: Sums,
+    /// Points at which it was measured.
+    measured_at: usize,
+}
+
+impl Default for Detector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Detector {
+    /// A detector that has seen nothing.
+    pub fn new() -> Self {
+        Self { kept: VecDeque::with_capacity(KEPT + EVERY), seen: 0, first: 0, calm: None, provisional: false }
+    }
+
+    /// How many points it has seen.
+    pub fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Takes the next point.
+    ///
+    /// # Errors
+    /// When the value is not finite; the detector is as it was.
+    pub fn push(&mut self, value: f64) -> Result<Pushed, SampleError> {
+        if !value.is_finite() {
+            return Err(SampleError::NotFinite { index: self.seen, value });
+        }
+        self.kept.push_back(value);
+        self.seen += 1;
+        if self.kept.len() >= KEPT + EVERY {
+            self.kept.drain(..EVERY);
+            self.first += EVERY;
+            self.calm = None;
+        }
+        let provisional = std::mem::take(&mut self.provisional);
+        if !self.is_suspicious() && !provisional {
+            return Ok(Pushed::Quiet);
+        }
+        match self.confirm()? {
+            Pushed::Quiet if provisional => Ok(Pushed::Withdrawn),
+            other => Ok(other),
+        }
+    }
+
+    /// Whether any window that ends at the newest point passes the bound.
+    fn is_suspicious(&mut self) -> bool {
+        let points = self.kept.make_contiguous();
+        if points.len() < 2 * STEP_SIDE {
+            return false;
+        }
+        let [.., before, newest] = points[..] else { return false };
+        let due = |calm: &Calm| points.len() >= calm.measured_at + if points.len() < SHORT { 1 } else { EVERY };
+        if self.calm.as_ref().is_none_or(due) {
+            self.calm = Some(Calm::of(points));
+        }
+        let Some(calm) = &mut self.calm else { return false };
+        calm.extend(points);
+        if calm.variance <= 0.0 {
+            // Nothing varied so far, so whatever differs is worth the exact look.
+            return newest != before && points.len() > exact::RUN;
+        }
+        calm.passes(bound(self.seen.max(HORIZON)))
+    }
+
+    fn confirm(&mut self) -> Result<Pushed, SampleError> {
+        let Analysis { changes, .. } = analyse(self.kept.make_contiguous())?;
+        let Some(change) = changes.last().copied() else { return Ok(Pushed::Quiet) };
+        let index = self.first + change.index;
+        let change = Change { index, ..change };
+        if change.kind == ChangeKind::Provisional {
+            // It stays a part of the old segment until the next point tells.
+            self.provisional = true;
+            return Ok(Pushed::Changed(change));
+        }
+        self.kept.drain(..index - self.first);
+        self.first = index;
+        self.calm = None;
+        Ok(Pushed::Changed(change))
+    }
+}
+
+impl Calm {
+    fn of(points: &[f64]) -> Self {
+        let measured = noise::Noise::of(points);
+        Self {
+            ruler: measured.ruler,
+            variance: measured.variance,
+            mean_variances: mean_variances(measured.persistence, KEPT + EVERY),
+            sums: Sums::of(&measured.calm),
+            measured_at: points.len(),
+        }
+    }
+
+    /// Takes points that are new, and redoes those whose surroundings they are.
+    fn extend(&mut self, points: &[f64]) {
+        let steady = self.sums.len().saturating_sub(SIDE);
+        if self.sums.len() == points.len() {
+            return;
+        }
+        self.sums.truncate(steady);
+        for at in steady..points.len() {
+            self.sums.push(noise::calmed(points, at, self.ruler));
+        }
+    }
+
+    fn passes(&self, bound: f64) -> bool {
+        let values = self.sums.values();
+        let count = self.sums.len();
+        let needed = bound * self.variance;
+        let mut length = 2.0 * STEP_SIDE as f64;
+        loop {
+            let long = (length as usize).min(count);
+            let (first, last) = (values[count - long], values[count]);
+            let passes = |right: usize| {
+                let left = long - right;
+                let middle = values[count - right];
+                let difference = (last - middle) / right as f64 - (middle - first) / left as f64;
+                difference * difference > needed * (self.mean_variances[left] + self.mean_variances[right])
+            };
+            // Only new levels shorter than the old one: the others were the business of an earlier point.
+            if (STEP_SIDE..=long / 2).any(passes) {
+                return true;
+            }
+            if long == count {
+                return false;
+            }
+            length *= std::f64::consts::SQRT_2;
+        }
+    }
+}
