@@ -10,7 +10,7 @@ use time::Duration;
 use crate::farm::{Options, with_farm, with_options};
 
 /// What each route asks for; a route that is not here, or no longer there, fails the test.
-const NEEDED: [(&str, &str, &str); 32] = [
+const NEEDED: [(&str, &str, &str); 35] = [
     ("put", "/devices/{device}", "agent"),
     ("get", "/devices/{device}", "read"),
     ("get", "/devices", "read"),
@@ -36,6 +36,9 @@ const NEEDED: [(&str, &str, &str); 32] = [
     ("get", "/runs/{id}", "read"),
     ("get", "/runs/{id}/measurement", "read"),
     ("get", "/sessions/{id}", "read"),
+    ("get", "/studies", "read"),
+    ("post", "/studies", "submit"),
+    ("get", "/studies/{id}", "read"),
     ("post", "/gates", "submit"),
     ("get", "/gates/{id}", "read"),
     ("get", "/tokens", "admin"),

@@ -13,7 +13,7 @@ use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{RunReport, SessionReport};
 use benchrack_protocol::units::{Kilohertz, Millicelsius, Nanos};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::farm::{Answer, Farm, with_farm};
 use crate::sample::{gate_subject, model_bytes, new_gate, report, suite};
@@ -54,7 +54,7 @@ fn watched(mut report: SessionReport) -> SessionReport {
     report
 }
 
-/// Two devices that measured two models; on the second device one file of each fails. Then a gate that is lost.
+/// Two devices that measured two models; on the second device one file of each fails. Then a gate that is lost, and a study.
 async fn measured_farm(farm: &Farm) -> Gate {
     let devices: Vec<Device> = vec![farm.register("one").await, farm.register("two").await];
     for name in ["squeezenet-1.1", "mobilenet-v1"] {
@@ -83,16 +83,48 @@ async fn measured_farm(farm: &Farm) -> Gate {
     let lease = farm.claim(devices[0].id).await.unwrap();
     let sent = watched(report(5, "one", &lease.session, |place| Some([10 * MS, 12 * MS][place])));
     farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+    measured_study(farm, &devices[0]).await;
     gate
+}
+
+/// A study that one of the two devices has answered.
+async fn measured_study(farm: &Farm, device: &Device) {
+    let study = json!({
+        "study": {
+            "name": "fewer-multiply-adds", "title": "Are fewer multiply-adds quicker?",
+            "claims": [{
+                "claim": "They are.", "source": "a talk",
+                "checks": [{
+                    "says": "SqueezeNet is quicker", "of": {"model": "squeezenet-1.1"}, "to": {"model": "mobilenet-v1"},
+                    "at_most": 1.0
+                }]
+            }],
+            "suite": {"name": "fewer-multiply-adds", "models": ["squeezenet-1.1", "mobilenet-v1"], "together": ["model"]}
+        },
+        "devices": "name=phone-one"
+    });
+    let _: Value = farm.post(Scope::Submit, "/api/v1/studies", &study).await;
+    let mut id = 5;
+    while let Some(lease) = farm.claim(device.id).await {
+        id += 1;
+        let sent = watched(report(id, "one", &lease.session, |place| Some([8 * MS, 12 * MS][place])));
+        farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+    }
+    assert!(id > 5, "the study has sessions");
 }
 
 /// Every page of a measured farm, by what stands in the database.
 async fn pages(farm: &Farm) -> Vec<String> {
     let mut pages: Vec<String> = EMPTY_PAGES.map(str::to_owned).into();
     pages.push("/compare?base=squeezenet-1.1+fp32&threads=1".into());
-    for (table, path) in
-        [("devices", "devices"), ("series", "series"), ("runs", "runs"), ("sessions", "sessions"), ("gates", "gates")]
-    {
+    for (table, path) in [
+        ("devices", "devices"),
+        ("series", "series"),
+        ("runs", "runs"),
+        ("sessions", "sessions"),
+        ("gates", "gates"),
+        ("studies", "studies"),
+    ] {
         let (first, last) = (
             farm.scalar(&format!("select min(id) from {table}")).await,
             farm.scalar(&format!("select max(id) from {table}")).await,
