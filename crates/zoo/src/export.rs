@@ -136,18 +136,17 @@ impl Writer<'_> {
                 self.push(node, "Slice", inputs, output, Vec::new());
             }
             Operator::Crop(by) => {
-                let [_, height, width] = self.program.nodes[node.inputs[0]].shape.map(|size| size as i64);
-                let by = *by as i64;
-                let mut inputs = all;
-                for (part, values) in [("starts", [by, by]), ("ends", [height, width]), ("axes", [2, 3])] {
-                    inputs.push(self.longs(&format!("{}.{part}", node.name), &values));
-                }
+                let inputs = self.cropped(node, *by, &all[0]);
                 self.push(node, "Slice", inputs, output, Vec::new());
             }
             Operator::Shift(by) => {
+                // Negative padding would say it in one step, but tract computes that with numbers that have no sign.
+                let cut = format!("{}/cut", node.name);
+                let inputs = self.cropped(node, *by, &all[0]);
+                self.push_named(cut.clone(), "Slice", inputs, vec![cut.clone()], Vec::new());
                 let by = *by as i64;
-                let pads = self.longs(&format!("{}.pads", node.name), &[0, 0, -by, -by, 0, 0, by, by]);
-                self.push(node, "Pad", vec![all[0].clone(), pads], output, Vec::new());
+                let pads = self.longs(&format!("{}.pads", node.name), &[0, 0, 0, 0, 0, 0, by, by]);
+                self.push(node, "Pad", vec![cut, pads], output, Vec::new());
             }
             Operator::PadChannels => {
                 let more = node.shape[0] - self.program.nodes[node.inputs[0]].shape[0];
@@ -190,6 +189,17 @@ impl Writer<'_> {
     fn push_named(&mut self, name: String, op: &str, input: Vec<String>, output: Vec<String>, attribute: Vec<AttributeProto>) {
         let op_type = op.into();
         self.graph.node.push(NodeProto { input, output, name, op_type, attribute, domain: String::new() });
+    }
+
+    /// Inputs of a `Slice` that takes away rows at the top and columns at the left.
+    fn cropped(&mut self, node: &Node, by: usize, input: &str) -> Vec<String> {
+        let [_, height, width] = self.program.nodes[node.inputs[0]].shape.map(|size| size as i64);
+        let by = by as i64;
+        let mut inputs = vec![input.to_owned()];
+        for (part, values) in [("starts", [by, by]), ("ends", [height, width]), ("axes", [2, 3])] {
+            inputs.push(self.longs(&format!("{}.{part}", node.name), &values));
+        }
+        inputs
     }
 
     /// N x (g x c) x H x W to N x g x c x H x W, g and c swapped, and back (arXiv:1707.01083 figure 1).

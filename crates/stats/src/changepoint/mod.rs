@@ -131,8 +131,12 @@ pub struct Analysis {
 /// use benchrack_stats::changepoint::analyse;
 ///
 /// // A phone's latency in ms: noise of a few tenths, one spike, and a step of 8 % at point 60.
-/// let wobble = |i: usize| 0.3 * ((i * 7919) % 13) as f64 / 6.0 - 0.3;
-/// let mut latency: Vec<f64> = (0..100).map(|i| if i < 60 { 20.0 } else { 21.6 } + wobble(i)).collect();
+/// let mut state = 7u32;
+/// let mut noise = || {
+///     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+///     f64::from(state >> 8) / f64::from(1 << 24) - 0.5
+/// };
+/// let mut latency: Vec<f64> = (0..100).map(|i| if i < 60 { 20.0 } else { 21.6 } + noise()).collect();
 /// latency[30] = 95.0;
 /// let analysis = analyse(&latency)?;
 /// assert_eq!(analysis.changes.len(), 1);

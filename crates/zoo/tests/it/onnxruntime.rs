@@ -4,41 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use benchrack_zoo::architectures::*;
-use benchrack_zoo::generate::generate;
-use benchrack_zoo::low_rank::low_rank;
 use benchrack_zoo::onnxruntime::{OnnxRuntime, OnnxRuntimeError};
 use benchrack_zoo::{CATALOGUE, build, verify};
 
-use crate::{small, starters};
+use crate::{families, starters};
 
 /// Names a Python with onnxruntime, onnx and numpy.
 const VARIABLE: &str = "BENCHRACK_ONNXRUNTIME_PYTHON";
 /// Names a folder where the whole zoo is kept between runs of the test that builds it.
 const FOLDER: &str = "BENCHRACK_ZOO";
-
-/// Families that are too large to be checked as they are in every test run, over smaller pictures or with fewer channels.
-const SMALL: &[Architecture] = &[
-    small("squeezenet-1.0", || squeezenet(Version::V1_0, Fires { squeeze_ratio: 500, share_3x3: 25, width: 50 }, 64, 10)),
-    small("squishednet", || squishednet(57, 64, 10)),
-    small("mobilenet-v2", || mobilenet_v2(50, 96, 100)),
-    small("mobilenet-v3-small", || mobilenet_v3(Size::Small, 96, 100)),
-    small("mobilenet-v3-large", || mobilenet_v3(Size::Large, 64, 100)),
-    small("shufflenet-v1-g3", || shufflenet_v1(3, 50, 96, 100)),
-    small("shufflenet-v2", || shufflenet_v2(5, 96, 100)),
-    small("nasnet-a", || nasnet_a(1, 528, 96, 100)),
-    small("enet", || enet(64, 96, 19)),
-    small("resnet-50", || resnet_50(64, 100)),
-    small("resnet-v2-50", || resnet_v2_50(64, 100)),
-    small("resnext-50", || resnext_50(64, 100)),
-    small("densenet-121", || densenet_121(64, 100)),
-    small("inception-v3", || inception_v3(107, 100)),
-    small("alexnet", || alexnet(71, 100)),
-    small("alexnet-pruned", || Ok(alexnet(71, 100)?.pruned(80))),
-    small("mobilenet-v1-low-rank", || Ok(low_rank(mobilenet_v1(50, 96, 100)?, 25))),
-    small("trunk-factorised", || trunk(Kernel::Factorised, Head::GlobalAveragePool, 64, 100)),
-    small("trunk-fc", || trunk(Kernel::Square, Head::FullyConnected, 32, 100)),
-];
 
 /// ONNX Runtime, unless there is none here, which is said.
 fn onnx_runtime() -> Option<OnnxRuntime> {
@@ -69,17 +43,12 @@ fn onnx_runtime_gives_the_reference_outputs_of_the_starters() {
 #[test]
 fn onnx_runtime_agrees_with_every_other_family_on_small_pictures() {
     let Some(mut runtime) = onnx_runtime() else { return };
-    let folder = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
-    for architecture in SMALL {
-        for generated in generate(architecture, 1).unwrap() {
-            let path = folder.path().join("model.onnx");
-            std::fs::write(&path, &generated.bytes).unwrap();
-            let (comparison, _) = runtime.check(&path, &generated.manifest).unwrap();
-            let line = format!("{} {}: {comparison:?}", architecture.name, generated.manifest.precision);
-            eprintln!("{line}");
-            wrong.extend((!comparison.within).then_some(line));
-        }
+    for built in families() {
+        let (comparison, _) = runtime.check(&built.path, &built.manifest).unwrap();
+        let line = format!("{} {}: {comparison:?}", built.manifest.name, built.manifest.precision);
+        eprintln!("{line}");
+        wrong.extend((!comparison.within).then_some(line));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
