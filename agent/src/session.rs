@@ -189,6 +189,9 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
                 if let Some(Ok(loaded)) = subjects.get_mut(index) {
                     tell(format!("measuring {}", loaded.name()), done);
                     let result = loaded.block(round, place, begun, &cpus).await;
+                    if spec.subjects.len() > 1 && result.is_ok() {
+                        loaded.wind_down().await;
+                    }
                     fail_on(&mut subjects[index], result);
                 }
                 done += 1;

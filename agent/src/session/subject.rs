@@ -17,7 +17,7 @@ use benchrack_protocol::units::Nanos;
 use benchrack_stats::steady::{Steadiness, steadiness};
 
 use crate::device::Device;
-use crate::evidence::{contention, threads};
+use crate::evidence::{contention, schedstat, threads};
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
 
 /// Warm-up goes on in pieces of about this long, each followed by a look whether it is steady.
@@ -32,6 +32,13 @@ const MOST_BLOCK_SAMPLES: u64 = 10_000;
 const FIRST_FRAMES: u32 = 3;
 /// Frames are asked for in pieces of about this long, so that no answer takes longer than a runner is waited for.
 const FRAMES_PIECE: Nanos = Nanos(2_000_000_000);
+/// Between two looks at the CPU time of threads that should rest: longer than the kernel's longest tick of 10 ms, because
+/// the time of a running thread is counted tick by tick.
+const REST_LOOK: Duration = Duration::from_millis(12);
+/// CPU time between two looks, in nanoseconds, that is rest: the runner's own answer takes some microseconds.
+const REST: u64 = 1_000_000;
+/// Looks before the next block begins all the same; its own evidence tells what it suffered.
+const MOST_REST_LOOKS: u32 = 20;
 /// Inferences that a profile averages.
 const PROFILE_INFERENCES: u32 = 10;
 
@@ -121,6 +128,29 @@ impl<'a, R: Runner> Loaded<'a, R> {
     /// Whether a benchmark program measures instead of a runner: it warms up by itself and gives a summary.
     fn is_program(&self) -> bool {
         self.spec.engine.adapter.is_some()
+    }
+
+    /// Waits until the runner's threads have come to rest, within bounds. Those of a pool spin on after an inference, to be
+    /// quick for the next one, and would take CPU time from the block of the subject that follows.
+    pub async fn wind_down(&self) {
+        if self.spec.threads < 2 || self.is_program() {
+            return;
+        }
+        for _ in 0..MOST_REST_LOOKS {
+            let Some(before) = self.ran() else { return };
+            tokio::time::sleep(REST_LOOK).await;
+            let Some(after) = self.ran() else { return };
+            if after.saturating_sub(before) < REST {
+                return;
+            }
+        }
+        tracing::debug!(subject = self.name(), "the runner's threads did not come to rest between blocks");
+    }
+
+    /// CPU time of the runner's threads so far, nanoseconds; none where the kernel does not count it.
+    fn ran(&self) -> Option<u64> {
+        let threads = schedstat::threads(self.device.sysfs.as_ref(), self.runner.pid());
+        Some(threads.value()?.values().map(|times| times.ran).sum())
     }
 
     /// Runs until the latencies show no trend, within the plan's bounds.

@@ -313,6 +313,32 @@ async fn the_order_of_subjects_is_the_one_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_block_waits_until_the_threads_of_the_one_before_rest() {
+    /// From the first block's start to the second's, ms.
+    async fn gap(threads: u16, spinning: bool) -> u64 {
+        let files = phone();
+        let mut spec = spec(&["a", "b"]);
+        spec.plan.block_time = Nanos(20 * MS);
+        spec.subjects.iter_mut().for_each(|subject| subject.threads = threads);
+        let spin = async {
+            for ran in 1.. {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                files.set("proc/7/task/7/schedstat", &format!("{} 0 0\n", if spinning { ran * 5 * MS } else { 0 }));
+            }
+        };
+        let report = tokio::select! {
+            (report, _) = run(&files, spec, &[|_| Ok(Nanos(MS)), |_| Ok(Nanos(MS))]) => report,
+            () = spin => unreachable!(),
+        };
+        let started = |place: usize| measured(&report.runs[place]).blocks[0].started.0 / MS;
+        started(1) - started(0)
+    }
+    assert!(gap(1, true).await < 25, "one thread is at rest when it answers");
+    assert!((30..40).contains(&gap(2, false).await), "one look shows that a pool rests");
+    assert!(gap(2, true).await > 200, "a pool that spins is waited for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pinned_session_has_the_strongest_proof_and_leaves_no_trace() {
     let files = phone();
     let before = files.files();
