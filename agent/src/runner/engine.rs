@@ -149,8 +149,16 @@ pub fn no_output(place: usize) -> Refusal {
     Refusal::new(FailureReason::InferenceFailed, format!("the model has no output at place {place}"))
 }
 
-/// The refusal of values for an input that is not there, or of another size.
-pub fn wrong_input(inputs: &[TensorSpec], place: usize, values: usize) -> Refusal {
+/// The input at `place`, which must be there and hold so many values.
+///
+/// # Errors
+/// [`FailureReason::InferenceFailed`], naming the input and its shape.
+pub fn input_holding(inputs: &[TensorSpec], place: usize, values: usize) -> Result<&TensorSpec, Refusal> {
+    let fitting = inputs.get(place).filter(|spec| spec.elements() == values);
+    fitting.ok_or_else(|| wrong_input(inputs, place, values))
+}
+
+fn wrong_input(inputs: &[TensorSpec], place: usize, values: usize) -> Refusal {
     let detail = match inputs.get(place) {
         Some(spec) => format!("input '{}' of shape {:?} cannot hold {values} values", spec.name, spec.shape),
         None => format!("the model has no input at place {place}"),

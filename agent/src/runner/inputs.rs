@@ -8,6 +8,7 @@ use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest};
 use benchrack_protocol::tensor::InputGenerator;
 
 use super::Refusal;
+use super::engine::Engine;
 use crate::files::chain;
 use crate::npy;
 
@@ -67,10 +68,21 @@ fn settle_one(input: &Declared, asked: &[TensorSpec]) -> Result<TensorSpec, Refu
     Ok(spec)
 }
 
-/// The values of each input, row-major, in the model's order.
+/// Gives an engine the values of each of its inputs.
 ///
 /// # Errors
 /// When a file of values cannot be read, is of an input that the model has not, or of another shape.
+pub fn set(engine: &mut dyn Engine, request: &LoadRequest) -> Result<(), Refusal> {
+    for (place, values) in values(engine.inputs(), request)?.into_iter().enumerate() {
+        engine.set_input(place, &values)?;
+    }
+    Ok(())
+}
+
+/// The values of each input, row-major, in the model's order.
+///
+/// # Errors
+/// As [`set`].
 pub fn values(specs: &[TensorSpec], request: &LoadRequest) -> Result<Vec<Vec<f32>>, Refusal> {
     if let Some(stranger) =
         request.files.iter().find(|file| !file.name.is_empty() && !specs.iter().any(|spec| spec.name == file.name))

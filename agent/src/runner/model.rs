@@ -38,15 +38,8 @@ impl Model {
         let request = LoadRequest { package: None, ..request.clone() };
         let mut model = Self { engine, load, unpack, pipeline: request.pipeline.clone(), frames: None, request };
         // Making the inputs is our work, not the engine's, so it is no part of the load.
-        model.set_inputs()?;
+        inputs::set(model.engine.as_mut(), &model.request)?;
         Ok(model)
-    }
-
-    fn set_inputs(&mut self) -> Result<(), Refusal> {
-        for (place, values) in inputs::values(self.engine.inputs(), &self.request)?.into_iter().enumerate() {
-            self.engine.set_input(place, &values)?;
-        }
-        Ok(())
     }
 
     /// The engine that holds it.
@@ -100,7 +93,7 @@ impl Model {
         };
         let frames = self.frames.insert(frames);
         let reply = frames.run(self.engine.as_mut(), n);
-        self.set_inputs()?;
+        inputs::set(self.engine.as_mut(), &self.request)?;
         reply
     }
 

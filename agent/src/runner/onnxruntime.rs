@@ -19,7 +19,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
 
 use super::aside::{self, Aside, Observation, Seen};
-use super::engine::{Engine, Opened, Output, Source, no_output, nothing_yet, wrong_input};
+use super::engine::{Engine, Opened, Output, Source, input_holding, no_output, nothing_yet};
 use super::model::elapsed;
 use super::{Refusal, cpu, inputs, onnx};
 use crate::clock::raw;
@@ -89,9 +89,7 @@ pub fn observe(observation: &Observation) -> Result<Vec<Seen>, Refusal> {
     let session = commit(builder, Source::File(&request.model))?;
     let mut engine = OnnxRuntime::with(session, request)?;
     let profile = profile.opened()?;
-    for (place, values) in inputs::values(&engine.inputs, request)?.into_iter().enumerate() {
-        engine.set_input(place, &values)?;
-    }
+    inputs::set(&mut engine, request)?;
     for _ in 0..=observation.inferences {
         engine.rest();
         engine.infer()?;
@@ -135,12 +133,8 @@ impl Engine for OnnxRuntime {
     }
 
     fn set_input(&mut self, place: usize, values: &[f32]) -> Result<(), Refusal> {
-        let wrong = || wrong_input(&self.inputs, place, values.len());
-        let spec = self.inputs.get(place).filter(|spec| spec.elements() == values.len()).ok_or_else(wrong)?;
-        let value = values::tensor(spec, values)?;
-        if let Some(held) = self.values.get_mut(place) {
-            *held = value.into();
-        }
+        // There is a value for each input.
+        self.values[place] = values::tensor(input_holding(&self.inputs, place, values.len())?, values)?.into();
         Ok(())
     }
 
@@ -269,9 +263,7 @@ pub fn bare(request: &LoadRequest) -> Result<impl FnMut() -> Result<(), Refusal>
     let environment = environment(&library(request)?)?;
     let session = commit(builder(&environment, request.threads), Source::File(&request.model))?;
     let mut engine = OnnxRuntime::with(session, request)?;
-    for (place, values) in inputs::values(&engine.inputs, request)?.into_iter().enumerate() {
-        engine.set_input(place, &values)?;
-    }
+    inputs::set(&mut engine, request)?;
     Ok(move || {
         let outputs = engine.session.run(engine.values.as_slice()).map_err(|error| failed(&error))?;
         std::hint::black_box(&outputs);

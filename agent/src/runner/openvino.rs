@@ -15,7 +15,7 @@ use benchrack_protocol::model::TensorSpec;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, OperatorTime};
 use openvino::{CompiledModel, Core, DeviceType, InferRequest, InferenceError, PropertyKey, RwPropertyKey, SetupError, Tensor};
 
-use super::engine::{Engine, Opened, Output, Source, no_output, nothing_yet, wrong_input};
+use super::engine::{Engine, Opened, Output, Source, input_holding, no_output, nothing_yet};
 use super::model::elapsed;
 use super::{Refusal, cpu, inputs, onnx};
 use crate::clock::raw;
@@ -132,13 +132,9 @@ impl Engine for OpenVino {
     }
 
     fn set_input(&mut self, place: usize, values: &[f32]) -> Result<(), Refusal> {
-        let wrong = || wrong_input(&self.inputs, place, values.len());
-        let spec = self.inputs.get(place).filter(|spec| spec.elements() == values.len()).ok_or_else(wrong)?;
-        match self.values.get_mut(place) {
-            // The request holds the same memory.
-            Some(tensor) => values::fill(tensor, spec.element, values).map_err(|error| failed(&error)),
-            None => Err(wrong_input(&self.inputs, place, values.len())),
-        }
+        let spec = input_holding(&self.inputs, place, values.len())?;
+        // There is a tensor for each input, and the request holds the same memory.
+        values::fill(&mut self.values[place], spec.element, values).map_err(|error| failed(&error))
     }
 
     fn infer(&mut self) -> Result<(), Refusal> {

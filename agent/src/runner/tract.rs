@@ -15,7 +15,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::eval;
 use tract_onnx::tract_core::runtime::RunOptions;
 
-use super::engine::{Engine, Opened, Output, Source, no_output, nothing_yet, wrong_input};
+use super::engine::{Engine, Opened, Output, Source, input_holding, no_output, nothing_yet};
 use super::model::elapsed;
 use super::{Refusal, inputs, onnx};
 use crate::clock::raw;
@@ -97,13 +97,8 @@ impl Engine for Tract {
     }
 
     fn set_input(&mut self, place: usize, values: &[f32]) -> Result<(), Refusal> {
-        let wrong = || wrong_input(&self.inputs, place, values.len());
-        let spec = self.inputs.get(place).filter(|spec| spec.elements() == values.len()).ok_or_else(wrong)?;
-        let value = shapes::tensor(spec, values)?;
-        match self.values.get_mut(place) {
-            Some(held) => *held = value,
-            None => return Err(wrong_input(&self.inputs, place, values.len())),
-        }
+        // There is a value for each input.
+        self.values[place] = shapes::tensor(input_holding(&self.inputs, place, values.len())?, values)?;
         Ok(())
     }
 
@@ -180,9 +175,7 @@ fn failed(error: &TractError) -> Refusal {
 /// As [`open`].
 pub fn bare(request: &LoadRequest) -> Result<impl FnMut() -> Result<(), Refusal> + use<>, Refusal> {
     let mut tract = Tract::load(Source::File(&request.model), request)?;
-    for (place, values) in inputs::values(&tract.inputs, request)?.into_iter().enumerate() {
-        tract.set_input(place, &values)?;
-    }
+    inputs::set(&mut tract, request)?;
     Ok(move || {
         let outputs = tract.state.run(tract.values.clone()).map_err(|error| failed(&error))?;
         std::hint::black_box(&outputs);

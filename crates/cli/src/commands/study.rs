@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use benchrack_client::{Client, RunQuery};
-use benchrack_protocol::api::Run;
+use benchrack_client::Client;
 use benchrack_protocol::ids::{StudyId, SubmissionId};
 use benchrack_protocol::study::{NewStudy, Study, StudyReport};
 use benchrack_server::ServerConfig;
@@ -203,7 +202,7 @@ async fn report(client: &Client, name: &str, context: &Context) -> Outcome {
 }
 
 async fn print(client: &Client, report: &StudyReport, context: &Context) -> Outcome {
-    let runs = if report.study.table { all_runs(client, report.submission.id).await? } else { Vec::new() };
+    let runs = if report.study.table { submit::all_runs(client, report.submission.id).await? } else { Vec::new() };
     if context.json {
         return output::json(&json!({ "report": report, "runs": runs }));
     }
@@ -212,18 +211,4 @@ async fn print(client: &Client, report: &StudyReport, context: &Context) -> Outc
         output::line(study_text::table(&runs, &client.models().await?))?;
     }
     Ok(Exit::Pass)
-}
-
-/// All runs of a submission, however many.
-async fn all_runs(client: &Client, submission: SubmissionId) -> Result<Vec<Run>, Failure> {
-    let mut runs: Vec<Run> = Vec::new();
-    loop {
-        let before = runs.last().map(|run| run.id);
-        let query = RunQuery { submission: Some(submission), before, limit: Some(500), ..RunQuery::default() };
-        let part = client.runs(&query).await?;
-        if part.is_empty() {
-            return Ok(runs);
-        }
-        runs.extend(part);
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use benchrack_client::{Client, RunQuery};
 use benchrack_protocol::api::{NewSubmission, Run, Submission};
+use benchrack_protocol::ids::SubmissionId;
 use benchrack_protocol::suite::Suite;
 use clap::Args;
 
@@ -82,14 +83,27 @@ pub async fn watch(client: &Client, mut submission: Submission, quiet: bool) -> 
 
 /// All runs of a submission, by device, threads and model, fp32 before int8, engine by engine.
 pub async fn results(client: &Client, submission: &Submission) -> Result<Vec<Run>, Failure> {
-    let query = RunQuery { submission: Some(submission.id), limit: Some(10_000), ..RunQuery::default() };
-    let mut runs = client.runs(&query).await?;
+    let mut runs = all_runs(client, submission.id).await?;
     let models = client.models().await?;
     let macs = |run: &Run| models.iter().find(|m| m.manifest.artifact == run.artifact).and_then(|m| m.manifest.macs);
     runs.sort_by_key(|run| {
         (run.device_name.clone(), run.threads, macs(run), run.model.clone(), run.precision, run.engine.clone())
     });
     Ok(runs)
+}
+
+/// All runs of a submission, however many.
+pub async fn all_runs(client: &Client, submission: SubmissionId) -> Result<Vec<Run>, Failure> {
+    let mut runs: Vec<Run> = Vec::new();
+    loop {
+        let before = runs.last().map(|run| run.id);
+        let query = RunQuery { submission: Some(submission), before, limit: Some(500), ..RunQuery::default() };
+        let part = client.runs(&query).await?;
+        if part.is_empty() {
+            return Ok(runs);
+        }
+        runs.extend(part);
+    }
 }
 
 /// Prints the comparison table, reasons for doubt, and jobs that failed.
