@@ -38,6 +38,9 @@ pub enum AgentCommand {
     /// Measure what measuring costs: the agent against the engine's bare loop
     #[command(hide = true)]
     Overhead(overhead::OverheadArgs),
+    /// Run an engine's bare loop for `overhead`
+    #[command(hide = true, name = baseline::BARE_LOOP)]
+    BareLoop,
     /// Compare the conversion of camera frames with OpenCV's: speed and pixels
     #[command(hide = true)]
     FrameBench(frame_bench::FrameBenchArgs),
@@ -60,6 +63,7 @@ pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<Exit
             runner::serve(&arguments)?;
             Ok(ExitCode::SUCCESS)
         }
+        AgentCommand::BareLoop => baseline::serve_bare().map(|()| ExitCode::SUCCESS),
         AgentCommand::FrameBench(arguments) => frame_bench::run(&arguments),
         AgentCommand::Overhead(arguments) => runtime()?.block_on(overhead::run(arguments, &program)),
     }

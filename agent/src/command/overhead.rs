@@ -1,12 +1,11 @@
-//! What measuring costs: a model's latency through the agent's runner process against the engine's bare loop in this
-//! process, or against ONNX Runtime's own Python loop, both in the same run, block by block in turn on the same cores.
+//! What measuring costs: a model's latency through the agent's runner process against the engine's bare loop, or ONNX
+//! Runtime's own Python loop, in another process, both in the same run, block by block in turn on the same cores.
 
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::ids::ArtifactId;
@@ -19,22 +18,26 @@ use benchrack_stats::paired::{Pair, PairedEffect};
 use benchrack_stats::{Confidence, Samples};
 use clap::Args;
 
-use super::baseline::{Baseline, Python};
+use super::baseline::Baseline;
 use super::model_file::{InputArgument, manifest};
 use crate::device::Device;
 use crate::probe::probe;
-use crate::runner_process::{Birth, Launcher, NO_TELEMETRY, ProcessLauncher, Runner, RunnerProgram};
+use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProgram};
 use crate::session::{self, Artifacts, Context};
 
 /// Arguments of `overhead`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  benchrack-agent overhead model.onnx --rounds 40
-  benchrack-agent overhead model.onnx --engine onnxruntime --library libonnxruntime.so.1.32.0 --python venv/bin/python")]
+  benchrack-agent overhead model.onnx
+  benchrack-agent overhead zoo/*.onnx --sessions 0 --engine onnxruntime --library libonnxruntime.so.1.32.0 --python venv/bin/python
+
+Two processes of one program differ by some per cent as long as they live, so that each pair is of two new processes
+and the interval is over those.")]
 pub struct OverheadArgs {
-    /// ONNX file
-    model: PathBuf,
-    /// Shape of an input that the file leaves open, NAME=1x3x224x224
+    /// ONNX files
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    /// Shape of an input that a file leaves open, NAME=1x3x224x224
     #[arg(long = "input", value_name = "NAME=SHAPE")]
     inputs: Vec<InputArgument>,
     /// Inference engine: tract or onnxruntime
@@ -43,17 +46,20 @@ pub struct OverheadArgs {
     /// The engine's library
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
-    /// Compare with onnxruntime's loop in this Python instead of a bare loop in this process
+    /// Compare with onnxruntime's loop in this Python instead of a bare loop
     #[arg(long, value_name = "PYTHON", requires = "library")]
     python: Option<PathBuf>,
     /// Threads of the engine
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
-    /// Pairs of blocks
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    /// Pairs of runners; an interval needs at least 6
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    runners: u32,
+    /// Pairs of blocks of each pair of runners
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
     /// Length of a block in milliseconds
-    #[arg(long, default_value_t = 200, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
     block_time: u64,
     /// Core that both use; without it the last ones, as many as threads
     #[arg(long)]
@@ -68,55 +74,70 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Measures and prints both figures.
 pub async fn run(arguments: OverheadArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
-    if arguments.library.is_some() && std::env::var_os(NO_TELEMETRY.0).is_none() {
-        // The library is loaded into this process too, and a process cannot safely change its own environment.
-        let error = std::process::Command::new("/proc/self/exe")
-            .args(std::env::args_os().skip(1))
-            .env(NO_TELEMETRY.0, NO_TELEMETRY.1)
-            .exec();
-        return Err(error).context("cannot start again without telemetry");
-    }
     let device = Device::live();
-    let manifest = manifest(&arguments.model, None, &arguments.inputs)?;
     let allowed: Vec<u32> = device.placement.allowed()?.iter().collect();
     let last = allowed.iter().rev().take(usize::from(arguments.threads)).copied();
     let cpus: CpuSet = arguments.cpu.map_or_else(|| last.collect(), |cpu| [cpu].into_iter().collect());
     if cpus.is_empty() {
         bail!("no CPU may be used");
     }
-    let pairs = pairs(&arguments, &device, &manifest, &cpus, program).await?;
-    let effect = PairedEffect::new(&pairs, Confidence::P95)?;
-    let medians = |of: fn(&Pair) -> f64| Samples::new(pairs.iter().map(of).collect()).map(|samples| samples.median());
-    let (bare, agent) = (medians(|pair| pair.baseline)?, medians(|pair| pair.candidate)?);
     let other = if arguments.python.is_some() { "Python" } else { "bare loop" };
-    super::print(&format!("median latency  {other} {:.4} ms, through the agent {:.4} ms, CPUs {cpus}", bare / 1e6, agent / 1e6));
-    match effect.and_then(|effect| effect.interval.map(|interval| (effect.change, interval))) {
-        Some((change, interval)) => super::print(&format!(
-            "ratio           {:.4}  ({:.4} to {:.4} with 95 % confidence, {} pairs of blocks)",
-            1.0 + change,
-            1.0 + interval.low,
-            1.0 + interval.high,
-            pairs.len()
-        )),
-        None => super::print("ratio           too few pairs for an interval; ask for more --rounds"),
+    super::print(&format!(
+        "median latency of {other} and through the agent, CPUs {cpus}; ratio with 95 % interval over {} pairs of processes",
+        arguments.runners
+    ));
+    let mut highest: Option<(f64, &Path)> = None;
+    for model in &arguments.models {
+        let manifest = manifest(model, None, &arguments.inputs)?;
+        let pairs = pairs(&arguments, model, &device, &manifest, &cpus, program).await?;
+        let ratio = row(model, &pairs)?;
+        let bare = median(&pairs, |pair| pair.baseline)?;
+        if bare >= SMALLEST_JUDGED && highest.is_none_or(|(known, _)| ratio > known) {
+            highest = Some((ratio, model));
+        }
+        if arguments.sessions > 0 {
+            first_sample(&arguments, model, &device, &manifest, &cpus, program).await?;
+        }
     }
-    if arguments.sessions > 0 {
-        let overheads = sessions(&arguments, &device, &manifest, &cpus, program).await?;
-        let samples = Samples::new(overheads)?;
-        super::print(&format!(
-            "first sample    {:.1} ms after a session's start, without load and warm-up (median of {}, {:.1} to {:.1} ms)",
-            samples.median(),
-            samples.count(),
-            samples.minimum(),
-            samples.maximum()
-        ));
+    if let Some((ratio, model)) = highest {
+        super::print(&format!("highest ratio of models from 2 ms on: {ratio:.4}, {}", name(model)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Medians of neighbouring blocks: baseline bare, candidate through the agent.
+/// Below this a timer's and a pipe's microseconds are more than per mille; ns.
+const SMALLEST_JUDGED: f64 = 2e6;
+
+fn name(model: &Path) -> String {
+    model.file_stem().unwrap_or(model.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn median(pairs: &[Pair], of: fn(&Pair) -> f64) -> anyhow::Result<f64> {
+    Ok(Samples::new(pairs.iter().map(of).collect())?.median())
+}
+
+/// Prints one model's line and returns its ratio.
+fn row(model: &Path, pairs: &[Pair]) -> anyhow::Result<f64> {
+    let (bare, agent) = (median(pairs, |pair| pair.baseline)?, median(pairs, |pair| pair.candidate)?);
+    let effect = PairedEffect::new(pairs, Confidence::P95)?;
+    let (ratio, interval) = match &effect {
+        Some(effect) => (
+            1.0 + effect.change,
+            effect.interval.map_or_else(
+                || "too few for an interval".into(),
+                |interval| format!("{:.4} to {:.4}", 1.0 + interval.low, 1.0 + interval.high),
+            ),
+        ),
+        None => (agent / bare, "too few for an interval".into()),
+    };
+    super::print(&format!("{:<32} {:>10.4} ms {:>10.4} ms   {ratio:.4} ({interval})", name(model), bare / 1e6, agent / 1e6));
+    Ok(ratio)
+}
+
+/// Medians of two new processes: baseline bare, candidate through the agent, their blocks in turn.
 async fn pairs(
     arguments: &OverheadArgs,
+    model: &Path,
     device: &Device,
     manifest: &Manifest,
     cpus: &CpuSet,
@@ -126,44 +147,58 @@ async fn pairs(
         library: arguments.library.clone(),
         inputs: manifest.inputs.clone(),
         generators: manifest.generators.clone(),
-        ..LoadRequest::new(&arguments.model, &arguments.engine, arguments.threads)
+        ..LoadRequest::new(model, &arguments.engine, arguments.threads)
     };
     device.placement.confine(cpus)?;
     let launcher = ProcessLauncher { program, placement: device.placement.as_ref() };
     let birth = Birth { cpus: cpus.clone(), address_space: None, patience: PATIENCE };
-    let mut runner = launcher.launch(&birth).await.map_err(|failure| anyhow!(failure.detail))?;
-    let loaded = ask(&mut runner, &Request::Load(request.clone())).await?;
-    let mut baseline = match &arguments.python {
-        Some(python) => python_loop(python, &request, &loaded)?,
-        None => Baseline::bare(&request)?,
-    };
-
-    // Both warm, and the length of a block known.
-    let latency = baseline.block(10)?;
-    through(&mut runner, 10).await?;
-    let n = ((arguments.block_time as f64 * 1e6 / latency) as u32).clamp(3, 10_000);
     let mut pairs = Vec::new();
-    for round in 0..arguments.rounds {
-        let (baseline, candidate) = if round % 2 == 0 {
-            let alone = baseline.block(n)?;
-            (alone, through(&mut runner, n).await?)
-        } else {
-            let candidate = through(&mut runner, n).await?;
-            (baseline.block(n)?, candidate)
+    for _ in 0..arguments.runners {
+        let mut runner = launcher.launch(&birth).await.map_err(|failure| anyhow!(failure.detail))?;
+        let loaded = ask(&mut runner, &Request::Load(request.clone())).await?;
+        let mut baseline = match &arguments.python {
+            Some(python) => python_loop(python, &request, &loaded)?,
+            None => Baseline::bare(program, &request)?,
         };
-        pairs.push(Pair { baseline, candidate });
+        pairs.push(pair(arguments, &mut runner, &mut baseline).await?);
+        runner.quit().await;
     }
     Ok(pairs)
 }
 
+async fn pair(arguments: &OverheadArgs, runner: &mut impl Runner, baseline: &mut Baseline) -> anyhow::Result<Pair> {
+    // Both warm, and the length of a block known.
+    let latency = baseline.block(WARM_UP)?;
+    through(runner, WARM_UP).await?;
+    let n = ((arguments.block_time as f64 * 1e6 / latency) as u32).clamp(3, 10_000);
+    let (mut alone, mut candidate) = (Vec::new(), Vec::new());
+    for round in 0..arguments.rounds {
+        if round % 2 == 0 {
+            alone.push(baseline.block(n)?);
+            candidate.push(through(runner, n).await?);
+        } else {
+            candidate.push(through(runner, n).await?);
+            alone.push(baseline.block(n)?);
+        }
+    }
+    Ok(Pair { baseline: Samples::new(alone)?.median(), candidate: Samples::new(candidate)?.median() })
+}
+
+/// Inferences before the first block.
+const WARM_UP: u32 = 5;
+
 /// Python with the same version of the library as the runner: a ratio of two versions would say nothing of the agent.
 fn python_loop(python: &Path, request: &LoadRequest, loaded: &Reply) -> anyhow::Result<Baseline> {
     let Reply::Loaded { inputs, evidence, .. } = loaded else { bail!("the runner answered {loaded:?}") };
-    let python = Python::start(python, request, inputs)?;
-    if python.version != evidence.version {
-        bail!("Python has onnxruntime {}, the library is {}; compare like with like", python.version, evidence.version);
+    let python = Baseline::python(python, request, inputs)?;
+    match &python.version {
+        Some(version) if *version == evidence.version => Ok(python),
+        other => bail!(
+            "Python has onnxruntime {}, the library is {}; compare like with like",
+            other.as_deref().unwrap_or("of no version"),
+            evidence.version
+        ),
     }
-    Ok(Baseline::Python(Box::new(python)))
 }
 
 async fn through(runner: &mut impl Runner, n: u32) -> anyhow::Result<f64> {
@@ -177,16 +212,37 @@ async fn ask(runner: &mut impl Runner, request: &Request) -> anyhow::Result<Repl
     runner.ask(request, PATIENCE).await.map_err(|failure| anyhow!(failure.detail))
 }
 
+/// Prints the time from a session's start to its first sample.
+async fn first_sample(
+    arguments: &OverheadArgs,
+    model: &Path,
+    device: &Device,
+    manifest: &Manifest,
+    cpus: &CpuSet,
+    program: &RunnerProgram,
+) -> anyhow::Result<()> {
+    let samples = Samples::new(sessions(arguments, model, device, manifest, cpus, program).await?)?;
+    super::print(&format!(
+        "  first sample {:.1} ms after a session's start, without load and warm-up (median of {}, {:.1} to {:.1} ms)",
+        samples.median(),
+        samples.count(),
+        samples.minimum(),
+        samples.maximum()
+    ));
+    Ok(())
+}
+
 /// Time from the start of a session to its first sample, less loading, first inference and warm-up; milliseconds.
 async fn sessions(
     arguments: &OverheadArgs,
+    model: &Path,
     device: &Device,
     manifest: &Manifest,
     cpus: &CpuSet,
     program: &RunnerProgram,
 ) -> anyhow::Result<Vec<f64>> {
     let known = probe(device, None);
-    let mut artifacts: Artifacts = [(manifest.artifact, Ok(arguments.model.clone()))].into();
+    let mut artifacts: Artifacts = [(manifest.artifact, Ok(model.to_owned()))].into();
     let mut engine = EngineRef::named(&arguments.engine);
     if let Some(library) = &arguments.library {
         // Any digest does: nothing is fetched here.

@@ -82,7 +82,9 @@ fn shown(check: &Check, value: f64) -> String {
 }
 
 fn asked(check: &Check) -> String {
-    let bound = |word: &str, bound: Option<f64>| bound.map(|bound| format!("{word} {}", shown(check, bound)));
+    // A bound of a ratio is a number that somebody wrote.
+    let exactly = |bound: f64| if check.to.is_some() { bound.to_string() } else { shown(check, bound) };
+    let bound = |word: &str, bound: Option<f64>| bound.map(|bound| format!("{word} {}", exactly(bound)));
     [bound(">=", check.at_least), bound("<=", check.at_most)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

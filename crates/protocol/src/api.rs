@@ -260,7 +260,7 @@ pub enum Metric {
     LatencyP99,
     /// First inference after loading, ns.
     FirstInference,
-    /// Reading, parsing and optimising the model, ns.
+    /// Reading, parsing and optimising the model before the blocks, ns.
     Load,
     /// Peak resident memory of the runner, bytes.
     PeakRss,
@@ -282,6 +282,8 @@ pub enum Metric {
     FrameConversion,
     /// Median time from the output tensor to the answer, ns.
     FramePost,
+    /// Loading from the file as it is, once more in fresh runners as from packages, ns.
+    LoadRaw,
     /// Loading from a Zstandard package, ns.
     LoadZstd,
     /// Loading from an encrypted, then compressed package, ns.
@@ -292,7 +294,7 @@ pub enum Metric {
 
 impl Metric {
     /// All, in the order they are shown.
-    pub const ALL: [Metric; 18] = [
+    pub const ALL: [Metric; 19] = [
         Self::Latency,
         Self::LatencyP90,
         Self::LatencyP99,
@@ -308,6 +310,7 @@ impl Metric {
         Self::FrameRate,
         Self::FrameConversion,
         Self::FramePost,
+        Self::LoadRaw,
         Self::LoadZstd,
         Self::LoadEncryptedThenZstd,
         Self::LoadZstdThenEncrypted,
@@ -331,6 +334,7 @@ impl Metric {
             Self::FrameRate => "frame_rate",
             Self::FrameConversion => "frame_conversion",
             Self::FramePost => "frame_post",
+            Self::LoadRaw => "load_raw",
             Self::LoadZstd => "load_zstd",
             Self::LoadEncryptedThenZstd => "load_encrypted_then_zstd",
             Self::LoadZstdThenEncrypted => "load_zstd_then_encrypted",

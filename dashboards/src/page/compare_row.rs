@@ -1,6 +1,7 @@
 //! A row of the comparison, and the units its columns share.
 
 use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
 
@@ -141,8 +142,11 @@ impl<'a> Row<'a> {
             first: column(Metric::FirstInference, scales.first),
             executed: match (executed_words(&row.executed), row.integer_kernels) {
                 (words, _) if !words.is_empty() => words,
-                (_, Some(integers)) => fill(c.t.compare.in_integers, &[&c.t.common.integers(&integers)]),
-                (_, None) => "–".into(),
+                // Without a word of what ran, none is what an engine says that does not tell.
+                (_, Some(integers)) if integers != IntegerKernels::None => {
+                    fill(c.t.compare.in_integers, &[&c.t.common.integers(&integers)])
+                }
+                _ => "–".into(),
             },
             library: engine_words(row.library, c.t),
         }

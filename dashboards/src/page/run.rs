@@ -3,6 +3,7 @@
 use askama::Template;
 use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Measurement, OutputCheck};
 use benchrack_protocol::runner::OperatorTime;
@@ -34,6 +35,7 @@ struct RunPage<'a> {
     histogram: ChartFigure,
     outputs: super::run_words::Outputs,
     executed: String,
+    integers_told: bool,
     frames: Option<FramesPart>,
     packaged: Vec<Packaged>,
     printed: Vec<(&'static str, String)>,
@@ -77,6 +79,7 @@ fn shown(run: &Run, metric: Metric) -> bool {
         | Metric::FrameJitter
         | Metric::FrameConversion
         | Metric::FramePost
+        | Metric::LoadRaw
         | Metric::LoadZstd
         | Metric::LoadEncryptedThenZstd
         | Metric::LoadZstdThenEncrypted => false,
@@ -154,6 +157,10 @@ impl Page for RunView {
                 .as_ref()
                 .map(|measurement| executed_words(&measurement.engine.executed))
                 .unwrap_or_default(),
+            // Without a word of what ran, none is what an engine says that does not tell.
+            integers_told: self.measurement.as_ref().is_some_and(|measurement| {
+                !measurement.engine.executed.is_empty() || measurement.engine.integer_kernels != IntegerKernels::None
+            }),
             frames: frames_part(self, c)?,
             packaged: self.packaged.iter().map(|figures| Packaged::of(figures, c)).collect(),
             printed: self

@@ -94,7 +94,9 @@ impl StudyView {
     fn row<'a>(check: &'a Check, result: &'a CheckResult, c: &Ctx<'_>) -> Row<'a> {
         let s = &c.t.study;
         let unit = unit(check);
-        let bound = |text: &str, bound: Option<f64>| bound.map(|bound| fill(text, &[&unit.show(bound)]));
+        // A bound of a ratio is a number that somebody wrote: 1.001 is not 1.00.
+        let exactly = |bound: f64| if check.to.is_some() { format!("{bound} ×") } else { unit.show(bound) };
+        let bound = |text: &str, bound: Option<f64>| bound.map(|bound| fill(text, &[&exactly(bound)]));
         let asked = [bound(s.at_least, check.at_least), bound(s.at_most, check.at_most)];
         Row {
             check,

@@ -73,6 +73,7 @@ texts! {
         frame_rate: "Frame rate", "프레임률";
         frame_conversion: "Frame conversion", "프레임 변환";
         frame_post: "Post-processing", "후처리";
+        load_raw: "Load, several times", "로드, 여러 번";
         load_zstd: "Load, compressed", "로드, 압축";
         load_encrypted_then_zstd: "Load, encrypted then compressed", "로드, 암호화 후 압축";
         load_zstd_then_encrypted: "Load, compressed then encrypted", "로드, 압축 후 암호화";
@@ -171,6 +172,7 @@ impl Common {
             Metric::FrameRate => self.frame_rate,
             Metric::FrameConversion => self.frame_conversion,
             Metric::FramePost => self.frame_post,
+            Metric::LoadRaw => self.load_raw,
             Metric::LoadZstd => self.load_zstd,
             Metric::LoadEncryptedThenZstd => self.load_encrypted_then_zstd,
             Metric::LoadZstdThenEncrypted => self.load_zstd_then_encrypted,

@@ -1,6 +1,7 @@
 //! Runs and sessions.
 
 use benchrack_protocol::evidence::KnobOutcome;
+use benchrack_protocol::report::Pass;
 use benchrack_protocol::runner::FailureReason;
 use benchrack_protocol::validity::Validity;
 
@@ -36,6 +37,7 @@ texts! {
         kernels: "What was executed", "실행된 것";
         kernel_family: "Kernels", "커널";
         integers: "In integers", "정수 연산";
+        not_told: "the engine does not say", "엔진이 알려 주지 않음";
         engine_threads: "Threads of the engine", "엔진 스레드";
         operators: "Operators after optimisation", "최적화 후 연산자";
         profile: "Time by operator", "연산자별 시간";
@@ -57,6 +59,9 @@ texts! {
         unpack: "Unpacking", "풀기";
         engine_load: "By the engine", "엔진 로드";
         both: "Together", "합계";
+        failed_passes: "Asked for, and not measured", "요청했지만 측정하지 못함";
+        pass_frames: "Whole frames", "전체 프레임";
+        pass_loads: "Loading from packages", "포장에서 로드";
         printed: "What the program printed", "프로그램 출력";
         printed_note: "The engine's own program measured; it gives a summary and no samples, so that nothing is judged by it.", "엔진 자체 프로그램이 측정했습니다. 표본 없이 요약만 있으므로 판정에 쓰지 않습니다.";
         inferences: "Inferences", "추론 횟수";
@@ -157,6 +162,14 @@ impl Runs {
             Validity::Valid => self.is_valid,
             Validity::Degraded { .. } => self.is_degraded,
             Validity::Invalid { .. } => self.is_invalid,
+        }
+    }
+
+    /// A pass after the blocks.
+    pub(crate) fn pass(&self, pass: Pass) -> &'static str {
+        match pass {
+            Pass::Frames => self.pass_frames,
+            Pass::PackagedLoads => self.pass_loads,
         }
     }
 

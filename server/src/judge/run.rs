@@ -64,14 +64,14 @@ pub fn metrics(measurement: &Measurement, size: Bytes) -> Result<Vec<(Metric, Es
         (Metric::LatencyP90, of_samples(|summary| &summary.p90)),
         (Metric::LatencyP99, of_samples(|summary| &summary.p99)),
         (Metric::FirstInference, told(measurement.first_inference)),
-        // The same file loaded several times says more than its one load before the blocks.
-        (Metric::Load, packaged(Packaging::Raw).or_else(|| told(measurement.load))),
+        (Metric::Load, told(measurement.load)),
         (Metric::PeakRss, measurement.memory.peak_rss.map(|bytes| exact(bytes.0))),
         (Metric::Pss, measurement.memory.pss.map(|bytes| exact(bytes.0))),
         (Metric::ModelSize, Some(exact(size.0))),
         (Metric::LatencyMean, measurement.summary.as_ref().and_then(|summary| summary.mean).map(|mean| exact(mean.0))),
     ];
     let loads = [
+        (Metric::LoadRaw, packaged(Packaging::Raw)),
         (Metric::LoadZstd, packaged(Packaging::Zstd)),
         (Metric::LoadEncryptedThenZstd, packaged(Packaging::EncryptedThenZstd)),
         (Metric::LoadZstdThenEncrypted, packaged(Packaging::ZstdThenEncrypted)),

@@ -175,7 +175,7 @@ fn loads_of_a_package_are_compared_by_the_widest_ratio_of_two_intervals() {
         report
     };
     let checks = json!([{
-        "says": "load", "of": {"model": "small", "figure": "load_zstd"}, "to": {"model": "small", "figure": "load"}, "at_most": 3.0
+        "says": "load", "of": {"model": "small", "figure": "load_zstd"}, "to": {"model": "small", "figure": "load_raw"}, "at_most": 3.0
     }]);
     let asked = study(checks);
     let check = judged(&asked, &[with(12)]);

@@ -47,6 +47,7 @@ impl Figure {
     /// The packaging whose loading it times.
     pub fn loaded_from(self) -> Option<Packaging> {
         match self {
+            Self::Metric(Metric::LoadRaw) => Some(Packaging::Raw),
             Self::Metric(Metric::LoadZstd) => Some(Packaging::Zstd),
             Self::Metric(Metric::LoadEncryptedThenZstd) => Some(Packaging::EncryptedThenZstd),
             Self::Metric(Metric::LoadZstdThenEncrypted) => Some(Packaging::ZstdThenEncrypted),

@@ -12,7 +12,7 @@ use benchrack_protocol::pipeline::{
 };
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::*;
-use benchrack_protocol::runner::{MemoryFigures, OperatorTime};
+use benchrack_protocol::runner::{FailureReason, MemoryFigures, OperatorTime};
 use benchrack_protocol::session::{MeasurePlan, OperatingPoint};
 use benchrack_protocol::tensor::Comparison;
 use benchrack_protocol::units::*;
@@ -106,7 +106,10 @@ pub fn measurement() -> Measurement {
         summary: None,
         frames: None,
         packaged_loads: Vec::new(),
-        failed_passes: Vec::new(),
+        failed_passes: vec![FailedPass {
+            pass: Pass::PackagedLoads,
+            failure: Failure { reason: FailureReason::RunnerDied, detail: format!("the runner was killed by {HOSTILE}") },
+        }],
         profile: operators
             .map(|(name, operator, ns)| OperatorTime { name: name.into(), operator: operator.into(), time: Nanos(ns) })
             .into(),

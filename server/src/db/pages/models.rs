@@ -103,7 +103,7 @@ async fn loads(db: &Database) -> Result<HashMap<i64, Loads>, DbError> {
 
 /// The metric of loading from each packaging.
 const PACKAGED: [(Packaging, Metric); 4] = [
-    (Packaging::Raw, Metric::Load),
+    (Packaging::Raw, Metric::LoadRaw),
     (Packaging::Zstd, Metric::LoadZstd),
     (Packaging::EncryptedThenZstd, Metric::LoadEncryptedThenZstd),
     (Packaging::ZstdThenEncrypted, Metric::LoadZstdThenEncrypted),

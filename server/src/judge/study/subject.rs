@@ -239,10 +239,7 @@ pub(super) fn is_of_blocks(figure: Figure) -> bool {
 
 /// Times of loading from a packaging, unpacking included, each in a runner of its own and therefore independent.
 fn loads(run: &Measurement, figure: Figure) -> Option<Samples> {
-    let wanted = match figure {
-        Figure::Metric(Metric::Load) => Packaging::Raw,
-        figure => figure.loaded_from()?,
-    };
+    let wanted = figure.loaded_from()?;
     let packaged = run.packaged_loads.iter().find(|packaged| packaged.packaging == wanted)?;
     Samples::new(packaged.loads.iter().map(|load| load.unpack.0 as f64 + load.load.0 as f64).collect()).ok()
 }
