@@ -31,11 +31,14 @@ pub(super) struct Index(BTreeMap<String, Node>);
 impl Index {
     pub(super) fn of(world: &World) -> Self {
         let mut files = BTreeMap::new();
-        cpu::list(world, &mut |path, file| drop(files.insert(path, Node::Cpu(file))));
-        thermal::list(world, &mut |path, file| drop(files.insert(path, Node::Thermal(file))));
-        power_supply::list(world, &mut |path, file| drop(files.insert(path, Node::Supply(file))));
-        process::list(world, &mut |path, file| drop(files.insert(path, Node::Process(file))));
-        vendor::list(world, &mut |path, file| drop(files.insert(path, Node::Vendor(file))));
+        let mut keep = |path: String, node: Node| {
+            files.insert(path, node);
+        };
+        cpu::list(world, &mut |path, file| keep(path, Node::Cpu(file)));
+        thermal::list(world, &mut |path, file| keep(path, Node::Thermal(file)));
+        power_supply::list(world, &mut |path, file| keep(path, Node::Supply(file)));
+        process::list(world, &mut |path, file| keep(path, Node::Process(file)));
+        vendor::list(world, &mut |path, file| keep(path, Node::Vendor(file)));
         Self(files)
     }
 

@@ -33,7 +33,12 @@ pub(super) struct Policy {
     /// Time in each point, ns.
     pub(super) times: Vec<u64>,
     pub(super) transitions: u64,
+    /// Ticks without load.
+    idle_ticks: u32,
 }
+
+/// Ticks without load before a clock goes down: governors wait, so that a short pause costs no clock.
+const PATIENCE: u32 = 4;
 
 impl Policy {
     pub(super) fn of(cluster: usize, spec: &ClusterSpec, cpus: CpuSet) -> Self {
@@ -52,6 +57,7 @@ impl Policy {
             pending: Vec::new(),
             times: vec![0; points.len()],
             transitions: 0,
+            idle_ticks: 0,
             points,
         }
     }
@@ -99,17 +105,19 @@ impl Policy {
         }
     }
 
-    /// The governor's choice: two points up in each tick under load, one down when idle, always within the limits. The
+    /// The governor's choice: two points up in each tick under load, one down once it has idled, always within the limits. The
     /// lowest point that fulfils the floor and the highest within the cap are what cpufreq's tables give.
     pub(super) fn govern(&mut self, busy: bool) {
         let (min, max) = self.limits();
         let top = self.points.iter().rposition(|point| point.khz <= max).unwrap_or(0);
         let bottom = self.points.iter().position(|point| point.khz >= min).unwrap_or(top).min(top);
+        self.idle_ticks = if busy { 0 } else { self.idle_ticks.saturating_add(1) };
         let wanted = match (self.governor.as_str(), busy) {
             ("performance", _) => top,
             ("powersave", _) => bottom,
             (_, true) => self.index + 2,
-            (_, false) => self.index.saturating_sub(1),
+            (_, false) if self.idle_ticks > PATIENCE => self.index.saturating_sub(1),
+            (_, false) => self.index,
         };
         let next = wanted.clamp(bottom, top);
         if next != self.index {
@@ -139,6 +147,7 @@ mod tests {
             pending: Vec::new(),
             times: vec![0; 4],
             transitions: 0,
+            idle_ticks: 0,
             points: points.to_vec(),
         }
     }
@@ -154,10 +163,18 @@ mod tests {
         policy.govern(true);
         assert_eq!((policy.present().khz, policy.limits()), (600_000, (300_000, 700_000)));
         assert!(policy.set(Bound::Min, 600_000));
-        for _ in 0..5 {
+        for _ in 0..20 {
             policy.govern(false);
         }
         assert_eq!(policy.present().khz, 600_000);
+        assert!(policy.set(Bound::Min, 300_000));
+        policy.govern(true);
+        for _ in 0..PATIENCE {
+            policy.govern(false);
+        }
+        assert_eq!(policy.present().khz, 600_000, "a short pause costs no clock");
+        policy.govern(false);
+        assert_eq!(policy.present().khz, 300_000);
     }
 
     #[test]

@@ -157,7 +157,6 @@ impl TwinRunner {
             None => None,
         };
         let time = self.spend(bytes as f64 * LOAD_CYCLES_PER_BYTE).await?;
-        let integer = manifest.as_ref().is_some_and(|manifest| manifest.precision == Precision::Int8);
         let tensors =
             |part: fn(&Manifest) -> &Vec<_>| manifest.as_ref().map(|manifest| part(manifest).clone()).unwrap_or_default();
         let reply = Reply::Loaded {
@@ -171,7 +170,7 @@ impl TwinRunner {
                 kernels: "computed from multiply-adds".into(),
                 threads: load.threads,
                 executed: Vec::new(),
-                integer_kernels: if integer { IntegerKernels::All } else { IntegerKernels::None },
+                integer_kernels: IntegerKernels::None,
                 operators: Vec::new(),
                 settings: Vec::new(),
             },
