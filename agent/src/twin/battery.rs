@@ -236,7 +236,7 @@ mod tests {
             battery.draw(1.0, 4.0);
         }
         // About an ampere for an hour.
-        assert!((950.0..1050.0).contains(&(before - battery.charge)), "{}", before - battery.charge);
+        assert!((1000.0..1100.0).contains(&(before - battery.charge)), "{}", before - battery.charge);
         battery.draw(1.0, -2.0);
         assert!(battery.current > 0.0 && battery.voltage > battery.open_circuit());
     }
