@@ -188,7 +188,7 @@ impl Charger {
     }
 
     /// Power that the battery gives for a load, W; negative while it is charged. A full battery takes none.
-    pub(super) fn from_battery(&self, load_w: f64, full: bool) -> f64 {
+    pub(super) fn drawn_for(&self, load_w: f64, full: bool) -> f64 {
         let input = self.spec.input_mw / 1000.0;
         match (self.plugged, self.stopped()) {
             (false, _) | (true, Some(Stop::Suspend)) => load_w,
@@ -287,15 +287,15 @@ mod tests {
         let switches = vec![switch(Stop::Suspend, Some(60.0)), switch(Stop::Bypass, None), switch(Stop::Nothing, None)];
         let spec = ChargerSpec { supply: "usb".into(), kind: "USB".into(), plugged: true, input_mw: 5000.0, switches };
         let mut charger = Charger::of(spec);
-        assert_eq!(charger.from_battery(2.0, false), -3.0);
-        assert_eq!(charger.from_battery(2.0, true), 0.0);
+        assert_eq!(charger.drawn_for(2.0, false), -3.0);
+        assert_eq!(charger.drawn_for(2.0, true), 0.0);
         assert!(charger.switch(2, "1", 0) && !charger.switch(2, "2", 0));
-        assert_eq!(charger.from_battery(2.0, false), -3.0);
+        assert_eq!(charger.drawn_for(2.0, false), -3.0);
         charger.switch(1, "1", 0);
-        assert_eq!(charger.from_battery(2.0, false), 0.0);
+        assert_eq!(charger.drawn_for(2.0, false), 0.0);
         charger.switch(0, "1", 0);
-        assert_eq!(charger.from_battery(2.0, false), 2.0);
+        assert_eq!(charger.drawn_for(2.0, false), 2.0);
         charger.undo(60_000_000_000);
-        assert_eq!((charger.from_battery(2.0, false), charger.switches[0].0.as_str()), (0.0, "0"));
+        assert_eq!((charger.drawn_for(2.0, false), charger.switches[0].0.as_str()), (0.0, "0"));
     }
 }

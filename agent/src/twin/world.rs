@@ -146,7 +146,7 @@ impl World {
         let mut warmth = base;
         if let Some(battery) = &mut self.battery {
             let full = battery.level() >= 100.0;
-            let drawn = self.charger.as_ref().map_or(chip + base, |charger| charger.from_battery(chip + base, full));
+            let drawn = self.charger.as_ref().map_or(chip + base, |charger| charger.drawn_for(chip + base, full));
             warmth += battery.draw(seconds, drawn);
         }
         self.heat.flow(seconds, chip, warmth);
