@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, LiveClock};
 use crate::placement::{LivePlacement, Placement};
 use crate::sysfs::{Captured, CommandFolder, Commands, InvalidCapture, LiveCommands, LiveSysFs, SysFs};
+use crate::twin::{self, Twin, TwinError};
 
 /// Ports of one device. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Device {
     pub placement: Arc<dyn Placement>,
     /// The CPU architecture that our own code was compiled for, where it runs on the device; none for a captured one.
     pub compiled_for: Option<&'static str>,
+    /// The twin whose ports these are: what is measured on it is simulated.
+    pub twin: Option<Twin>,
 }
 
 /// A folder or file does not describe a device.
@@ -43,6 +46,15 @@ pub enum DeviceError {
         #[source]
         source: InvalidCapture,
     },
+    /// It begins as a twin and is none.
+    #[error("{path} is not a twin")]
+    Twin {
+        /// File.
+        path: String,
+        /// Why not.
+        #[source]
+        source: TwinError,
+    },
 }
 
 impl Device {
@@ -54,14 +66,15 @@ impl Device {
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
             compiled_for: Some(std::env::consts::ARCH),
+            twin: None,
         }
     }
 
     /// A captured device: a folder laid out like a device's root with the answers of programs as `getprop.txt`, or a
-    /// file that `benchrack-agent capture` wrote.
+    /// file that `benchrack-agent capture` wrote, or a twin's file.
     ///
     /// # Errors
-    /// When there is no such folder or file, or the file is not a capture.
+    /// When there is no such folder or file, or the file is neither a capture nor a twin.
     pub fn captured(path: &Path) -> Result<Self, DeviceError> {
         let shown = path.display().to_string();
         let metadata = std::fs::metadata(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
@@ -72,9 +85,14 @@ impl Device {
                 clock: Arc::new(LiveClock),
                 placement: Arc::new(LivePlacement),
                 compiled_for: None,
+                twin: None,
             });
         }
         let text = std::fs::read_to_string(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
+        if text.starts_with(twin::HEADER) {
+            let twin = Twin::parse(&text).map_err(|source| DeviceError::Twin { path: shown, source })?;
+            return Ok(twin.device());
+        }
         let captured = Captured::parse(&text).map_err(|source| DeviceError::Capture { path: shown, source })?;
         Ok(Self::of(Arc::new(captured)))
     }
@@ -87,6 +105,7 @@ impl Device {
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
             compiled_for: None,
+            twin: None,
         }
     }
 }

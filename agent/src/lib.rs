@@ -22,4 +22,5 @@ pub mod runner;
 pub mod runner_process;
 pub mod session;
 pub mod sysfs;
+pub mod twin;
 pub mod work;

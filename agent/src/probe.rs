@@ -15,7 +15,7 @@ pub mod text;
 pub mod thermal;
 pub mod topology;
 
-use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::device::{DeviceReport, Reality};
 
 use crate::device::Device;
 
@@ -32,7 +32,10 @@ pub fn probe(device: &Device, own_key: Option<&str>) -> DeviceReport {
     let (clusters, unknown) = topology::clusters(&facts);
     let identity = identity::identify(fs, &properties, &cpuinfo, architecture, own_key);
     DeviceReport {
-        reality: reality::tell(fs, &properties, &cpuinfo, device.compiled_for),
+        reality: match device.twin {
+            Some(_) => Reality::Simulated,
+            None => reality::tell(fs, &properties, &cpuinfo, device.compiled_for),
+        },
         identity,
         cpus_possible: topology::cpu_list(fs, "possible"),
         cpus_online: topology::cpu_list(fs, "online"),

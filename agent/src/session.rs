@@ -86,7 +86,8 @@ pub fn new_report_id() -> ReportId {
     ReportId(uuid::Uuid::new_v4())
 }
 
-/// Runs a session in runner processes. Every subject gets a run in the report, in the order of the spec.
+/// Runs a session in runner processes, or in the runners of a twin. Every subject gets a run in the report, in the order of
+/// the spec.
 ///
 /// Sets the affinity of the thread that polls it, so it wants to stay on one: `block_on` it, do not spawn it on a runtime
 /// of several threads.
@@ -94,6 +95,10 @@ pub fn new_report_id() -> ReportId {
 /// # Cancel safety
 /// Dropping the future ends the runners and restores the device.
 pub async fn run(id: ReportId, spec: SessionSpec, context: Context<'_>, program: &RunnerProgram) -> SessionReport {
+    if let Some(twin) = &context.device.twin {
+        let launcher = twin.launcher(&spec, context.artifacts);
+        return run_on(id, spec, context, &launcher, |_| async {}).await;
+    }
     let launcher = ProcessLauncher { program, placement: context.device.placement.as_ref() };
     run_on(id, spec, context, &launcher, RunnerProcess::quit).await
 }

@@ -12,7 +12,7 @@ mod scrub;
 
 use benchrack_protocol::reading::{Missing, Reading};
 
-pub use captured::{Captured, InvalidCapture};
+pub use captured::{CAPTURE_HEADER, Captured, InvalidCapture};
 pub use commands::{CommandFolder, Commands, LiveCommands};
 pub use live::LiveSysFs;
 pub use recording::Recording;

@@ -8,10 +8,12 @@ use benchrack_client::Client;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::clock::{Clock, LiveClock};
 use crate::config::{Config, token_from_environment};
 use crate::device::Device;
 use crate::runner_process::RunnerProgram;
-use crate::work::Worker;
+use crate::twin::{Paced, Speed, Twin, keep_pace};
+use crate::work::{Farm, Worker};
 
 /// Arguments of `run`; flags override the configuration.
 #[derive(Debug, Args)]
@@ -19,6 +21,9 @@ use crate::work::Worker;
   benchrack-agent run                                        server and defaults of config/agent.toml
   benchrack-agent run --config /etc/benchrack/agent.toml
   BENCHRACK_TOKEN=... benchrack-agent run --server http://rack:7070 --name pixel-8-a
+  benchrack-agent run --twin config/twins/google-pixel-6.twin --speed 60 --name pixel-6-twin
+
+A twin is a simulated phone: the same work, a minute in each second at speed 60, and all its figures marked simulated.
 
 Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.")]
 pub struct RunArgs {
@@ -37,6 +42,12 @@ pub struct RunArgs {
     /// Folder for models, undelivered reports and the journal of changed clocks
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Work as the twin in this file, in place of this machine
+    #[arg(long, value_name = "FILE")]
+    twin: Option<PathBuf>,
+    /// Simulated seconds in a real one
+    #[arg(long, value_name = "N", default_value = "1", requires = "twin")]
+    speed: Speed,
 }
 
 impl RunArgs {
@@ -54,17 +65,33 @@ impl RunArgs {
 }
 
 /// Works until told to stop.
-pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
+pub async fn run(mut arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
+    let (twin, speed) = (arguments.twin.take(), arguments.speed);
     let config = arguments.config()?;
     let token = match token_from_environment() {
         Some(token) => Some(token),
         None => config.token()?,
     };
     let client = Client::new(&config.server, token.as_ref().map(|token| token.expose()))?;
-    let device = Device::live();
+    match twin {
+        None => work(client, &config, &Device::live(), program).await?,
+        Some(file) => {
+            let device = Twin::load(&file)?.device_at(LiveClock.wall());
+            let farm = Paced::new(client);
+            tokio::select! {
+                biased;
+                worked = work(&farm, &config, &device, program) => worked?,
+                () = keep_pace(speed, &farm) => {}
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(farm: impl Farm, config: &Config, device: &Device, program: &RunnerProgram) -> anyhow::Result<()> {
     let folder = config.folder()?;
     tracing::info!(server = config.server, data_dir = %folder.display(), "the agent begins");
-    let mut worker = Worker::new(client, &config, &device, program, folder)?;
+    let mut worker = Worker::new(farm, config, device, program, folder)?;
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     // A terminal or an adb shell that goes away.
@@ -77,6 +104,5 @@ pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<
         }
         tracing::info!("stopping: the device is restored first");
     };
-    worker.run(stop).await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(worker.run(stop).await?)
 }

@@ -169,7 +169,7 @@ struct Setup {
 
 impl Setup {
     fn of(files: &Arc<Captured>, spec: &SessionSpec) -> Self {
-        let placement = Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap())));
+        let placement = Arc::new(SimulatedPlacement::on("0-7".parse().unwrap()));
         let device = Device { placement: Arc::clone(&placement) as Arc<dyn Placement>, ..simulated(files) };
         let model = |subject: &Subject| (subject.manifest.artifact, Ok(PathBuf::from("model")));
         Self {

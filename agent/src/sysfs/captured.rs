@@ -21,7 +21,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Commands, SysError, SysErrorKind, SysFs};
 
-const HEADER: &str = "# benchrack device capture 1";
+/// First line of the form.
+pub const CAPTURE_HEADER: &str = "# benchrack device capture 1";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
@@ -45,6 +46,13 @@ pub struct InvalidCapture {
     why: String,
 }
 
+impl InvalidCapture {
+    /// The same where the capture follows this many lines of its file.
+    pub(crate) fn after(self, lines: usize) -> Self {
+        Self { line: self.line + lines, ..self }
+    }
+}
+
 impl Captured {
     /// Reads the text form.
     ///
@@ -54,8 +62,8 @@ impl Captured {
         let device = Self::default();
         let mut lines = text.lines().enumerate().peekable();
         match lines.next() {
-            Some((_, HEADER)) => {}
-            _ => return Err(InvalidCapture { line: 1, why: format!("it must begin with '{HEADER}'") }),
+            Some((_, CAPTURE_HEADER)) => {}
+            _ => return Err(InvalidCapture { line: 1, why: format!("it must begin with '{CAPTURE_HEADER}'") }),
         }
         while let Some((number, line)) = lines.next() {
             if line.trim().is_empty() || line.starts_with('#') {
@@ -97,7 +105,7 @@ impl Captured {
 
     /// The text form; [`Captured::parse`] reads it.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{HEADER}\n");
+        let mut text = format!("{CAPTURE_HEADER}\n");
         let mut entry = |word: &str, path: &str, body: &str| {
             // Writing into a String cannot fail.
             let _ = writeln!(text, "{word} {path}");
@@ -144,6 +152,14 @@ impl Captured {
             Entry::Folder(_) | Entry::Fails(_) => None,
         };
         self.tree().iter().filter_map(content).collect()
+    }
+
+    /// How a path refuses, if it does.
+    pub(crate) fn refusal(&self, path: &str) -> Option<SysErrorKind> {
+        match self.tree().get(path) {
+            Some(Entry::Fails(kind)) => Some(*kind),
+            _ => None,
+        }
     }
 
     pub(super) fn set_folder(&self, path: &str, names: &[String]) {

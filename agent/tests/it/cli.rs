@@ -57,6 +57,12 @@ fn a_captured_device_answers_like_the_live_one() {
         assert_ne!(captured.identity.key, live.identity.key, "the machine id is taken out");
         assert!(!std::fs::read_to_string(&file).unwrap().contains(machine_id.trim()));
     }
+    let text = std::fs::read_to_string(&file).unwrap();
+    benchrack_agent::sysfs::Captured::parse(&text).unwrap();
+    for secret in ["/proc/sys/kernel/random/boot_id", "/sys/class/dmi/id/product_uuid", "/sys/class/dmi/id/product_serial"] {
+        let secret = std::fs::read_to_string(secret).unwrap_or_default();
+        assert!(secret.trim().len() < 8 || !text.contains(secret.trim()), "{secret} is taken out");
+    }
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod packages;
 mod phones;
 mod runner;
 mod session;
+mod twins;
 mod work;

@@ -27,7 +27,7 @@ use crate::session::spec;
 
 /// A server in memory with the rules of the real one: a lease for one job, reports known again by their identity.
 #[derive(Default)]
-struct Server {
+pub struct Server {
     away: AtomicBool,
     rejects_token: AtomicBool,
     ends_leases: AtomicBool,
@@ -35,20 +35,20 @@ struct Server {
     asked: AtomicU32,
     registered: AtomicU32,
     changed: Notify,
-    state: Mutex<State>,
+    pub state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub struct State {
     known: bool,
-    jobs: Vec<SessionSpec>,
+    pub jobs: Vec<SessionSpec>,
     leases: BTreeMap<LeaseId, bool>,
-    models: BTreeMap<ArtifactId, Vec<u8>>,
-    stored: BTreeMap<ReportId, SessionReport>,
+    pub models: BTreeMap<ArtifactId, Vec<u8>>,
+    pub stored: BTreeMap<ReportId, SessionReport>,
     fetched: u32,
     deliveries: u32,
     releases: Vec<Release>,
-    beats: Vec<Heartbeat>,
+    pub beats: Vec<Heartbeat>,
 }
 
 fn refuse(code: ProblemCode) -> ClientError {
@@ -57,7 +57,7 @@ fn refuse(code: ProblemCode) -> ClientError {
 
 impl Server {
     /// Waits until this holds of the state; every change of it is announced.
-    async fn until(&self, wanted: impl Fn(&State) -> bool) {
+    pub async fn until(&self, wanted: impl Fn(&State) -> bool) {
         loop {
             let changed = self.changed.notified();
             if wanted(&self.state.lock().unwrap()) {
@@ -90,7 +90,7 @@ fn held(state: &State, lease: LeaseId, secret: &str) -> Result<(), ClientError> 
 }
 
 /// The server as an agent has it.
-struct Remote(Arc<Server>);
+pub struct Remote(pub Arc<Server>);
 
 impl Farm for Remote {
     async fn register(&self, key: &str, registration: &Registration) -> Result<api::Device, ClientError> {

@@ -13,4 +13,5 @@ mod gate;
 mod killed;
 mod proxy;
 mod study;
+mod twins;
 mod wrong;
