@@ -208,6 +208,7 @@ async fn sessions(
             known: &known,
             artifacts: &artifacts,
             inputs: &[],
+            asked: &[],
             state_folder: &folder,
             address_space: None,
             observer: &|_| {},
