@@ -20,7 +20,7 @@ use crate::work::take_for_one_session;
 #[command(after_help = "Examples:
   benchrack-agent knobs                      which knobs are here, what they say, and whether this user may turn them
   benchrack-agent knobs --json               the same for programs
-  benchrack-agent knobs --root phone.capture of a captured device
+  benchrack-agent knobs --root phone.capture what a captured device says; what may be turned is told on the device itself
   benchrack-agent knobs --markdown           the whole registry as the table of docs/knobs.md
 
   benchrack-agent knobs --try-charging       find out what each file that cuts charge does; turns them, and puts them back

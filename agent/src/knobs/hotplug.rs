@@ -8,6 +8,7 @@ pub(super) const KNOBS: &[Knob] = &[
         name: "mpdecision",
         effect: "stops the daemon that unplugs CPUs on older Qualcomm phones",
         place: Place::Service(&["mpdecision"]),
+        value: Value::Fixed("stopped"),
         form: Form::Exact,
         stage: Stage::Services,
         source: "Jetpack, catapult: stop it, wait until it is stopped, start it again afterwards",

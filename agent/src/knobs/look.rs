@@ -146,7 +146,7 @@ pub(super) fn places(place: Place) -> Vec<String> {
         Place::Files(paths) => paths.iter().map(|path| format!("/{path}")).collect(),
         Place::Policy(file) => vec![format!("policy's {file}")],
         Place::Cpu(file) => vec![format!("/sys/devices/system/cpu/cpuN/{file}")],
-        Place::FirstCpu(file) => vec![format!("/sys/devices/system/cpu/cpuN/{file} of a cluster's first CPU")],
+        Place::FirstCpu(file) => vec![format!("cluster's first CPU's {file}")],
         Place::Setting(namespace, key) => vec![format!("settings {namespace} {key}")],
         Place::Service(names) => names.iter().map(|name| format!("service {name}")).collect(),
         Place::Program { command, .. } => vec![command.join(" ")],

@@ -131,7 +131,8 @@ pub fn steps(knob: &'static Knob, scene: &Scene<'_>, given: Option<&str>) -> Vec
         },
         Place::Service(names) => {
             let known = |name: &&&str| scene.properties.contains_key(&format!("init.svc.{name}"));
-            names.iter().filter(known).map(|name| step(Spot::Service((*name).into()), "stopped".into())).collect()
+            let Value::Fixed(state) = knob.value else { return Vec::new() };
+            names.iter().filter(known).map(|name| step(Spot::Service((*name).into()), state.into())).collect()
         }
         Place::Program { command, .. } => match knob.value {
             Value::Fixed(value) => {

@@ -1,7 +1,7 @@
 //! Daemons that override clocks. Those for heat protect the device: they are only stopped when asked for, and while the
 //! agent's own cut-off has a sensor to go by.
 
-use super::{Form, Knob, Place, Stage, USUAL, When};
+use super::{Form, Knob, Place, Stage, USUAL, Value, When};
 
 pub(super) const KNOBS: &[Knob] = &[
     Knob {
@@ -15,6 +15,7 @@ pub(super) const KNOBS: &[Knob] = &[
             "mi_thermald",
             "vendor.thermal_manager",
         ]),
+        value: Value::Fixed("stopped"),
         form: Form::Exact,
         when: When::AskedWithCutOff,
         stage: Stage::Services,
@@ -25,6 +26,7 @@ pub(super) const KNOBS: &[Knob] = &[
         name: "perf_services",
         effect: "stops daemons that lift and lower clocks by hints",
         place: Place::Service(&["perfd", "vendor.perfd", "perf-hal-1-0"]),
+        value: Value::Fixed("stopped"),
         form: Form::Exact,
         when: When::Asked,
         stage: Stage::Services,

@@ -2,7 +2,7 @@
 
 use super::form::Side;
 use super::look::places;
-use super::{Access, Form, Knob, Value, When, all};
+use super::{Access, Form, Knob, Place, Value, When, all};
 
 /// One row a knob, in the registry's order.
 pub fn markdown() -> String {
@@ -16,7 +16,10 @@ pub fn markdown() -> String {
             format!("{}{}", knob.effect, harms(knob)),
             places.join("<br>"),
             written(knob.value),
-            read_back(knob.form).into(),
+            match knob.place {
+                Place::Program { .. } => "cannot be asked".into(),
+                _ => read_back(knob.form).into(),
+            },
             turned(knob.when).into(),
             match knob.access {
                 Access::Root => "root".into(),

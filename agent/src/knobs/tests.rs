@@ -215,10 +215,8 @@ fn what_is_asked_for_must_be_there_to_be_asked_for() {
 fn the_documented_table_is_the_registry() {
     let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/knobs.md");
     let text = std::fs::read_to_string(document).unwrap();
-    assert!(
-        text.contains(table::markdown().trim_end()),
-        "put the output of `benchrack-agent knobs --markdown` into docs/knobs.md"
-    );
+    let table = table::markdown();
+    assert!(text.contains(table.trim_end()), "docs/knobs.md needs the output of `benchrack-agent knobs --markdown`:\n{table}");
 }
 
 #[test]

@@ -16,9 +16,9 @@ use super::journal::{Journal, JournalError};
 use crate::device::Device;
 use crate::runner_process::RunnerProgram;
 
-/// Silence after which the agent counts as hung. It gives a sign of life each second, and no read of a kernel file or answer
-/// of a service takes longer than some seconds.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Silence after which the agent counts as hung. It gives a sign of life each second, but packing a large model holds it up,
+/// and so do services that do not answer.
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The agent's end.
 pub struct Guardian {
@@ -44,6 +44,8 @@ impl Guardian {
             .process_group(0)
             .spawn()?;
         let pipe = child.stdin.take().ok_or_else(|| std::io::Error::other("the guardian has no standard input"))?;
+        // A guardian that is stopped must not stop the agent: a sign of life that finds the pipe full is left out.
+        rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok(Self { child, pipe })
     }
 

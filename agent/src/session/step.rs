@@ -1,5 +1,6 @@
 //! One step of tuning: saved, written, read back, watched, put back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 use super::journal::{Back, Condition, Saved};
 use crate::knobs::plan::{Spot, Step};
 use crate::knobs::ports::Ports;
-use crate::knobs::{Access, Form, Place, When};
+use crate::knobs::{Access, Form, Place, Stage, When};
 use crate::probe::cpufreq::CPU;
 use crate::sysfs::{SysError, SysErrorKind};
 
@@ -161,6 +162,25 @@ fn ask(spot: &Spot) -> Option<Vec<String>> {
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// Raising the maximum first or lowering the minimum first keeps min <= max at every moment. Other steps stay in place.
+pub(super) fn in_order_of_limits(ready: &mut [(Step, Saved)]) {
+    let is_max = |step: &Step| step.knob.name == "cpufreq.max";
+    let above: BTreeMap<String, bool> = ready
+        .iter()
+        .filter(|(step, _)| is_max(step))
+        .filter_map(|(step, saved)| {
+            let before: u64 = saved.before.as_deref()?.trim().parse().ok()?;
+            Some((step.policy.clone()?, step.asked.parse().is_ok_and(|target: u64| target > before)))
+        })
+        .collect();
+    ready.sort_by_key(|(step, _)| {
+        let limits = step.knob.stage == Stage::Limits;
+        let policy = step.policy.clone().filter(|_| limits);
+        let raise = policy.as_ref().and_then(|policy| above.get(policy)).copied().unwrap_or(false);
+        (policy, limits && is_max(step) != raise)
+    });
 }
 
 /// Writes the steps one after another, then waits until all read back as written, or their time is over.

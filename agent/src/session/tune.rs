@@ -236,7 +236,7 @@ impl Tuned<'_> {
         if ready.is_empty() {
             return Ok(());
         }
-        in_order_of_limits(&mut ready);
+        step::in_order_of_limits(&mut ready);
         if self.guardian.is_none()
             && let Some((program, folder)) = guardian
         {
@@ -364,25 +364,6 @@ impl Drop for Tuned<'_> {
             Err(error) => tracing::error!(%error, "the journal is kept and tried again at the next start"),
         }
     }
-}
-
-/// Raising the maximum first or lowering the minimum first keeps min <= max at every moment. Other steps stay in place.
-fn in_order_of_limits(ready: &mut [(Step, Saved)]) {
-    let is_max = |step: &Step| step.knob.name == "cpufreq.max";
-    let above: BTreeMap<String, bool> = ready
-        .iter()
-        .filter(|(step, _)| is_max(step))
-        .filter_map(|(step, saved)| {
-            let before: u64 = saved.before.as_deref()?.trim().parse().ok()?;
-            Some((step.policy.clone()?, step.asked.parse().is_ok_and(|target: u64| target > before)))
-        })
-        .collect();
-    ready.sort_by_key(|(step, _)| {
-        let limits = step.knob.stage == Stage::Limits;
-        let policy = step.policy.clone().filter(|_| limits);
-        let raise = policy.as_ref().and_then(|policy| above.get(policy)).copied().unwrap_or(false);
-        (policy, limits && is_max(step) != raise)
-    });
 }
 
 #[cfg(test)]
