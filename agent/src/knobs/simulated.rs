@@ -113,7 +113,7 @@ impl Kernel {
     /// Refuses a third of the writes, chosen by this seed; none refuses nothing.
     pub(crate) fn refuse_at_random(&self, seed: Option<u64>) {
         let mut state = self.state.lock().unwrap();
-        state.dice = seed.map(|_| (|roll: u64| roll % 3 == 0) as fn(u64) -> bool);
+        state.dice = seed.map(|_| (|roll: u64| roll.is_multiple_of(3)) as fn(u64) -> bool);
         state.seed = seed.unwrap_or_default();
     }
 

@@ -431,7 +431,8 @@ async fn taken(happens: impl Fn(&Captured)) -> (SessionReport, Vec<(String, Stri
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_taken_away_during_the_blocks_is_never_valid_and_given_back_as_it_was() {
     const POLICY: &str = "sys/devices/system/cpu/cpufreq/policy4";
-    let cases: [(Reason, fn(&Captured)); 6] = [
+    type Happens = fn(&Captured);
+    let cases: [(Reason, Happens); 6] = [
         (Reason::Throttled, |files| files.set(&format!("{POLICY}/scaling_max_freq"), "1200000\n")),
         (Reason::PinRefused, |files| files.set(&format!("{POLICY}/scaling_min_freq"), "800000\n")),
         (Reason::FrequencyMoved, |files| files.set(&format!("{POLICY}/stats/total_trans"), "4\n")),

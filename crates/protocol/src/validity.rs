@@ -325,6 +325,10 @@ fn target_of<'a>(session: &'a SessionEvidence, residency: &ResidencyEvidence) ->
 /// the limits and ignores them.
 fn stood_elsewhere(session: &SessionEvidence, target: &ClockTarget) -> Option<String> {
     let residency = session.residency.iter().find(|residency| residency.policy == target.policy);
+    // One that moved stood nowhere, and is told already.
+    if residency.and_then(main_share).is_some_and(|share| share < MIN_RESIDENCY) {
+        return None;
+    }
     let times = residency.and_then(|residency| residency.time_in_state.value()).map_or(&[][..], Vec::as_slice);
     let longest = times.iter().max_by_key(|state| state.ticks);
     if let Some(state) = longest.filter(|state| state.frequency != target.target) {
