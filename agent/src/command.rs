@@ -4,6 +4,8 @@ mod baseline;
 mod bench;
 mod capture;
 mod frame_bench;
+mod guardian;
+mod knobs;
 mod model_file;
 mod overhead;
 mod probe;
@@ -23,11 +25,14 @@ pub use crate::runner_process::RunnerProgram;
 
 /// What an agent can be told to do.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one is made in the life of a program")]
 pub enum AgentCommand {
     /// Work for a server: take sessions, measure, report, until stopped
     Run(work::RunArgs),
     /// Print what this device is and what may be done on it
     Probe(probe::ProbeArgs),
+    /// Print which knobs are on this device and which of them may be turned
+    Knobs(knobs::KnobsArgs),
     /// Measure models here and now, without a server
     Bench(bench::BenchArgs),
     /// Write what this device answers into one file, for tests and for a bug report
@@ -35,6 +40,9 @@ pub enum AgentCommand {
     /// Serve the runner protocol on standard input and output
     #[command(hide = true)]
     Runner(RunnerArgs),
+    /// Restore knobs when the agent that started this died
+    #[command(hide = true)]
+    Guardian(guardian::GuardianArgs),
     /// Measure what measuring costs: the agent against the engine's bare loop
     #[command(hide = true)]
     Overhead(overhead::OverheadArgs),
@@ -59,6 +67,8 @@ pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<Exit
         AgentCommand::Probe(arguments) => probe::run(&arguments),
         AgentCommand::Bench(arguments) => runtime()?.block_on(bench::run(arguments, &program)),
         AgentCommand::Capture(arguments) => capture::run(&arguments),
+        AgentCommand::Knobs(arguments) => runtime()?.block_on(knobs::run(&arguments)),
+        AgentCommand::Guardian(arguments) => guardian::run(&arguments),
         AgentCommand::Runner(arguments) => {
             runner::serve(&arguments)?;
             Ok(ExitCode::SUCCESS)

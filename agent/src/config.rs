@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::knobs::Asked;
+
 /// Settings of `benchrack-agent run`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub model_cache_mb: u64,
     /// Builds of engines kept for later sessions, megabytes.
     pub engine_cache_mb: u64,
+    /// Knobs to turn in every session, beside those of its operating point.
+    pub knobs: Vec<Asked>,
     /// Address space of a runner, megabytes; 0 for no limit.
     pub runner_memory_mb: u64,
 }
@@ -47,6 +51,7 @@ impl Default for Config {
             longest_retry_s: 60,
             model_cache_mb: 2_048,
             engine_cache_mb: 1_024,
+            knobs: Vec::new(),
             runner_memory_mb: 4_096,
         }
     }
@@ -210,9 +215,12 @@ mod tests {
     fn unknown_keys_and_impossible_values_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("agent.toml");
-        for (text, named) in
-            [("sever = 'x'", "sever"), ("claim_wait_s = 0", "claim_wait_s"), ("runner_memory_mb = 3", "runner_memory_mb")]
-        {
+        for (text, named) in [
+            ("sever = 'x'", "sever"),
+            ("claim_wait_s = 0", "claim_wait_s"),
+            ("runner_memory_mb = 3", "runner_memory_mb"),
+            ("knobs = ['overclock']", "overclock"),
+        ] {
             std::fs::write(&file, text).unwrap();
             let error = Config::load(&file).unwrap_err();
             let shown = format!("{error} {}", std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! What the system says of itself around a measurement. One kernel file each; reading goes through the port.
 
 pub mod contention;
+pub mod cycles;
 pub mod loadavg;
 pub mod pressure;
 pub mod residency;

@@ -2,9 +2,13 @@
 //! itself stays off the cores under measurement.
 
 use benchrack_protocol::cpuset::CpuSet;
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::units::Kilohertz;
 use rustix::thread::{CpuSet as Mask, sched_getaffinity, sched_setaffinity};
 
-/// Reads and sets where the calling thread may run.
+use crate::evidence::cycles;
+
+/// Reads and sets where the calling thread may run, and tells how quickly a CPU executes it.
 pub trait Placement: Send + Sync {
     /// CPUs that the calling thread may use.
     ///
@@ -17,6 +21,12 @@ pub trait Placement: Send + Sync {
     /// # Errors
     /// As the system says.
     fn confine(&self, cpus: &CpuSet) -> std::io::Result<()>;
+
+    /// The clock of a CPU as this thread's own instructions see it; takes some milliseconds of that CPU and leaves the
+    /// thread where it was.
+    fn true_frequency(&self, _cpu: u32) -> Reading<Kilohertz> {
+        Reading::missing(Missing::NotAsked, "nothing is executed on this device")
+    }
 }
 
 /// The calling thread on this machine.
@@ -44,5 +54,21 @@ impl Placement for LivePlacement {
             }
         }
         Ok(sched_setaffinity(None, &mask)?)
+    }
+
+    fn true_frequency(&self, cpu: u32) -> Reading<Kilohertz> {
+        let moved = |error: std::io::Error| Reading::missing(Missing::Denied, format!("cannot run on CPU {cpu}: {error}"));
+        let before = match self.allowed() {
+            Ok(before) => before,
+            Err(error) => return moved(error),
+        };
+        if let Err(error) = self.confine(&CpuSet::from_iter([cpu])) {
+            return moved(error);
+        }
+        let frequency = cycles::frequency();
+        match self.confine(&before) {
+            Ok(()) => frequency,
+            Err(error) => moved(error),
+        }
     }
 }

@@ -36,6 +36,14 @@ impl RunnerProgram {
     pub fn this(args: &[&str]) -> std::io::Result<Self> {
         Ok(Self { path: std::env::current_exe()?, args: args.iter().map(|&arg| arg.to_owned()).collect() })
     }
+
+    /// The same program with another last word, which names one of the agent's commands.
+    pub fn sibling(&self, command: &str) -> Self {
+        let mut args = self.args.clone();
+        args.pop();
+        args.push(command.into());
+        Self { path: self.path.clone(), args }
+    }
 }
 
 /// What a runner is born with.

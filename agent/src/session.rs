@@ -4,13 +4,18 @@
 //! Everything that can go wrong with one subject ends that subject with a reason; the others go on. Dropping the future
 //! at any point kills the runners and restores the device, so stopping needs no protocol of its own.
 
+mod aside;
+pub mod charge;
 pub mod cores;
+pub mod cutoff;
+pub mod guardian;
 pub mod journal;
 mod order;
 mod packaged;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod step;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -24,8 +29,9 @@ use benchrack_protocol::WIRE_VERSION;
 use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
-use benchrack_protocol::evidence::{SessionEvidence, WatchSample};
+use benchrack_protocol::evidence::{ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
 use benchrack_protocol::ids::{ArtifactId, ReportId};
+use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::{FailureReason, InputFile};
 use benchrack_protocol::session::{SessionSpec, Subject};
@@ -33,12 +39,15 @@ use benchrack_protocol::units::Nanos;
 
 use crate::device::Device;
 use crate::evidence::watch::{self, Watch};
-use crate::evidence::{residency, stat};
+use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
-use crate::placement::Placement;
+use crate::knobs::Asked;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
+use aside::Aside;
+use cutoff::CutOff;
 use journal::Journal;
 use subject::{Files, Loaded};
+use tune::{Drifted, Tuned};
 
 /// Hears how far a session is.
 pub type Observer<'a> = &'a (dyn Fn(Heartbeat) + Send + Sync);
@@ -57,6 +66,8 @@ pub struct Context<'a> {
     pub artifacts: &'a Artifacts,
     /// Inputs whose values come from files, for every subject.
     pub inputs: &'a [InputFile],
+    /// Knobs to turn beside those of the operating point.
+    pub asked: &'a [Asked],
     /// Folder for the journal of changed knobs; must be writable before a clock is pinned.
     pub state_folder: &'a Path,
     /// Bytes of address space that a runner may use; none for no limit.
@@ -100,10 +111,11 @@ pub async fn run(id: ReportId, spec: SessionSpec, context: Context<'_>, program:
         return run_on(id, spec, context, &launcher, |_| async {}).await;
     }
     let launcher = ProcessLauncher { program, placement: context.device.placement.as_ref() };
-    run_on(id, spec, context, &launcher, RunnerProcess::quit).await
+    let guardian = program.sibling("guardian");
+    run_guarded(id, spec, context, &launcher, RunnerProcess::quit, Some(&guardian)).await
 }
 
-/// The same with any kind of runners; `end` asks one that is done to leave.
+/// The same with any kind of runners and without a guardian; `end` asks one that is done to leave.
 pub async fn run_on<L: Launcher, E: Future<Output = ()> + Send>(
     id: ReportId,
     spec: SessionSpec,
@@ -111,9 +123,20 @@ pub async fn run_on<L: Launcher, E: Future<Output = ()> + Send>(
     launcher: &L,
     end: impl Fn(L::Runner) -> E + Send,
 ) -> SessionReport {
+    run_guarded(id, spec, context, launcher, end, None).await
+}
+
+async fn run_guarded<L: Launcher, E: Future<Output = ()> + Send>(
+    id: ReportId,
+    spec: SessionSpec,
+    context: Context<'_>,
+    launcher: &L,
+    end: impl Fn(L::Runner) -> E + Send,
+    guardian: Option<&RunnerProgram>,
+) -> SessionReport {
     let Context { device, known, .. } = context;
     let (started_at, begun) = (device.clock.wall(), device.clock.now());
-    let (evidence, runs) = match measure(&spec, context, launcher, begun, end).await {
+    let (evidence, runs) = match measure(&spec, context, launcher, begun, end, guardian).await {
         Ok((evidence, runs)) => (Some(evidence), runs),
         Err(failure) => (None, spec.subjects.iter().map(|_| RunReport::Failed(failure.clone())).collect()),
     };
@@ -132,28 +155,81 @@ pub async fn run_on<L: Launcher, E: Future<Output = ()> + Send>(
     }
 }
 
+/// What was seen of the device while blocks ran.
+struct Seen {
+    looks: Vec<WatchSample>,
+    residency: Vec<ResidencyEvidence>,
+    true_frequencies: Vec<TrueFrequency>,
+    steal_share: Reading<f64>,
+    drifted: Drifted,
+}
+
 async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     spec: &SessionSpec,
     context: Context<'_>,
     launcher: &L,
     begun: Nanos,
     end: impl Fn(L::Runner) -> E + Send,
+    guardian: Option<&RunnerProgram>,
 ) -> Result<(SessionEvidence, Vec<RunReport>), Failure> {
     let Context { device, known, observer, .. } = context;
-    let fs = device.sysfs.as_ref();
-    let total = spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX));
-    let tell = |phase: String, done: u32| observer(Heartbeat { phase, done, total });
-
     let online = online(context)?;
-    let cpus = cores::choose(&spec.operating_point.cores, known, &online)?;
-    tell("waiting for an idle and cool device".into(), 0);
+    let pluggable = cores::pluggable(device.sysfs.as_ref(), &online);
+    let cpus = cores::choose(&spec.operating_point.cores, known, &online, &pluggable)?;
+    observer(Heartbeat { phase: "waiting for an idle and cool device".into(), done: 0, total: blocks_in_all(spec) });
     let settle = settle::settle(device, known, &cpus, &online, spec.plan.max_settle_time).await;
 
-    let journal = Journal::in_folder(context.state_folder);
-    let tuned = tune::tune(device, &journal, &known.policies, &cpus, spec.operating_point.frequency)
+    let (journal, cut_off) = (Journal::in_folder(context.state_folder), CutOff::of(device, known));
+    let wish = tune::Wish {
+        cpus: &cpus,
+        online: &online,
+        frequency: spec.operating_point.frequency,
+        asked: context.asked,
+        cut_off: cut_off.is_armed(),
+        guardian: guardian.map(|program| (program, context.state_folder)),
+    };
+    let tuned = tune::tune(device, &journal, known, wish)
         .await
         .map_err(|error| Failure { reason: FailureReason::OperatingPointImpossible, detail: chain(&error) })?;
-    let aside = Aside::step(device.placement.as_ref(), &online, &cpus);
+    let mut seen = Seen {
+        looks: Vec::new(),
+        residency: Vec::new(),
+        true_frequencies: Vec::new(),
+        steal_share: Reading::missing(Missing::NotAsked, "no block was measured"),
+        drifted: Drifted::default(),
+    };
+    let measured = tokio::select! {
+        biased;
+        why = cut_off.exceeded(|| tuned.beat()) => Err(Failure { reason: FailureReason::CutOff, detail: why }),
+        runs = subjects(spec, context, launcher, begun, end, &tuned, (&cpus, &online), &mut seen) => Ok(runs),
+    };
+    let runs = measured.unwrap_or_else(|failure| {
+        tracing::error!(why = failure.detail, "the session is cut off");
+        spec.subjects.iter().map(|_| RunReport::Failed(failure.clone())).collect()
+    });
+    let targets = tuned.targets.clone();
+    let knobs = tuned.restore(seen.drifted).await;
+    let Seen { looks: watch, residency, true_frequencies, steal_share, .. } = seen;
+    Ok((SessionEvidence { settle, knobs, targets, cpus, watch, residency, true_frequencies, steal_share }, runs))
+}
+
+/// Loads, warms up and measures all subjects, in tuned surroundings.
+#[expect(clippy::too_many_arguments, reason = "one call; the pieces of a session belong to no other thing")]
+async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
+    spec: &SessionSpec,
+    context: Context<'_>,
+    launcher: &L,
+    begun: Nanos,
+    end: impl Fn(L::Runner) -> E + Send,
+    tuned: &Tuned<'_>,
+    (cpus, online): (&CpuSet, &CpuSet),
+    seen: &mut Seen,
+) -> Vec<RunReport> {
+    let Context { device, known, observer, .. } = context;
+    let fs = device.sysfs.as_ref();
+    let total = blocks_in_all(spec);
+    let tell = |phase: String, done: u32| observer(Heartbeat { phase, done, total });
+    let aside = Aside::step(device.placement.as_ref(), online, cpus);
 
     let since = |moment: Nanos| device.clock.now().0.saturating_sub(moment.0) / 1_000;
     let prepared_us = since(begun);
@@ -183,17 +259,17 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     }
 
     tracing::debug!(prepared_us, load_us, warmup_us = since(warming), "the first block begins");
+    seen.true_frequencies = cycles::true_frequencies(device, &tuned.policies, cpus, begun);
     let (steal_before, blocks_begun) = (stat::steal(fs), device.clock.now());
-    let before = residency::counters(fs, &known.policies, &cpus);
-    let watcher = Watch::of(device, known);
-    let mut looks = Vec::new();
+    let before = residency::counters(fs, &tuned.policies, cpus);
+    let watcher = Watch::of(device, known, &tuned.policies);
     let blocks = async {
         let mut done = 0;
         for (round, order) in (0u32..).zip(order::rounds(&spec.plan.order, subjects.len(), spec.plan.blocks)) {
             for (place, index) in (0u32..).zip(order) {
                 if let Some(Ok(loaded)) = subjects.get_mut(index) {
                     tell(format!("measuring {}", loaded.name()), done);
-                    let result = loaded.block(round, place, begun, &cpus).await;
+                    let result = loaded.block(round, place, begun, cpus).await;
                     if spec.subjects.len() > 1 && result.is_ok() {
                         loaded.wind_down().await;
                     }
@@ -205,13 +281,16 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     };
     tokio::select! {
         biased;
-        () = keep_looking(&watcher, begun, &mut looks) => {}
+        () = keep_looking(&watcher, begun, &mut seen.looks) => {}
         () = blocks => {}
     }
-    looks.push(watcher.look(begun));
+    seen.looks.push(watcher.look(begun));
     let passed = Nanos(device.clock.now().0.saturating_sub(blocks_begun.0));
-    let residency = before.until(&residency::counters(fs, &known.policies, &cpus));
-    let steal_share = stat::steal_share(&steal_before, &stat::steal(fs), passed);
+    seen.residency = before.until(&residency::counters(fs, &tuned.policies, cpus));
+    seen.steal_share = stat::steal_share(&steal_before, &stat::steal(fs), passed);
+
+    seen.drifted = tuned.drifted();
+    seen.true_frequencies.extend(cycles::true_frequencies(device, &tuned.policies, cpus, begun));
 
     tell("checking outputs and restoring the device".into(), total);
     let mut runs = Vec::with_capacity(subjects.len());
@@ -232,8 +311,11 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         }
     }
     drop(aside);
-    let knobs = tuned.restore().await;
-    Ok((SessionEvidence { settle, knobs, cpus, watch: looks, residency, steal_share }, runs))
+    runs
+}
+
+fn blocks_in_all(spec: &SessionSpec) -> u32 {
+    spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX))
 }
 
 async fn finish<R: crate::runner_process::Runner, E: Future<Output = ()>>(
@@ -308,37 +390,4 @@ fn files<'a>(subject: &Subject, context: Context<'a>) -> Result<Files<'a>, Failu
 
 fn unavailable(detail: String) -> Failure {
     Failure { reason: FailureReason::ArtifactUnavailable, detail }
-}
-
-/// Keeps the agent's own thread off the measured CPUs while it lives, where others are left.
-struct Aside<'a> {
-    placement: &'a dyn Placement,
-    before: Option<CpuSet>,
-}
-
-impl<'a> Aside<'a> {
-    fn step(placement: &'a dyn Placement, online: &CpuSet, measured: &CpuSet) -> Self {
-        let others: CpuSet = online.iter().filter(|&cpu| !measured.contains(cpu)).collect();
-        let stepped = || {
-            let before = placement.allowed()?;
-            placement.confine(&others)?;
-            Ok::<_, std::io::Error>(before)
-        };
-        let before = if others.is_empty() { None } else { stepped().inspect_err(cannot_step_aside).ok() };
-        Self { placement, before }
-    }
-}
-
-impl Drop for Aside<'_> {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before
-            && let Err(error) = self.placement.confine(before)
-        {
-            cannot_step_aside(&error);
-        }
-    }
-}
-
-fn cannot_step_aside(error: &std::io::Error) {
-    tracing::warn!(%error, "cannot choose the agent's own CPUs; it may run beside the runners");
 }

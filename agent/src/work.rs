@@ -11,7 +11,7 @@ mod farm;
 pub mod spool;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -117,15 +117,8 @@ impl<'a, F: Farm> Worker<'a, F> {
         folder: PathBuf,
     ) -> Result<Self, WorkError> {
         let unusable = |source| WorkError::Folder { path: folder.clone(), source };
-        std::fs::create_dir_all(&folder).map_err(unusable)?;
-        let lock = std::fs::File::create(folder.join("lock")).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(WorkError::InUse { path: folder }),
-            Err(std::fs::TryLockError::Error(source)) => return Err(unusable(source)),
-        }
-        let restored =
-            Journal::in_folder(&folder).replay(device.sysfs.as_ref()).map_err(|source| WorkError::Journal { source })?;
+        let lock = lock(&folder)?;
+        let restored = Journal::in_folder(&folder).replay(device).map_err(|source| WorkError::Journal { source })?;
         if restored > 0 {
             tracing::info!(knobs = restored, "restored what an earlier session had changed");
         }
@@ -237,6 +230,7 @@ impl<'a, F: Farm> Worker<'a, F> {
                 known: &self.known,
                 artifacts: &artifacts,
                 inputs: &[],
+                asked: &self.config.knobs,
                 state_folder: &self.folder,
                 address_space: self.config.address_space(),
                 observer: &observer,
@@ -319,8 +313,37 @@ async fn signs_of_life(farm: &impl Farm, config: &Config, lease: &Lease, progres
     }
 }
 
+/// Takes a data folder as long as the file lives; makes it where it is missing.
+fn lock(folder: &Path) -> Result<std::fs::File, WorkError> {
+    let unusable = |source| WorkError::Folder { path: folder.into(), source };
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    let lock = std::fs::File::create(folder.join("lock")).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(WorkError::InUse { path: folder.into() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Takes a data folder for one session outside of [`Worker`], and restores what an earlier life left changed. A session that
+/// turns no knob may run beside an agent, whose journal is then left alone, and needs no folder.
+///
+/// # Errors
+/// When the folder cannot be used, or the device cannot be restored.
+pub fn take_for_one_session(folder: &Path, device: &Device, turns_knobs: bool) -> Result<Option<std::fs::File>, WorkError> {
+    if !turns_knobs && !folder.is_dir() {
+        return Ok(None);
+    }
+    let lock = match lock(folder) {
+        Err(WorkError::InUse { .. } | WorkError::Folder { .. }) if !turns_knobs => return Ok(None),
+        lock => lock?,
+    };
+    Journal::in_folder(folder).replay(device).map_err(|source| WorkError::Journal { source })?;
+    Ok(turns_knobs.then_some(lock))
+}
+
 /// A key made once for devices whose system has no identity of its own.
-fn own_key(folder: &std::path::Path) -> std::io::Result<String> {
+fn own_key(folder: &Path) -> std::io::Result<String> {
     let file = folder.join("device-key");
     match std::fs::read_to_string(&file) {
         Ok(key) if !key.trim().is_empty() => Ok(key.trim().to_owned()),

@@ -22,10 +22,11 @@ use super::summary;
 use crate::adapter;
 use crate::config::{Config, default_data_dir};
 use crate::device::Device;
+use crate::knobs::Asked;
 use crate::probe::probe;
 use crate::runner_process::RunnerProgram;
-use crate::session::journal::Journal;
 use crate::session::{self, Artifacts, Context};
+use crate::work::take_for_one_session;
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -77,9 +78,12 @@ pub struct BenchArgs {
     /// Cores: all, little, mid, big, prime, or a list such as 0-3
     #[arg(long, default_value = "all")]
     cores: Cores,
-    /// Clock: unpinned, min, max, 60% or '1200 MHz'
+    /// Clock: unpinned, min, max, 60%, '1200 MHz', little=min,big=60%, or fixed-performance
     #[arg(long, default_value = "unpinned", value_name = "CLOCK")]
     freq: Frequency,
+    /// Turn this knob as well, NAME or NAME=VALUE: see 'knobs' and docs/knobs.md
+    #[arg(long = "knob", value_name = "KNOB")]
+    knobs: Vec<Asked>,
     /// Blocks for each model
     #[arg(long, default_value_t = MeasurePlan::default().blocks, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     blocks: u32,
@@ -118,18 +122,17 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
         bail!("--reference is for one model");
     }
     let Prepared { spec, artifacts, inputs } = prepare(&arguments)?;
-    let folder = arguments.data_dir.or_else(default_data_dir).context("no folder for the journal: set --data-dir")?;
-    if spec.operating_point.frequency != Frequency::Unpinned {
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
+    let folder = arguments.data_dir.clone().or_else(default_data_dir).context("no folder for the journal: set --data-dir")?;
     let device = Device::live();
-    Journal::in_folder(&folder).replay(device.sysfs.as_ref())?;
+    let turns_knobs = spec.operating_point.frequency != Frequency::Unpinned || !arguments.knobs.is_empty();
+    let _taken = take_for_one_session(&folder, &device, turns_knobs)?;
     let known = probe(&device, None);
     let context = Context {
         device: &device,
         known: &known,
         artifacts: &artifacts,
         inputs: &inputs,
+        asked: &arguments.knobs,
         state_folder: &folder,
         address_space: Config::default().address_space(),
         observer: &show,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::device::Device;
+use crate::knobs::look::look;
 use crate::probe::{cpufreq, probe};
 use crate::sysfs::{Captured, Recording, scrub};
 
@@ -46,6 +47,8 @@ pub fn run(arguments: &CaptureArgs) -> anyhow::Result<ExitCode> {
             recording.walk(&format!("{}/cpu{cpu}/{folder}", cpufreq::CPU), 1);
         }
     }
+    // What knobs say belongs to a device as well.
+    look(&device, &report);
     let text = scrub(&recording.kept().to_text());
     // What was written must be readable again, or the file is worth nothing.
     Captured::parse(&text).context("the capture cannot be read back")?;

@@ -264,6 +264,7 @@ async fn sessions(
             known: &known,
             artifacts: &artifacts,
             inputs: &[],
+            asked: &[],
             state_folder: &folder,
             address_space: None,
             observer: &|_| {},

@@ -1,5 +1,6 @@
 //! A local session for people. Judging for the record is the server's; this shows the same figures by the same code.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use benchrack_protocol::adapter::Summary;
@@ -8,9 +9,10 @@ use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
 use benchrack_protocol::evidence::SessionEvidence;
 use benchrack_protocol::packaging::PackagedLoad;
 use benchrack_protocol::pipeline::{FrameTime, Frames};
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{FailedPass, Measurement, OutputCheck, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::MemoryFigures;
-use benchrack_protocol::units::{Bytes, Nanos};
+use benchrack_protocol::units::{Bytes, Kilohertz, Nanos};
 use benchrack_protocol::validity::{Validity, assess, tier};
 use benchrack_stats::{Confidence, Samples, blocks};
 
@@ -39,6 +41,7 @@ pub fn describe(report: &SessionReport, known: &DeviceReport) -> String {
                 evidence.cpus, point.cores, point.frequency, evidence.settle.waited, report.duration
             ),
         );
+        clocks(&mut text, evidence);
     }
     for (subject, run) in report.spec.subjects.iter().zip(&report.runs) {
         let threads = if subject.threads == 1 { "1 thread".into() } else { format!("{} threads", subject.threads) };
@@ -54,6 +57,23 @@ pub fn describe(report: &SessionReport, known: &DeviceReport) -> String {
         }
     }
     text
+}
+
+/// Where clocks were to stand, and what CPUs executed at.
+fn clocks(text: &mut String, evidence: &SessionEvidence) {
+    for target in &evidence.targets {
+        line(text, &format!("CPUs {}: {} is {}", target.cpus, target.asked, target.target));
+    }
+    let mut best: BTreeMap<u32, Kilohertz> = BTreeMap::new();
+    for measured in &evidence.true_frequencies {
+        if let Reading::Value { value } = measured.frequency {
+            let known = best.entry(measured.cpu).or_default();
+            *known = value.max(*known);
+        }
+    }
+    for (cpu, frequency) in best {
+        line(text, &format!("CPU {cpu} executes as at {:.0} MHz", frequency.0 as f64 / 1e3));
+    }
 }
 
 fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidence, run: &Measurement) {

@@ -1,4 +1,4 @@
-//! `/proc/pressure/cpu` (Documentation/accounting/psi.rst), Linux 4.20 and later.
+//! `/proc/pressure` (Documentation/accounting/psi.rst), Linux 4.20 and later.
 
 use benchrack_protocol::reading::Reading;
 
@@ -7,6 +7,16 @@ use crate::sysfs::{self, SysFs};
 /// Share of the last ten seconds in which some task waited for a CPU, per cent.
 pub fn cpu(fs: &dyn SysFs) -> Reading<f64> {
     sysfs::parsed(fs, "proc/pressure/cpu", some_avg10)
+}
+
+/// The same for waiting for memory: reclaim, swap, pages that were thrown out.
+pub fn memory(fs: &dyn SysFs) -> Reading<f64> {
+    sysfs::parsed(fs, "proc/pressure/memory", some_avg10)
+}
+
+/// The same for waiting for storage.
+pub fn io(fs: &dyn SysFs) -> Reading<f64> {
+    sysfs::parsed(fs, "proc/pressure/io", some_avg10)
 }
 
 fn some_avg10(text: &str) -> Option<f64> {

@@ -10,7 +10,7 @@ use benchrack_protocol::units::Nanos;
 use super::pressure;
 use crate::device::Device;
 use crate::probe::cpufreq::{CPU, frequency};
-use crate::probe::{power_supply, thermal};
+use crate::probe::{power_supply, thermal, topology};
 use crate::sysfs::SysFs;
 
 /// Between two looks: often enough to see a cap that lasts, rare enough to cost nothing.
@@ -29,8 +29,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Chooses by what the probes found.
-    pub fn of(device: &'a Device, known: &'a DeviceReport) -> Self {
+    /// Chooses by what the probes found; the policies are those of now.
+    pub fn of(device: &'a Device, known: &'a DeviceReport, policies: &'a [CpufreqPolicy]) -> Self {
         let mut zones: Vec<(&str, &str)> = known
             .thermal_zones
             .iter()
@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
         let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
         Self {
             device,
-            policies: &known.policies,
+            policies,
             zones,
             cooling: !known.cooling_devices.is_empty(),
             battery: known.power_supplies.iter().find(is_battery).map(|supply| supply.name.as_str()),
@@ -67,6 +67,7 @@ impl<'a> Watch<'a> {
         };
         WatchSample {
             at,
+            online: topology::cpu_list(fs, "online").value().cloned(),
             clocks: self.policies.iter().map(clock).collect(),
             temperatures: self
                 .zones

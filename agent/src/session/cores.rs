@@ -6,11 +6,15 @@ use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::FailureReason;
 use benchrack_protocol::session::Cores;
 
-/// The CPUs, all online.
+use crate::probe::cpufreq::CPU;
+use crate::probe::topology;
+use crate::sysfs::SysFs;
+
+/// The CPUs, each online or among those that can be brought online.
 ///
 /// # Errors
 /// [`FailureReason::OperatingPointImpossible`], naming what the device has instead.
-pub fn choose(cores: &Cores, known: &DeviceReport, online: &CpuSet) -> Result<CpuSet, Failure> {
+pub fn choose(cores: &Cores, known: &DeviceReport, online: &CpuSet, pluggable: &CpuSet) -> Result<CpuSet, Failure> {
     let impossible = |detail: String| Failure { reason: FailureReason::OperatingPointImpossible, detail };
     let wanted = match cores {
         Cores::All => online.clone(),
@@ -27,11 +31,18 @@ pub fn choose(cores: &Cores, known: &DeviceReport, online: &CpuSet) -> Result<Cp
     if wanted.is_empty() {
         return Err(impossible("no CPU is known to be online".into()));
     }
-    if !wanted.is_subset(online) {
-        let absent: CpuSet = wanted.iter().filter(|&cpu| !online.contains(cpu)).collect();
+    let absent: CpuSet = wanted.iter().filter(|&cpu| !online.contains(cpu) && !pluggable.contains(cpu)).collect();
+    if !absent.is_empty() {
         return Err(impossible(format!("CPUs {absent} of {cores} are not online; online are {online}")));
     }
     Ok(wanted)
+}
+
+/// CPUs that are offline and have a file to bring them online; whether this user may is found by trying.
+pub fn pluggable(fs: &dyn SysFs, online: &CpuSet) -> CpuSet {
+    let present = topology::cpu_list(fs, "present");
+    let offline = present.value().into_iter().flat_map(|cpus| cpus.iter()).filter(|&cpu| !online.contains(cpu));
+    offline.filter(|cpu| fs.read(&format!("{CPU}/cpu{cpu}/online")).is_ok_and(|text| text.trim() == "0")).collect()
 }
 
 #[cfg(test)]
@@ -57,7 +68,8 @@ mod tests {
         files.set("proc/sys/kernel/arch", "aarch64\n");
         let known = probe(&Device::of(std::sync::Arc::new(files)), None);
         let online: CpuSet = "0-4".parse().unwrap();
-        let choose = |text: &str| choose(&text.parse().unwrap(), &known, &online).map(|cpus| cpus.to_string());
+        let none = CpuSet::default();
+        let choose = |text: &str| super::choose(&text.parse().unwrap(), &known, &online, &none).map(|cpus| cpus.to_string());
         assert_eq!(choose("little").unwrap(), "0-3");
         assert_eq!(choose("all").unwrap(), "0-4");
         assert_eq!(choose("1,4").unwrap(), "1,4");
@@ -65,5 +77,7 @@ mod tests {
         assert_eq!(no_prime.reason, FailureReason::OperatingPointImpossible);
         assert!(no_prime.detail.contains("big (4-5)"), "{}", no_prime.detail);
         assert!(choose("big").unwrap_err().detail.contains("CPUs 5 of big are not online"));
+        let off: CpuSet = "5".parse().unwrap();
+        assert_eq!(super::choose(&"big".parse().unwrap(), &known, &online, &off).unwrap().to_string(), "4-5");
     }
 }

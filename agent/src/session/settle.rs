@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::device::{DeviceReport, ThermalZone};
+use benchrack_protocol::device::{DeviceReport, PowerSupply, ThermalZone};
 use benchrack_protocol::evidence::{Hindrance, SettleEvidence};
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::units::{Millicelsius, Nanos};
+use benchrack_protocol::validity::slows_cpus;
 use tokio::time::sleep;
 
 use crate::device::Device;
 use crate::evidence::watch::{Sensor, active_cooling};
 use crate::evidence::{loadavg, pressure};
-use crate::probe::thermal;
+use crate::probe::{power_supply, thermal};
 
 /// Looks at the run queue for one judgement: enough to tell a daemon's blip from a build.
 const LOOKS: u32 = 5;
@@ -27,6 +29,11 @@ const MAX_DIE: Millicelsius = Millicelsius(65_000);
 const MAX_SKIN: Millicelsius = Millicelsius(37_000);
 /// Charging and discharging slow down above 45 °C.
 const MAX_BATTERY: Millicelsius = Millicelsius(40_000);
+/// Phones cap clocks when the battery is near its end: battery saver is offered at 20 %, and the voltage sags below it.
+const MIN_LEVEL: u32 = 20;
+/// Share of the last ten seconds in which tasks waited for memory or storage, per cent. Waiting for CPUs is told at once by
+/// the run queue; these are not in it.
+const MAX_PRESSURE: f64 = 10.0;
 
 /// Waits until the device is idle and cool, at most so long.
 pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online: &CpuSet, at_most: Nanos) -> SettleEvidence {
@@ -36,7 +43,13 @@ pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online
     loop {
         let hindrance = match too_hot(device, known) {
             Some(heat) => Some((Hindrance::Heat, heat)),
-            None => busy(device, cpus, online).await.map(|others| (Hindrance::Competition, others)),
+            None => match low_battery(device, known) {
+                Some(level) => Some((Hindrance::Battery, level)),
+                None => match under_pressure(device) {
+                    Some(pressure) => Some((Hindrance::Pressure, pressure)),
+                    None => busy(device, cpus, online).await.map(|others| (Hindrance::Competition, others)),
+                },
+            },
         };
         let timed_out = hindrance.is_some() && waited() >= at_most;
         if hindrance.is_none() || timed_out {
@@ -74,9 +87,22 @@ fn too_hot(device: &Device, known: &DeviceReport) -> Option<String> {
     known.thermal_zones.iter().find_map(hot)
 }
 
-fn slows_cpus(kind: &str) -> bool {
-    let kind = kind.to_ascii_lowercase();
-    ["cpufreq", "cpu", "processor", "hotplug"].iter().any(|word| kind.contains(word))
+/// How empty the battery is, if it is.
+fn low_battery(device: &Device, known: &DeviceReport) -> Option<String> {
+    let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
+    let name = known.power_supplies.iter().find(is_battery)?.name.clone();
+    let level = *power_supply::supply(device.sysfs.as_ref(), name).capacity_percent.value()?;
+    (level < MIN_LEVEL).then(|| format!("the battery is at {level} %, below {MIN_LEVEL} %"))
+}
+
+/// What tasks wait for, if they do. A kernel that does not count hinders nothing.
+fn under_pressure(device: &Device) -> Option<String> {
+    let fs = device.sysfs.as_ref();
+    let above = |(what, share): (&str, Reading<f64>)| {
+        let share = share.value().copied().filter(|&share| share > MAX_PRESSURE)?;
+        Some(format!("tasks waited for {what} {share:.0} % of the last 10 s, {MAX_PRESSURE:.0} % may be"))
+    };
+    [("memory", pressure::memory(fs)), ("storage", pressure::io(fs))].into_iter().find_map(above)
 }
 
 /// Who competes for the CPUs, if anybody does. Tasks may run beside us on CPUs that the session leaves free.
@@ -129,6 +155,30 @@ mod tests {
         assert!(busy.detail.contains("3.0 other tasks"), "{}", busy.detail);
         let beside = settle(&device, &known, &set("0-1"), &set("0-7"), minute).await;
         assert!(!beside.timed_out, "three tasks fit on six free CPUs");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_battery_and_waiting_for_memory_are_named_when_the_time_is_over() {
+        let minute = Nanos(60_000_000_000);
+        for (path, text, hindrance, detail) in [
+            ("sys/class/power_supply/bms/capacity", "19\n", Hindrance::Battery, "at 19 %"),
+            ("proc/pressure/memory", "some avg10=10.50 avg60=0 avg300=0 total=1\n", Hindrance::Pressure, "waited for memory"),
+            ("proc/pressure/io", "some avg10=40.00 avg60=0 avg300=0 total=1\n", Hindrance::Pressure, "waited for storage"),
+        ] {
+            let files = Arc::new(Captured::default());
+            files.set("proc/loadavg", "0.0 0.0 0.0 1/90 5\n");
+            for (name, text) in [("type", "Battery\n"), ("capacity", "20\n")] {
+                files.set(&format!("sys/class/power_supply/bms/{name}"), text);
+            }
+            let device = simulated(&files);
+            let known = probe(&device, None);
+            let cpus = set("0");
+            assert!(!settle(&device, &known, &cpus, &cpus, minute).await.timed_out);
+            files.set(path, text);
+            let settled = settle(&device, &known, &cpus, &cpus, minute).await;
+            assert!(settled.timed_out && settled.detail.contains(detail), "{settled:?}");
+            assert_eq!(settled.hindrance, Some(hindrance));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! One subject of a session: its runner, and what was measured of it so far. A failure ends the subject, never the
 //! session.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct Loaded<'a, R> {
     first_inference: Nanos,
     warmup: Warmup,
     blocks: Vec<Block>,
+    /// As seen after each block, the most telling sight of each thread.
+    threads: BTreeMap<u32, ThreadPlacement>,
     summary: Option<Summary>,
     program_memory: MemoryFigures,
 }
@@ -102,6 +105,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
             first_inference: Nanos(0),
             warmup: Warmup { samples: Vec::new(), steady: false },
             blocks: Vec::new(),
+            threads: BTreeMap::new(),
             summary: None,
             program_memory: MemoryFigures::default(),
         };
@@ -205,7 +209,21 @@ impl<'a, R: Runner> Loaded<'a, R> {
             suspended,
             waiting_share: before.waiting_share(&after),
         });
+        self.see_threads(cpus);
         Ok(())
+    }
+
+    /// Notes where each thread may run and last ran. A thread that was once seen off the session's CPUs stays noted so.
+    fn see_threads(&mut self, cpus: &CpuSet) {
+        let is_off = |seen: &ThreadPlacement| {
+            seen.last_cpu.value().is_some_and(|&cpu| !cpus.contains(cpu))
+                || seen.allowed.value().is_some_and(|allowed| !allowed.is_subset(cpus))
+        };
+        for thread in threads::placements(self.device.sysfs.as_ref(), self.runner.pid()) {
+            if !self.threads.get(&thread.tid).is_some_and(is_off) {
+                self.threads.insert(thread.tid, thread);
+            }
+        }
     }
 
     /// Lets a program measure as many inferences as fill the time of all blocks; a short call before says how many are.
@@ -235,7 +253,10 @@ impl<'a, R: Runner> Loaded<'a, R> {
     /// What comes after the blocks: placement, memory, outputs, profile, whole frames. Memory is read before anything
     /// that takes more of it.
     pub async fn finish(mut self) -> Result<(Measurement, R), Failure> {
-        let threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
+        let mut threads: Vec<ThreadPlacement> = std::mem::take(&mut self.threads).into_values().collect();
+        if threads.is_empty() {
+            threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
+        }
         if self.summary.is_some() {
             return Ok(self.of_program(threads));
         }

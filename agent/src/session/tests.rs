@@ -20,6 +20,7 @@ use benchrack_protocol::validity::{EvidenceTier, Reason, Validity, assess, tier}
 use super::simulated::{SimulatedPlacement, simulated};
 use super::*;
 use crate::clock::Clock;
+use crate::placement::Placement;
 use crate::probe::probe;
 use crate::runner_process::Runner;
 use crate::sysfs::Captured;
@@ -188,6 +189,7 @@ impl Setup {
             known: &self.known,
             artifacts: &self.artifacts,
             inputs: &[],
+            asked: &[],
             state_folder: self.folder.path(),
             address_space: None,
             observer,
@@ -398,4 +400,72 @@ async fn the_agent_steps_off_the_measured_cpus_while_it_measures() {
         seen.into_inner().unwrap().into_iter().filter(|(phase, _)| phase.starts_with("measuring")).collect();
     assert!(!while_measuring.is_empty() && while_measuring.iter().all(|(_, cpus)| cpus == "0-3"), "{while_measuring:?}");
     assert_eq!(setup.placement.0.lock().unwrap().to_string(), "0-7");
+}
+
+/// Runs a pinned session on the big cores while something happens to the device after a second.
+async fn taken(happens: impl Fn(&Captured)) -> (SessionReport, Vec<(String, String)>) {
+    let files = phone();
+    files.set("sys/class/thermal/thermal_zone0/type", "cpu-1-0-usr\n");
+    files.set("sys/class/thermal/thermal_zone0/temp", "50000\n");
+    files.set("sys/class/thermal/cooling_device0/type", "thermal-cpufreq-4\n");
+    files.set("sys/class/thermal/cooling_device0/cur_state", "0\n");
+    files.set("sys/class/thermal/cooling_device0/max_state", "9\n");
+    let before = files.files();
+    let mut spec = spec(&["model"]);
+    spec.plan.blocks = 40;
+    spec.operating_point = OperatingPoint { cores: "big".parse().unwrap(), frequency: Frequency::Max };
+    let happening = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        happens(&files);
+        std::future::pending::<()>().await;
+    };
+    let report = tokio::select! {
+        (report, _) = run(&files, spec, &[|_| Ok(Nanos(MS))]) => report,
+        () = happening => unreachable!(),
+    };
+    let limits = |path: &String| path.contains("scaling_m");
+    let changed = files.files().into_iter().filter(|(path, text)| limits(path) && before.get(path) != Some(text)).collect();
+    (report, changed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_taken_away_during_the_blocks_is_never_valid_and_given_back_as_it_was() {
+    const POLICY: &str = "sys/devices/system/cpu/cpufreq/policy4";
+    type Happens = fn(&Captured);
+    let cases: [(Reason, Happens); 6] = [
+        (Reason::Throttled, |files| files.set(&format!("{POLICY}/scaling_max_freq"), "1200000\n")),
+        (Reason::PinRefused, |files| files.set(&format!("{POLICY}/scaling_min_freq"), "800000\n")),
+        (Reason::FrequencyMoved, |files| files.set(&format!("{POLICY}/stats/total_trans"), "4\n")),
+        (Reason::FrequencyMoved, |files| files.set(&format!("{POLICY}/stats/time_in_state"), "2400000 5\n1200000 300\n")),
+        (Reason::Throttled, |files| files.set("sys/class/thermal/cooling_device0/cur_state", "3\n")),
+        (Reason::Unplugged, |files| files.set("sys/devices/system/cpu/online", "0-6\n")),
+    ];
+    for (reason, happens) in cases {
+        let (report, changed) = taken(happens).await;
+        let evidence = report.evidence.as_ref().unwrap();
+        let validity = assess(&report.spec.operating_point, evidence, measured(&report.runs[0]));
+        assert_eq!(validity.word(), "invalid", "{reason}: {validity:?}");
+        assert!(validity.reasons().iter().any(|doubt| doubt.reason == reason), "{reason}: {validity:?}");
+        assert_ne!(tier(&report.spec.operating_point, evidence), EvidenceTier::Gold, "{reason}");
+        assert!(changed.is_empty(), "{reason}: {changed:?}");
+    }
+    let (report, _) = taken(|_| {}).await;
+    let evidence = report.evidence.as_ref().unwrap();
+    assert_eq!(assess(&report.spec.operating_point, evidence, measured(&report.runs[0])), Validity::Valid);
+    assert_eq!(evidence.targets[0].target.0, 2_400_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_gets_too_hot_ends_the_session_with_the_reason_and_everything_restored() {
+    let (report, changed) = taken(|files| files.set("sys/class/thermal/thermal_zone0/temp", "106000\n")).await;
+    match &report.runs[0] {
+        RunReport::Failed(failure) => {
+            assert_eq!(failure.reason, FailureReason::CutOff);
+            assert!(failure.detail.contains("cpu-1-0-usr is at 106.0 °C"), "{}", failure.detail);
+        }
+        RunReport::Measured(_) => panic!("it went on"),
+    }
+    let evidence = report.evidence.as_ref().unwrap();
+    assert!(!evidence.watch.is_empty() && evidence.knobs.iter().all(|knob| knob.restored), "what was seen is kept");
+    assert!(changed.is_empty(), "{changed:?}");
 }

@@ -27,7 +27,7 @@ const QUICK: [&str; 6] = ["--blocks", "2", "--block-time", "1", "--settle", "0"]
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["run", "probe", "bench", "capture", "overhead", "frame-bench"] {
+    for command in ["run", "probe", "knobs", "bench", "capture", "overhead", "frame-bench"] {
         let help = text(&agent(&[command, "--help"]).stdout);
         assert!(help.contains("Example") && help.contains("benchrack-agent"), "{command}: {help}");
     }
@@ -117,9 +117,51 @@ fn a_bench_of_something_else_fails_and_says_why() {
     let absent = bench(&["/nowhere/m.onnx"]);
     assert_eq!(absent.status.code(), Some(1));
     assert!(text(&absent.stderr).contains("cannot read the model /nowhere/m.onnx"), "{}", text(&absent.stderr));
-    for arguments in [["x.onnx", "--threads", "0"], ["x.onnx", "--cores", "huge"], ["x.onnx", "--freq", "fast"]] {
+    for arguments in [
+        ["x.onnx", "--threads", "0"],
+        ["x.onnx", "--cores", "huge"],
+        ["x.onnx", "--freq", "fast"],
+        ["x.onnx", "--knob", "overclock"],
+    ] {
         assert_eq!(bench(&arguments).status.code(), Some(2), "{arguments:?}");
     }
+}
+
+#[test]
+fn knobs_are_listed_for_people_and_programs_here_and_on_a_captured_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("phone.capture");
+    let capture =
+        "# benchrack device capture 1\nfile sys/power/cpufreq_max_limit\n| 2314000\ndenied sys/power/cpufreq_min_limit\n";
+    std::fs::write(&file, capture).unwrap();
+    let shown = text(&agent(&["knobs", "--root", path(&file)]).stdout);
+    assert!(shown.contains("cpufreq_limit.max") && shown.contains("2314000"), "{shown}");
+    let listed: serde_json::Value = serde_json::from_slice(&agent(&["knobs", "--root", path(&file), "--json"]).stdout).unwrap();
+    let row = |name: &str| listed["knobs"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+    assert_eq!(row("cpufreq_limit.min")["places"][0]["now"]["missing"], "denied");
+    assert_eq!(row("cpufreq_limit.min")["places"][0]["writable"], false);
+    assert_eq!(row("ppm.max")["places"].as_array().unwrap().len(), 0);
+    assert!(agent(&["knobs"]).status.success());
+    let charging = agent(&["knobs", "--try-charging", "--data-dir", path(folder.path())]);
+    if !charging.status.success() {
+        assert!(text(&charging.stderr).contains("what cuts charge cannot be found out now"), "{}", text(&charging.stderr));
+    }
+}
+
+#[test]
+fn only_a_session_that_turns_no_knob_runs_beside_an_agent_with_the_same_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = models::save_dense(folder.path());
+    let agents = std::fs::File::create(folder.path().join("lock")).unwrap();
+    agents.try_lock().unwrap();
+    let bench = |more: &[&str]| {
+        let arguments = [&["bench", path(&file), "--data-dir", path(folder.path())], &QUICK[..], more].concat();
+        agent(&arguments)
+    };
+    assert!(bench(&[]).status.success());
+    let pinned = bench(&["--freq", "max"]);
+    assert_eq!(pinned.status.code(), Some(1));
+    assert!(text(&pinned.stderr).contains("another agent works with the data folder"), "{}", text(&pinned.stderr));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod cli;
 mod engines;
 mod frames;
+mod guardian;
 mod models;
 mod packages;
 mod phones;

@@ -43,6 +43,7 @@ pub async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, progra
         known: &known,
         artifacts,
         inputs: &[],
+        asked: &[],
         state_folder: folder,
         address_space: Some(4 << 30),
         observer: &|_| {},

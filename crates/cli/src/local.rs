@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use benchrack_agent::command::{RunnerProgram, this_device};
 use benchrack_agent::config::{Config, default_data_dir};
 use benchrack_agent::device::Device;
-use benchrack_agent::session::{self, Artifacts, Context, Observer, journal::Journal};
+use benchrack_agent::session::{self, Artifacts, Context, Observer};
+use benchrack_agent::work::take_for_one_session;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::report::SessionReport;
-use benchrack_protocol::session::SessionSpec;
+use benchrack_protocol::session::{Frequency, SessionSpec};
 
 use crate::exit::{Blame, Failure, usage};
 
@@ -34,15 +35,16 @@ pub async fn session(
     let state_folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
     std::fs::create_dir_all(&state_folder).infrastructure(format!("cannot make {}", state_folder.display()))?;
     let device = Device::live();
-    Journal::in_folder(&state_folder)
-        .replay(device.sysfs.as_ref())
-        .infrastructure("clocks that an earlier session changed cannot be restored")?;
+    let turns_knobs = spec.operating_point.frequency != Frequency::Unpinned;
+    let _taken = take_for_one_session(&state_folder, &device, turns_knobs)
+        .infrastructure("the folder of the agent's files cannot be used for a session")?;
     let known = this_device(&device);
     let context = Context {
         device: &device,
         known: &known,
         artifacts: &artifacts,
         inputs: &[],
+        asked: &[],
         state_folder: &state_folder,
         address_space: Config::default().address_space(),
         observer,

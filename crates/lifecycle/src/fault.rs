@@ -23,9 +23,11 @@ pub fn of(reason: FailureReason) -> Fault {
         | FailureReason::Unsupported
         | FailureReason::OperatingPointImpossible => Fault::Request,
         FailureReason::ArtifactUnavailable | FailureReason::Stopped => Fault::Moment,
+        // A device that gets this hot again and again is not well.
         FailureReason::InferenceFailed
         | FailureReason::RunnerDied
         | FailureReason::RunnerHung
-        | FailureReason::ProtocolViolated => Fault::Device,
+        | FailureReason::ProtocolViolated
+        | FailureReason::CutOff => Fault::Device,
     }
 }

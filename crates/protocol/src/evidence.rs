@@ -14,12 +14,18 @@ pub struct SessionEvidence {
     pub settle: SettleEvidence,
     /// Each knob that was to be set; empty when the operating point asks for none.
     pub knobs: Vec<KnobEvidence>,
+    /// The operating point that each pinned clock was to stand at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ClockTarget>,
     /// CPUs that the operating point's cores meant on this device.
     pub cpus: CpuSet,
     /// Looks at the device at a low rate, during the blocks.
     pub watch: Vec<WatchSample>,
     /// Where each clock spent its time over the blocks.
     pub residency: Vec<ResidencyEvidence>,
+    /// What CPUs really did in a second, before and after the blocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub true_frequencies: Vec<TrueFrequency>,
     /// CPU time taken by a hypervisor over the blocks, as a share of one CPU (/proc/stat `steal`).
     pub steal_share: Reading<f64>,
 }
@@ -52,6 +58,10 @@ pub enum Hindrance {
     Heat,
     /// Others want the CPUs.
     Competition,
+    /// Tasks wait for memory or for storage.
+    Pressure,
+    /// The battery holds too little.
+    Battery,
 }
 
 /// One knob of the device.
@@ -70,6 +80,39 @@ pub struct KnobEvidence {
     pub outcome: KnobOutcome,
     /// Whether the value from before was back at the end.
     pub restored: bool,
+    /// Whether the operating point can hold without it: it only takes away what could disturb.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub helpful: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The operating point that a plan means on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClockTarget {
+    /// The policy's path.
+    pub policy: String,
+    /// Its CPUs.
+    pub cpus: CpuSet,
+    /// What the plan asks of it: `60%`.
+    pub asked: String,
+    /// The nearest operating point that it has.
+    pub target: Kilohertz,
+}
+
+/// How quickly a CPU executed a chain of additions that wait for each other, of which one takes a known number of cycles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrueFrequency {
+    /// Which CPU.
+    pub cpu: u32,
+    /// Since the session's start.
+    pub at: Nanos,
+    /// Cycles in a second, or why it is not known. Somebody else on the CPU, and nothing else, makes it lower than it is.
+    pub frequency: Reading<Kilohertz>,
 }
 
 /// What became of a knob.
@@ -85,6 +128,8 @@ pub enum KnobOutcome {
     Absent,
     /// Accepted, and something else changed it.
     Overridden,
+    /// Accepted; the device gives no way to read it back.
+    Unverified,
 }
 
 /// One look at the device while blocks run.
@@ -93,6 +138,9 @@ pub enum KnobOutcome {
 pub struct WatchSample {
     /// Since the session's start.
     pub at: Nanos,
+    /// CPUs online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<CpuSet>,
     /// By cpufreq policy: frequency in force and cap.
     pub clocks: Vec<ClockSample>,
     /// By sensor type.

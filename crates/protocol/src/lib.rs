@@ -12,6 +12,7 @@ pub mod cpuset;
 pub mod device;
 pub mod engine;
 pub mod evidence;
+pub mod frequency;
 pub mod ids;
 pub mod model;
 pub mod packaging;
@@ -24,6 +25,7 @@ pub mod session;
 pub mod study;
 pub mod suite;
 pub mod tensor;
+mod text_form;
 #[cfg(feature = "openapi")]
 mod text_schema;
 pub mod units;

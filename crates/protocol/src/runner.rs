@@ -255,4 +255,6 @@ pub enum FailureReason {
     OperatingPointImpossible,
     /// The agent was stopped.
     Stopped,
+    /// The device became so hot or so empty that the agent ended the session by itself.
+    CutOff,
 }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cpuset::CpuSet;
 use crate::engine::EngineRef;
+pub use crate::frequency::{ClusterPlan, Frequency, Pin};
 use crate::model::Manifest;
 use crate::packaging::Packaging;
-use crate::units::{Kilohertz, Nanos};
+use crate::units::Nanos;
 
 /// One session: subjects measured under one operating point in interleaved blocks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,74 +92,7 @@ impl std::str::FromStr for Cores {
     }
 }
 
-/// Which clock the cores run at. Text form: `unpinned`, `min`, `max`, `60%`, `1200 MHz`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Frequency {
-    /// As the governor likes.
-    #[default]
-    Unpinned,
-    /// Lowest operating point.
-    Min,
-    /// Highest operating point.
-    Max,
-    /// The operating point nearest to this share of the highest, 1 to 100.
-    Percent(u8),
-    /// The operating point nearest to this.
-    At(Kilohertz),
-}
-
-impl std::fmt::Display for Frequency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unpinned => f.write_str("unpinned"),
-            Self::Min => f.write_str("min"),
-            Self::Max => f.write_str("max"),
-            Self::Percent(share) => write!(f, "{share}%"),
-            Self::At(frequency) => frequency.fmt(f),
-        }
-    }
-}
-
-impl std::str::FromStr for Frequency {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let wrong = || format!("'{text}' is no frequency: unpinned, min, max, 60% or 1200 MHz");
-        match text {
-            "unpinned" => return Ok(Self::Unpinned),
-            "min" => return Ok(Self::Min),
-            "max" => return Ok(Self::Max),
-            _ => {}
-        }
-        if let Some(share) = text.strip_suffix('%') {
-            return share.trim().parse().ok().filter(|share| (1..=100).contains(share)).map(Self::Percent).ok_or_else(wrong);
-        }
-        let megahertz: f64 = text.strip_suffix("MHz").and_then(|number| number.trim().parse().ok()).ok_or_else(wrong)?;
-        if !(megahertz.is_finite() && (1.0..=100_000.0).contains(&megahertz)) {
-            return Err(wrong());
-        }
-        Ok(Self::At(Kilohertz((megahertz * 1000.0).round() as u64)))
-    }
-}
-
-macro_rules! serde_as_text {
-    ($($name:ty),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-
-serde_as_text!(Cores, Frequency);
+crate::text_form::serde_as_text!(Cores);
 
 /// How long and how often; the defaults need no change for a first look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::BUILT_IN_ENGINE;
 use crate::model::Precision;
 use crate::session::{Cores, Frequency, MeasurePlan};
+use crate::text_form::serde_as_text;
 
 /// A suite file of `config/suites`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,9 +35,9 @@ pub struct Suite {
     /// Cores.
     #[serde(default = "default_cores")]
     pub cores: Vec<Cores>,
-    /// Clocks.
+    /// Clocks; `sweep` stands for each operating point of the cores' clock, on each device its own.
     #[serde(default = "default_frequencies")]
-    pub frequencies: Vec<Frequency>,
+    pub frequencies: Vec<Clock>,
     /// How long and how often.
     #[serde(default)]
     pub plan: MeasurePlan,
@@ -81,6 +82,43 @@ fn default_cores() -> Vec<Cores> {
     vec![Cores::All]
 }
 
-fn default_frequencies() -> Vec<Frequency> {
-    vec![Frequency::Unpinned]
+fn default_frequencies() -> Vec<Clock> {
+    vec![Clock::default()]
 }
+
+/// A clock of a suite. Text form: a frequency, or `sweep`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Clock {
+    /// The same plan on every device.
+    Plan(Frequency),
+    /// One session for each operating point of the cores' clock.
+    Sweep,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::Plan(Frequency::default())
+    }
+}
+
+impl std::fmt::Display for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plan(frequency) => frequency.fmt(f),
+            Self::Sweep => f.write_str("sweep"),
+        }
+    }
+}
+
+impl std::str::FromStr for Clock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "sweep" {
+            return Ok(Self::Sweep);
+        }
+        text.parse().map(Self::Plan).map_err(|why| format!("{why}, or sweep"))
+    }
+}
+
+serde_as_text!(Clock);

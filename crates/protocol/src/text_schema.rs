@@ -25,5 +25,6 @@ text_schemas! {
     crate::cpuset::CpuSet, "0-3,6", "CPU numbers in the kernel's list form";
     crate::session::Cores, "big", "all, little, mid, big, prime, or a CPU list";
     crate::study::Figure, "latency", "a metric's name, macs, parameters, package_ with a packaging, or engine_size";
-    crate::session::Frequency, "60%", "unpinned, min, max, a percentage, or MHz";
+    crate::frequency::Frequency, "60%", "unpinned, min, max, a percentage, MHz, one of these for each cluster (little=min,big=60%), or fixed-performance";
+    crate::suite::Clock, "sweep", "a frequency, or sweep";
 }

@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{KnobOutcome, ResidencyEvidence, SessionEvidence};
+use crate::evidence::{ClockTarget, KnobOutcome, ResidencyEvidence, SessionEvidence, WatchSample};
 use crate::report::{Block, Measurement, OutputCheck};
 use crate::session::{Frequency, OperatingPoint};
+use crate::units::Kilohertz;
 
 /// Whether a run counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,8 +67,14 @@ pub enum Reason {
     FrequencyMoved,
     /// A clock that was to be pinned could not be.
     PinRefused,
-    /// A cap below the hardware maximum came into force during the blocks.
+    /// A cap fell, or a cooling device slowed the CPUs, during the blocks.
     Throttled,
+    /// The clock was capped below the hardware maximum from the start.
+    Capped,
+    /// A CPU went offline during the blocks.
+    Unplugged,
+    /// A CPU executed more slowly than the clock that was to be pinned.
+    ClockDiffers,
     /// A thread was allowed outside of the cores asked for, or ran there.
     Misplaced,
     /// Others took CPU time from the runner.
@@ -94,6 +101,9 @@ impl fmt::Display for Reason {
             Self::FrequencyMoved => "frequency moved",
             Self::PinRefused => "pin refused",
             Self::Throttled => "throttled",
+            Self::Capped => "capped",
+            Self::Unplugged => "CPU unplugged",
+            Self::ClockDiffers => "clock differs",
             Self::Misplaced => "misplaced",
             Self::Interference => "interference",
             Self::Suspended => "suspended",
@@ -148,21 +158,40 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
     let doubt = |reason, detail: String| Doubt { reason, detail };
 
     if point.frequency != Frequency::Unpinned {
-        for knob in session.knobs.iter().filter(|knob| knob.outcome != KnobOutcome::Held) {
+        for knob in session.knobs.iter().filter(|knob| !knob.helpful && !stands(point, knob.outcome)) {
             let detail = format!("{}: asked {}, read back {} ({:?})", knob.knob, knob.asked, knob.read_back, knob.outcome);
             invalid.push(doubt(Reason::PinRefused, detail));
         }
-        if session.knobs.is_empty() {
+        if session.knobs.iter().all(|knob| knob.helpful) {
             invalid.push(doubt(Reason::PinRefused, "this device offers no clock to pin".into()));
         }
-        for residency in relevant(session) {
+        for residency in relevant(session).filter(|residency| is_to_stand(point, session, residency)) {
             if let Some(detail) = moved(residency) {
                 invalid.push(doubt(Reason::FrequencyMoved, detail));
             }
         }
     }
+    for target in &session.targets {
+        if let Some(detail) = stood_elsewhere(session, target) {
+            invalid.push(doubt(Reason::FrequencyMoved, detail));
+        }
+        if let Some(detail) = executed_slowly(session, target) {
+            degraded.push(doubt(Reason::ClockDiffers, detail));
+        }
+    }
     for (policy, detail) in caps(session) {
         invalid.push(doubt(Reason::Throttled, format!("{policy}: {detail}")));
+    }
+    if let Some((kind, state)) = active_cooling(session) {
+        invalid.push(doubt(Reason::Throttled, format!("{kind} was in state {state} during the blocks")));
+    }
+    if let Some(detail) = unplugged(session) {
+        invalid.push(doubt(Reason::Unplugged, detail));
+    }
+    if !point.frequency.is_pinned() {
+        for (policy, cap, hardware) in capped_from_the_start(session) {
+            degraded.push(doubt(Reason::Capped, format!("{policy}: capped at {cap} of {hardware} from the start")));
+        }
     }
     for thread in &run.threads {
         if let Some(allowed) = thread.allowed.value().filter(|allowed| !allowed.is_subset(&session.cpus)) {
@@ -236,10 +265,15 @@ pub fn is_disturbed(block: &Block) -> bool {
 pub fn tier(point: &OperatingPoint, session: &SessionEvidence) -> EvidenceTier {
     let mut policies = relevant(session).peekable();
     let covered = session.cpus.iter().all(|cpu| relevant(session).any(|residency| residency.cpus.contains(cpu)));
-    let still = covered && policies.peek().is_some() && policies.all(proved_still) && caps(session).is_empty();
-    let pinned = point.frequency != Frequency::Unpinned
-        && !session.knobs.is_empty()
-        && session.knobs.iter().all(|knob| knob.outcome == KnobOutcome::Held);
+    let still = covered
+        && policies.peek().is_some()
+        && policies.all(proved_still)
+        && caps(session).is_empty()
+        && active_cooling(session).is_none()
+        && unplugged(session).is_none()
+        && session.targets.iter().all(|target| stood_elsewhere(session, target).is_none());
+    let mut needed = session.knobs.iter().filter(|knob| !knob.helpful).peekable();
+    let pinned = point.frequency.is_pinned() && needed.peek().is_some() && needed.all(|knob| knob.outcome == KnobOutcome::Held);
     match (still, pinned) {
         (true, true) => EvidenceTier::Gold,
         (true, false) => EvidenceTier::Silver,
@@ -273,11 +307,99 @@ fn moved(residency: &ResidencyEvidence) -> Option<String> {
     (transitions > 0).then(|| format!("{}: {transitions} transitions", residency.policy))
 }
 
+/// Whether what became of a knob is what the operating point asked for. Android's mode has nothing that could be read back.
+fn stands(point: &OperatingPoint, outcome: KnobOutcome) -> bool {
+    outcome == KnobOutcome::Held || (point.frequency == Frequency::FixedPerformance && outcome == KnobOutcome::Unverified)
+}
+
+/// Whether this policy's clock was to stand still. Evidence without targets is of a plan for all clocks.
+fn is_to_stand(point: &OperatingPoint, session: &SessionEvidence, residency: &ResidencyEvidence) -> bool {
+    session.targets.is_empty() || !point.frequency.is_pinned() || target_of(session, residency).is_some()
+}
+
+fn target_of<'a>(session: &'a SessionEvidence, residency: &ResidencyEvidence) -> Option<&'a ClockTarget> {
+    session.targets.iter().find(|target| target.policy == residency.policy)
+}
+
+/// A clock that stood still, or was seen, at another operating point than the one asked for: a vendor's layer that takes
+/// the limits and ignores them.
+fn stood_elsewhere(session: &SessionEvidence, target: &ClockTarget) -> Option<String> {
+    let residency = session.residency.iter().find(|residency| residency.policy == target.policy);
+    // One that moved stood nowhere, and is told already.
+    if residency.and_then(main_share).is_some_and(|share| share < MIN_RESIDENCY) {
+        return None;
+    }
+    let times = residency.and_then(|residency| residency.time_in_state.value()).map_or(&[][..], Vec::as_slice);
+    let longest = times.iter().max_by_key(|state| state.ticks);
+    if let Some(state) = longest.filter(|state| state.frequency != target.target) {
+        return Some(format!("{}: stood at {}, {} was asked", target.policy, state.frequency, target.target));
+    }
+    let seen = |look: &WatchSample| {
+        let clock = look.clocks.iter().find(|clock| clock.policy == target.policy)?;
+        clock.frequency.value().copied().filter(|&frequency| differs(frequency, target.target))
+    };
+    // Where time_in_state counts, a single look proves nothing against it: some drivers give a stale or derived value.
+    if longest.is_some() {
+        return None;
+    }
+    let frequency = session.watch.iter().find_map(seen)?;
+    Some(format!("{}: seen at {frequency}, {} was asked", target.policy, target.target))
+}
+
+/// Share by which two frequencies may differ and be the same: hardware counters round.
+const SAME_CLOCK: f64 = 0.02;
+
+fn differs(one: Kilohertz, other: Kilohertz) -> bool {
+    one.0.abs_diff(other.0) as f64 > other.0 as f64 * SAME_CLOCK
+}
+
+/// Share by which a CPU may be slower than its clock before it is believed: the chain is interrupted now and then.
+const SLOW_EXECUTION: f64 = 0.05;
+
+/// The best of a CPU's measurements is what counts, because others can only make them worse.
+fn executed_slowly(session: &SessionEvidence, target: &ClockTarget) -> Option<String> {
+    let of_target = session.true_frequencies.iter().filter(|measured| target.cpus.contains(measured.cpu));
+    let best = of_target.filter_map(|measured| measured.frequency.value().copied()).max()?;
+    let least = target.target.0 as f64 * (1.0 - SLOW_EXECUTION);
+    ((best.0 as f64) < least).then(|| format!("{}: executes as at {best}, {} was asked", target.policy, target.target))
+}
+
+/// Whether a cooling device of this type slows CPUs.
+pub fn slows_cpus(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    ["cpufreq", "cpu", "processor", "hotplug"].iter().any(|word| kind.contains(word))
+}
+
+/// A cooling device that slowed CPUs during the blocks.
+fn active_cooling(session: &SessionEvidence) -> Option<(&str, u64)> {
+    let mut seen = session.watch.iter().flat_map(|look| &look.cooling);
+    seen.find(|(kind, state)| *state > 0 && slows_cpus(kind)).map(|(kind, state)| (kind.as_str(), *state))
+}
+
+fn unplugged(session: &SessionEvidence) -> Option<String> {
+    session.watch.iter().find_map(|look| {
+        let online = look.online.as_ref()?;
+        (!session.cpus.is_subset(online)).then(|| format!("only CPUs {online} were online, {} are measured", session.cpus))
+    })
+}
+
+/// Policies whose cap was below the hardware's maximum when the blocks began, with both.
+fn capped_from_the_start(session: &SessionEvidence) -> Vec<(&str, Kilohertz, Kilohertz)> {
+    let cap = |residency: &ResidencyEvidence| {
+        let first = session.watch.first()?.clocks.iter().find(|clock| clock.policy == residency.policy)?.cap.value().copied()?;
+        Some((first, *residency.hardware_max.value()?))
+    };
+    let capped = |residency: &ResidencyEvidence| cap(residency).filter(|(cap, hardware)| cap < hardware);
+    relevant(session)
+        .filter_map(|residency| capped(residency).map(|(cap, hardware)| (residency.policy.as_str(), cap, hardware)))
+        .collect()
+}
+
 /// Policies of the session's CPUs whose cap fell during the blocks, against the cap at their start.
 fn caps(session: &SessionEvidence) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for residency in relevant(session) {
-        let cap_at = |sample: &crate::evidence::WatchSample| {
+        let cap_at = |sample: &WatchSample| {
             let clock = sample.clocks.iter().find(|clock| clock.policy == residency.policy)?;
             clock.cap.value().copied()
         };

@@ -61,10 +61,12 @@ fn session(evidence: &SessionEvidence, point: &OperatingPoint, c: &Ctx<'_>) -> V
     if evidence.knobs.is_empty() {
         sentences.push((None, r.no_knobs.into()));
     } else {
-        let held = evidence.knobs.iter().filter(|knob| knob.outcome == KnobOutcome::Held).count();
+        // What only helps decides nothing; the table below shows it all the same.
+        let needed = || evidence.knobs.iter().filter(|knob| !knob.helpful);
+        let held = needed().filter(|knob| matches!(knob.outcome, KnobOutcome::Held | KnobOutcome::Unverified)).count();
         let restored = evidence.knobs.iter().filter(|knob| knob.restored).count();
         let all = evidence.knobs.len();
-        sentences.push((Some(held == all), fill(r.knobs_held, &[&held, &all])));
+        sentences.push((Some(held == needed().count()), fill(r.knobs_held, &[&held, &needed().count()])));
         sentences.push((Some(restored == all), fill(r.knobs_restored, &[&restored, &all])));
     }
     if evidence.residency.is_empty() {

@@ -92,6 +92,9 @@ texts! {
         frequency_moved: "frequency moved", "주파수가 변함";
         pin_refused: "pin refused", "클럭 고정 거부됨";
         throttled: "throttled", "스로틀링";
+        capped: "capped", "주파수 상한";
+        unplugged: "CPU unplugged", "CPU 오프라인";
+        clock_differs: "clock differs", "클럭 불일치";
         misplaced: "misplaced", "다른 코어에서 실행됨";
         interference: "interference", "간섭";
         suspended: "suspended", "절전됨";
@@ -204,6 +207,9 @@ impl Common {
             Reason::FrequencyMoved => self.frequency_moved,
             Reason::PinRefused => self.pin_refused,
             Reason::Throttled => self.throttled,
+            Reason::Capped => self.capped,
+            Reason::Unplugged => self.unplugged,
+            Reason::ClockDiffers => self.clock_differs,
             Reason::Misplaced => self.misplaced,
             Reason::Interference => self.interference,
             Reason::Suspended => self.suspended,

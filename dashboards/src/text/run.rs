@@ -125,6 +125,7 @@ texts! {
         refused: "refused", "거부됨";
         missing_knob: "absent", "없음";
         overridden: "overridden", "덮어써짐";
+        unverified: "accepted, cannot be read back", "수락됨, 다시 읽을 수 없음";
 
         provenance: "Provenance", "출처";
         artifact: "File (SHA-256)", "파일 (SHA-256)";
@@ -152,6 +153,7 @@ texts! {
         artifact_unavailable: "The model could not be fetched", "모델을 받지 못함";
         operating_point_impossible: "The device cannot do this operating point", "기기가 이 동작점을 지원하지 않음";
         stopped: "The agent was stopped", "에이전트가 중단됨";
+        cut_off: "the agent ended it to protect the device", "기기 보호를 위해 에이전트가 중단함";
     }
 }
 
@@ -188,6 +190,7 @@ impl Runs {
             FailureReason::ArtifactUnavailable => self.artifact_unavailable,
             FailureReason::OperatingPointImpossible => self.operating_point_impossible,
             FailureReason::Stopped => self.stopped,
+            FailureReason::CutOff => self.cut_off,
         }
     }
 
@@ -198,6 +201,7 @@ impl Runs {
             KnobOutcome::Refused => self.refused,
             KnobOutcome::Absent => self.missing_knob,
             KnobOutcome::Overridden => self.overridden,
+            KnobOutcome::Unverified => self.unverified,
         }
     }
 }

@@ -9,12 +9,17 @@ use std::collections::{BTreeSet, HashMap};
 use benchrack_protocol::api::{Engine, Model};
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::model::{Manifest, ModelFormat, Precision};
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::session::{Cores, Frequency, OperatingPoint, SessionSpec, Subject};
-use benchrack_protocol::suite::{Axis, Suite};
+use benchrack_protocol::suite::{Axis, Clock, Suite};
+use benchrack_protocol::units::Kilohertz;
 
 use super::engines::{Host, Wanted};
 use crate::db::jobs::NewJob;
 use crate::refusal::Refusal;
+
+/// Most operating points of one sweep; a finer table is thinned evenly, both ends kept.
+const MOST_POINTS: usize = 32;
 
 /// Most subjects of one session: each has a runner that stays loaded, and a phone's memory ends somewhere.
 const MOST_SUBJECTS: usize = 16;
@@ -88,7 +93,7 @@ fn sessions<'a>(
                 continue;
             };
             for cores in &suite.cores {
-                for &frequency in &suite.frequencies {
+                for frequency in frequencies_on(suite, host, cores, left_out) {
                     for &threads in &suite.threads {
                         let Some(threads) = threads_on(host, cores, threads) else {
                             left_out.insert(format!("{} has no cores {cores}", host.device.name));
@@ -132,6 +137,61 @@ fn sessions<'a>(
         }
     }
     Ok(sessions)
+}
+
+/// The frequency plans of a suite on these cores of one device, each once, in the suite's order.
+fn frequencies_on(suite: &Suite, host: Host<'_>, cores: &Cores, left_out: &mut BTreeSet<String>) -> Vec<Frequency> {
+    let mut plans: Vec<Frequency> = Vec::new();
+    for clock in &suite.frequencies {
+        let meant = match clock {
+            Clock::Plan(frequency) => vec![*frequency],
+            Clock::Sweep => match swept(host, cores) {
+                Ok(points) => points.into_iter().map(Frequency::At).collect(),
+                Err(why) => {
+                    left_out.insert(format!("{} cannot sweep cores {cores}: {why}", host.device.name));
+                    continue;
+                }
+            },
+        };
+        for frequency in meant {
+            if !plans.contains(&frequency) {
+                plans.push(frequency);
+            }
+        }
+    }
+    plans
+}
+
+/// The operating points of the one clock that drives these cores, ascending.
+fn swept(host: Host<'_>, cores: &Cores) -> Result<Vec<Kilohertz>, String> {
+    let report = &host.device.report;
+    let cpus = match cores {
+        Cores::All => report.cpus_online.value().or(report.cpus_possible.value()).ok_or("its CPUs are not known")?,
+        Cores::Cluster(name) => {
+            &report.clusters.iter().find(|cluster| cluster.name == *name).ok_or("it has no such cluster")?.cpus
+        }
+        Cores::List(cpus) => cpus,
+    };
+    let mut clocks = report.policies.iter().filter(|policy| policy.cpus.iter().any(|cpu| cpus.contains(cpu)));
+    let clock = match (clocks.next(), clocks.next()) {
+        (Some(clock), None) => clock,
+        (None, _) => return Err("no cpufreq policy clocks them".into()),
+        (Some(_), Some(_)) => return Err("they have several clocks; name the cores of one cluster".into()),
+    };
+    match &clock.frequencies {
+        Reading::Value { value } if !value.is_empty() => Ok(thinned(value)),
+        Reading::Value { .. } => Err("its table of operating points is empty".into()),
+        Reading::Missing { missing, detail } => Err(format!("its operating points are {missing} ({detail})")),
+    }
+}
+
+/// At most [`MOST_POINTS`] of these, evenly spread, with the first and the last.
+fn thinned(points: &[Kilohertz]) -> Vec<Kilohertz> {
+    let last = points.len().saturating_sub(1);
+    if points.len() <= MOST_POINTS {
+        return points.to_vec();
+    }
+    (0..MOST_POINTS).filter_map(|nth| points.get(nth * last / (MOST_POINTS - 1)).copied()).collect()
 }
 
 /// Model and precision, and what else subjects of one session may differ in.
@@ -258,3 +318,6 @@ fn threads_on(host: Host<'_>, cores: &Cores, threads: u16) -> Option<u16> {
     };
     Some(if threads == 0 { u16::try_from(count).unwrap_or(u16::MAX).max(1) } else { threads })
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,7 @@ impl Farm {
 /// Looks at the device while it measured, so that there is something to draw.
 fn watched(mut report: SessionReport) -> SessionReport {
     let sample = |second: u64| WatchSample {
+        online: None,
         at: Nanos(second * 1_000_000_000),
         clocks: vec![ClockSample {
             policy: "cpufreq/policy4".into(),

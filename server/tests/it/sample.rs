@@ -121,6 +121,8 @@ fn evidence() -> SessionEvidence {
             cpu_pressure: absent(),
         },
         knobs: Vec::new(),
+        targets: Vec::new(),
+        true_frequencies: Vec::new(),
         cpus: "0-7".parse().unwrap(),
         watch: Vec::new(),
         residency: Vec::new(),

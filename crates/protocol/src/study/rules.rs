@@ -1,6 +1,7 @@
 //! What makes a study one that can be answered: checked before anything is measured.
 
 use super::{Check, EVERY, Figure, Side, Study};
+use crate::suite::Clock;
 
 /// A study that cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,8 @@ impl Study {
         if self.claims.is_empty() {
             return wrong("claims", "is empty: without a claim a suite is enough, see `benchrack submit`");
         }
-        if self.suite.cores.len() != 1 || self.suite.frequencies.len() != 1 {
+        let sweeps = self.suite.frequencies.contains(&Clock::Sweep);
+        if self.suite.cores.len() != 1 || self.suite.frequencies.len() != 1 || sweeps {
             return wrong("suite", "has several cores or frequencies: a claim is checked at one operating point");
         }
         for (nth, claim) in self.claims.iter().enumerate() {

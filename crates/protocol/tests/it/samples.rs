@@ -132,13 +132,31 @@ pub fn evidence() -> SessionEvidence {
             load_1min: Reading::of(0.25),
             cpu_pressure: Reading::missing(Missing::Absent, "no /proc/pressure"),
         },
-        knobs: vec![KnobEvidence {
-            knob: "cpufreq/policy4/scaling_max_freq".into(),
-            before: Reading::of("2400000".into()),
-            asked: "1200000".into(),
-            read_back: Reading::of("1200000".into()),
-            outcome: KnobOutcome::Held,
-            restored: true,
+        knobs: vec![
+            KnobEvidence {
+                knob: "cpufreq/policy4/scaling_max_freq".into(),
+                before: Reading::of("2400000".into()),
+                asked: "1200000".into(),
+                read_back: Reading::of("1200000".into()),
+                outcome: KnobOutcome::Held,
+                restored: true,
+                helpful: false,
+            },
+            KnobEvidence {
+                knob: "sys/module/cpu_boost/parameters/input_boost_ms".into(),
+                before: Reading::of("40".into()),
+                asked: "0".into(),
+                read_back: Reading::of("40".into()),
+                outcome: KnobOutcome::Refused,
+                restored: true,
+                helpful: true,
+            },
+        ],
+        targets: vec![ClockTarget {
+            policy: "cpufreq/policy4".into(),
+            cpus: "4-7".parse().unwrap(),
+            asked: "60%".into(),
+            target: Kilohertz(1_200_000),
         }],
         cpus: "4-7".parse().unwrap(),
         watch: vec![watch(2_400_000), watch(2_400_000)],
@@ -149,6 +167,7 @@ pub fn evidence() -> SessionEvidence {
             transitions: Reading::of(0),
             hardware_max: Reading::of(Kilohertz(2_400_000)),
         }],
+        true_frequencies: vec![TrueFrequency { cpu: 4, at: Nanos(6), frequency: Reading::of(Kilohertz(1_196_500)) }],
         steal_share: Reading::of(0.0),
     }
 }
@@ -156,6 +175,7 @@ pub fn evidence() -> SessionEvidence {
 pub fn watch(cap: u64) -> WatchSample {
     WatchSample {
         at: Nanos(5),
+        online: Some("0-7".parse().unwrap()),
         clocks: vec![ClockSample {
             policy: "cpufreq/policy4".into(),
             frequency: Reading::of(Kilohertz(1_200_000)),

@@ -79,3 +79,101 @@ fn an_invalid_run_keeps_its_lesser_doubts() {
     });
     assert_eq!((word, reasons), ("invalid", vec![Reason::Suspended, Reason::Unsteady]));
 }
+
+/// The reasons of a plan's run after this was done to its evidence.
+fn of_plan(plan: &str, spoil: Spoil) -> (&'static str, Vec<Reason>) {
+    let point = OperatingPoint { cores: Cores::All, frequency: plan.parse().unwrap() };
+    let (mut session, mut run) = (samples::evidence(), samples::measurement());
+    spoil(&mut session, &mut run);
+    let validity = assess(&point, &session, &run);
+    (validity.word(), validity.reasons().iter().map(|doubt| doubt.reason).collect())
+}
+
+#[test]
+fn a_clock_that_stands_still_elsewhere_is_not_the_one_that_was_asked_for() {
+    let moved = ("invalid", vec![Reason::FrequencyMoved]);
+    assert_eq!(reasons(|session, _| session.targets[0].target = Kilohertz(1_300_000)).1[0], Reason::FrequencyMoved);
+    let unseen: Spoil = |session, _| {
+        session.residency.clear();
+        session.watch[1].clocks[0].frequency = Reading::of(Kilohertz(1_100_000));
+    };
+    assert_eq!(reasons(unseen), moved, "where nothing counts, a look is the proof");
+    let rounded: Spoil = |session, _| {
+        session.residency.clear();
+        session.watch[1].clocks[0].frequency = Reading::of(Kilohertz(1_199_000));
+    };
+    assert_eq!(reasons(rounded), ("valid", vec![]));
+    let mut session = samples::evidence();
+    session.targets[0].target = Kilohertz(1_300_000);
+    assert_eq!(tier(&PINNED, &session), EvidenceTier::Bronze);
+}
+
+#[test]
+fn a_cpu_that_is_slower_than_its_clock_taken_away_or_cooled_is_seen() {
+    let slow: Spoil = |session, _| session.true_frequencies[0].frequency = Reading::of(Kilohertz(1_000_000));
+    assert_eq!(reasons(slow), ("degraded", vec![Reason::ClockDiffers]));
+    let once: Spoil = |session, _| {
+        let mut interrupted = session.true_frequencies[0].clone();
+        interrupted.frequency = Reading::of(Kilohertz(700_000));
+        session.true_frequencies.push(interrupted);
+    };
+    assert_eq!(reasons(once), ("valid", vec![]), "the best measurement counts");
+    assert_eq!(
+        reasons(|session, _| session.watch[1].online = Some("0-6".parse().unwrap())),
+        ("invalid", vec![Reason::Unplugged])
+    );
+    assert_eq!(reasons(|session, _| session.watch[1].cooling[0].1 = 2), ("invalid", vec![Reason::Throttled]));
+    let other: Spoil = |session, _| session.watch[1].cooling = vec![("modem".into(), 3)];
+    assert_eq!(reasons(other), ("valid", vec![]));
+}
+
+#[test]
+fn helpful_knobs_decide_nothing_and_cannot_stand_for_the_clock() {
+    assert_eq!(reasons(|session, _| session.knobs[1].outcome = KnobOutcome::Overridden), ("valid", vec![]));
+    assert_eq!(reasons(|session, _| session.knobs.truncate(0)), ("invalid", vec![Reason::PinRefused]));
+    assert_eq!(reasons(|session, _| drop(session.knobs.remove(0))), ("invalid", vec![Reason::PinRefused]));
+    let mut session = samples::evidence();
+    session.knobs.remove(0);
+    assert_eq!(tier(&PINNED, &session), EvidenceTier::Silver);
+}
+
+#[test]
+fn a_plan_for_one_cluster_asks_nothing_of_the_others() {
+    let little_moves: Spoil = |session, _| {
+        let mut little = session.residency[0].clone();
+        little.policy = "cpufreq/policy0".into();
+        little.transitions = Reading::of(9);
+        session.residency.push(little);
+    };
+    assert_eq!(of_plan("big=60%", little_moves), ("valid", vec![]));
+    let big_moves: Spoil = |session, _| session.residency[0].transitions = Reading::of(9);
+    assert_eq!(of_plan("big=60%", big_moves), ("invalid", vec![Reason::FrequencyMoved]));
+}
+
+#[test]
+fn fixed_performance_mode_needs_no_read_back_but_a_still_clock() {
+    let accepted: Spoil = |session, _| {
+        session.targets.clear();
+        session.knobs[0].outcome = KnobOutcome::Unverified;
+        session.watch = vec![samples::watch(2_400_000)];
+    };
+    assert_eq!(of_plan("fixed-performance", accepted), ("valid", vec![]));
+    assert_eq!(of_plan("max", accepted), ("invalid", vec![Reason::PinRefused]));
+    let moves: Spoil = |session, _| {
+        session.targets.clear();
+        session.knobs[0].outcome = KnobOutcome::Unverified;
+        session.residency[0].transitions = Reading::of(1);
+    };
+    assert_eq!(of_plan("fixed-performance", moves), ("invalid", vec![Reason::FrequencyMoved]));
+    let mut session = samples::evidence();
+    session.knobs[0].outcome = KnobOutcome::Unverified;
+    let point = OperatingPoint { cores: Cores::All, frequency: Frequency::FixedPerformance };
+    assert_eq!(tier(&point, &session), EvidenceTier::Silver);
+}
+
+#[test]
+fn an_unpinned_clock_that_is_capped_from_the_start_is_degraded() {
+    let capped: Spoil = |session, _| session.watch = vec![samples::watch(1_363_200)];
+    assert_eq!(of_plan("unpinned", capped), ("degraded", vec![Reason::Capped]));
+    assert_eq!(of_plan("unpinned", |_, _| {}), ("valid", vec![]));
+}

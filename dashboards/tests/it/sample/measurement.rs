@@ -124,6 +124,7 @@ pub fn evidence() -> SessionEvidence {
         read_back: Reading::of(read_back.into()),
         outcome,
         restored: true,
+        helpful: false,
     };
     SessionEvidence {
         settle: SettleEvidence {
@@ -135,9 +136,12 @@ pub fn evidence() -> SessionEvidence {
             cpu_pressure: Reading::missing(Missing::Denied, "/proc/pressure/cpu: Permission denied"),
         },
         knobs: vec![knob(KnobOutcome::Held, "1401000"), knob(KnobOutcome::Overridden, "1803000")],
+        targets: Vec::new(),
+        true_frequencies: Vec::new(),
         cpus: CpuSet::from_iter(4..=7),
         watch: (0..24)
             .map(|nth| WatchSample {
+                online: None,
                 at: Nanos(nth * 100_000_000),
                 clocks: vec![
                     ClockSample {
@@ -191,6 +195,8 @@ pub fn evidence() -> SessionEvidence {
 fn bare_evidence() -> SessionEvidence {
     SessionEvidence {
         knobs: Vec::new(),
+        targets: Vec::new(),
+        true_frequencies: Vec::new(),
         watch: Vec::new(),
         residency: Vec::new(),
         steal_share: Reading::of(0.012),

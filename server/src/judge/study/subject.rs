@@ -249,8 +249,9 @@ pub(super) fn unknown(why: NotCounting) -> Unknown {
     let needed = match &why {
         NotCounting::InDoubt { doubt: Doubt { reason, .. }, .. } => match reason {
             Reason::Interference | Reason::NotSettled => "a device that has nothing else to do",
-            Reason::Throttled => "a cooler device, or a lower clock",
-            Reason::FrequencyMoved | Reason::PinRefused => "clocks that can be pinned",
+            Reason::Throttled | Reason::Capped => "a cooler device, or a lower clock",
+            Reason::Unplugged => "cores that stay online",
+            Reason::FrequencyMoved | Reason::PinRefused | Reason::ClockDiffers => "clocks that can be pinned",
             Reason::Misplaced => "cores that the runner can keep",
             Reason::Suspended => "a device that stays awake",
             Reason::Unsteady => "a longer warm-up (suite.plan.max_warmup_time)",
