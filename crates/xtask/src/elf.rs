@@ -122,14 +122,20 @@ mod tests {
 
     #[test]
     fn what_a_phone_could_not_load_is_refused() {
-        let good = Shape { machine: EM_AARCH64, interpreter: None, alignment: 1 << 16, glibc: None };
-        good.check(Target::Arm64Static).unwrap();
+        let shape = |interpreter: Option<&str>, alignment, glibc| Shape {
+            machine: EM_AARCH64,
+            interpreter: interpreter.map(str::to_owned),
+            alignment,
+            glibc,
+        };
+        let loader = Some("/lib/ld-linux-aarch64.so.1");
+        shape(None, 1 << 16, None).check(Target::Arm64Static).unwrap();
+        shape(loader, 1 << 16, Some((2, 28))).check(Target::Arm64Dynamic).unwrap();
         let refused = |shape: Shape, target| shape.check(target).unwrap_err().to_string();
-        assert!(refused(Shape { alignment: 4096, ..good.clone() }, Target::Arm64Static).contains("16384"));
-        let dynamic = Shape { interpreter: Some("/lib/ld-linux-aarch64.so.1".into()), ..good.clone() };
-        assert!(refused(dynamic.clone(), Target::Arm64Static).contains("not static"));
-        assert!(refused(good, Target::Arm64Dynamic).contains("load no engine"));
-        assert!(refused(Shape { glibc: Some((2, 34)), ..dynamic }, Target::Arm64Dynamic).contains("2.28"));
+        assert!(refused(shape(None, 4096, None), Target::Arm64Static).contains("16384"));
+        assert!(refused(shape(loader, 1 << 16, None), Target::Arm64Static).contains("not static"));
+        assert!(refused(shape(None, 1 << 16, None), Target::Arm64Dynamic).contains("load no engine"));
+        assert!(refused(shape(loader, 1 << 16, Some((2, 34))), Target::Arm64Dynamic).contains("2.28"));
     }
 
     #[test]
