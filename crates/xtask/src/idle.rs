@@ -146,7 +146,12 @@ impl Server {
     /// # Errors
     /// A build that fails, or a server that does not say where it listens.
     pub fn start(data_dir: &Path) -> anyhow::Result<Self> {
-        run::run(Command::new("cargo").current_dir(paths::root()).args(["build", "--quiet", "--bin", "benchrack"]))?;
+        run::run(
+            Command::new("cargo")
+                .current_dir(paths::root())
+                .args(["build", "--quiet", "--bin", "benchrack"])
+                .env("CARGO_TARGET_DIR", paths::target()?),
+        )?;
         let mut process = Killed(
             benchrack()?
                 .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
