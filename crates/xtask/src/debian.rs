@@ -50,16 +50,6 @@ impl Debian {
         Ok(table.lines().filter_map(|row| Some(row.split('|').nth(1)?.trim().to_owned())).collect())
     }
 
-    /// The dependency of a package whose name begins like this.
-    pub fn dependency(&self, package: &str, beginning: &str) -> anyhow::Result<String> {
-        let table = run::output(self.apt("apt-cache").args(["depends", "--important", package]))?;
-        let mut names = table.lines().filter_map(|line| line.split_once("Depends: ").map(|(_, name)| name.trim()));
-        match names.find(|name| name.starts_with(beginning)) {
-            Some(name) => Ok(name.to_owned()),
-            None => bail!("{package} depends on no {beginning}*"),
-        }
-    }
-
     /// Fetches packages, `NAME` or `NAME=VERSION`, checked against the release's signature, and unpacks them there.
     pub fn unpack(&self, packages: &[impl AsRef<OsStr>], into: &Path) -> anyhow::Result<()> {
         let downloads = tempfile::tempdir_in(self.folder.join("archives")).context("cannot make a folder for packages")?;

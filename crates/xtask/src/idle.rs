@@ -17,9 +17,9 @@ use crate::target::Target;
 use crate::{paths, run};
 
 /// Memory that an idle agent may hold, megabytes.
-pub const MEMORY_BUDGET: f64 = 12.0;
+const MEMORY_BUDGET: f64 = 12.0;
 /// CPU time that it may use, percent of one core.
-pub const CPU_BUDGET: f64 = 0.1;
+const CPU_BUDGET: f64 = 0.1;
 /// An agent has registered and everything that happens once is over.
 const START_UP: Duration = Duration::from_secs(10);
 /// What a start may take.
@@ -67,7 +67,7 @@ impl Idle {
 ///
 /// # Errors
 /// A figure above its budget.
-pub fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Result<()> {
+fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Result<()> {
     let share = 100.0 * used.as_secs_f64() / watched.as_secs_f64();
     println!(
         "idle: {:.1} MB resident ({:.1} MB of its own, {:.1} MB of mapped files), {share:.3} % of a core over {} s",
@@ -87,16 +87,16 @@ pub fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Res
 
 /// What a process holds, in megabytes of a million bytes.
 #[derive(Debug, PartialEq)]
-pub struct Memory {
+struct Memory {
     /// All mapped pages that are in memory.
-    pub resident: f64,
+    resident: f64,
     /// Those that belong to it alone and to no file.
-    pub own: f64,
+    own: f64,
 }
 
 impl Memory {
     /// From `/proc/PID/smaps_rollup`.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
+    fn parse(text: &str) -> anyhow::Result<Self> {
         let figure = |name: &str| {
             let row = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
             let kib: f64 = row
@@ -110,7 +110,7 @@ impl Memory {
 }
 
 /// CPU time from the text of `/proc/PID/stat`: fields 14 and 15 count from the first after the name, which is the third.
-pub fn cpu_time_of(stat: &str, ticks_per_second: u64) -> anyhow::Result<Duration> {
+fn cpu_time_of(stat: &str, ticks_per_second: u64) -> anyhow::Result<Duration> {
     let after_name = stat.rsplit_once(')').context("stat has no name")?.1;
     let ticks = |nth: usize| -> anyhow::Result<u64> {
         after_name.split_whitespace().nth(nth).context("stat is too short")?.parse().context("stat holds no number")
@@ -123,7 +123,7 @@ fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
 }
 
 /// A process that ends with us.
-pub struct Killed(pub Child);
+struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -134,10 +134,10 @@ impl Drop for Killed {
 }
 
 /// `benchrack serve` of this project on a free port, with a database of its own.
-pub struct Server {
+struct Server {
     _process: Killed,
     /// Where it answers on this machine.
-    pub url: String,
+    url: String,
 }
 
 impl Server {
@@ -145,7 +145,7 @@ impl Server {
     ///
     /// # Errors
     /// A build that fails, or a server that does not say where it listens.
-    pub fn start(data_dir: &Path) -> anyhow::Result<Self> {
+    fn start(data_dir: &Path) -> anyhow::Result<Self> {
         run::run(
             Command::new("cargo")
                 .current_dir(paths::root())
@@ -172,14 +172,14 @@ impl Server {
     }
 
     /// `benchrack` of this project with this server set.
-    pub fn command(&self) -> anyhow::Result<Command> {
+    fn command(&self) -> anyhow::Result<Command> {
         let mut command = benchrack()?;
         command.env("BENCHRACK_SERVER", &self.url);
         Ok(command)
     }
 
     /// Waits until a device has registered.
-    pub fn wait_for_a_device(&self) -> anyhow::Result<()> {
+    fn wait_for_a_device(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         while run::output(self.command()?.args(["devices", "--json"]))?.trim() == "[]" {
             if begun.elapsed() > PATIENCE {

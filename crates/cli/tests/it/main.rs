@@ -6,7 +6,6 @@ mod browser;
 mod changepoints;
 mod demo;
 mod directions;
-mod emulated;
 mod engines;
 mod farm;
 mod foreign;
