@@ -17,7 +17,8 @@ use std::process::ExitCode;
 
 use benchrack_protocol::device::DeviceReport;
 use clap::Subcommand;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 use crate::device::Device;
 use crate::runner::{self, RunnerArgs};
@@ -84,14 +85,23 @@ pub fn this_device(device: &Device) -> DeviceReport {
     crate::probe::probe(device, None)
 }
 
-/// To standard error, because a runner's standard output is its protocol.
+/// To standard error, because a runner's standard output is its protocol. `BENCHRACK_LOG` is a level, or a list such as
+/// `info,benchrack_agent::session=debug`; one that cannot be read is said and counts as `info`.
 fn start_log() {
-    let filter = EnvFilter::try_from_env("BENCHRACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var("BENCHRACK_LOG").ok().filter(|text| !text.is_empty()).map(|text| text.parse::<Targets>());
+    let info = || Targets::new().with_default(LevelFilter::INFO);
+    let (filter, wrong) = match asked {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (info(), Some(error)),
+        None => (info(), None),
+    };
     let colours = std::io::stderr().is_terminal();
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).with_ansi(colours);
-    if let Err(error) = log.try_init() {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+    if let Err(error) = tracing_subscriber::registry().with(lines).with(filter).try_init() {
         tracing::debug!(%error, "the program has a log already");
+    }
+    if let Some(error) = wrong {
+        tracing::warn!(%error, "BENCHRACK_LOG cannot be read");
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A virtual machine on a real CPU is real: it executes the instructions itself; what its host takes away shows as
 //! steal. Told apart are emulators of the CPU: Android's goldfish and ranchu boards, QEMU's own CPU models, and
-//! user-mode emulation, under which the machine's files are those of a host of another architecture.
+//! user-mode emulation, under which the machine's files are those of a host of another architecture. QEMU makes up
+//! `uname` and, since 8.1, `/proc/cpuinfo`; it passes on the kernel's `sys/kernel/arch` (Linux 6.1) and the CPUs' `modalias`.
 
 use benchrack_protocol::device::Reality;
 
@@ -18,9 +19,13 @@ pub fn tell(fs: &dyn SysFs, properties: &Properties, cpuinfo: &CpuInfo, compiled
     let emulated_x86 = ["QEMU Virtual CPU", "QEMU TCG"].iter().any(|name| model.starts_with(name));
     // QEMU's `virt` board for ARM: with KVM it would be real, but nothing in the guest says so.
     let virt = sysfs::text(fs, "proc/device-tree/compatible").value().is_some_and(|text| text.starts_with("linux,dummy-virt"));
+    let says = |path: &str, word: &str| sysfs::text(fs, path).value().is_some_and(|text| text.contains(word));
+    let kernel_is = |machine: &str, family: &str| {
+        says("proc/sys/kernel/arch", machine) || says("sys/devices/system/cpu/modalias", &format!("cpu:type:{family},"))
+    };
     let user_mode = match compiled_for {
-        Some("aarch64" | "arm") => cpuinfo.describes_x86,
-        Some("x86_64" | "x86") => cpuinfo.describes_arm,
+        Some("aarch64" | "arm") => cpuinfo.describes_x86 || kernel_is("x86_64", "x86"),
+        Some("x86_64" | "x86") => cpuinfo.describes_arm || kernel_is("aarch64", "aarch64"),
         _ => false,
     };
     if android || emulated_x86 || virt || user_mode { Reality::Emulated } else { Reality::Real }
@@ -46,6 +51,15 @@ mod tests {
         let host = cpuinfo::parse("vendor_id : AuthenticAMD\nmodel name : AMD EPYC\n");
         assert_eq!(tell(&device, &none, &host, Some("aarch64")), Reality::Emulated, "the files are the host's");
         assert_eq!(tell(&device, &none, &host, Some("x86_64")), Reality::Real);
+        let made_up = CpuInfo { describes_arm: true, ..CpuInfo::default() };
+        assert_eq!(tell(&device, &none, &made_up, Some("aarch64")), Reality::Real);
+        device.set("proc/sys/kernel/arch", "x86_64\n");
+        assert_eq!(tell(&device, &none, &made_up, Some("aarch64")), Reality::Emulated, "the kernel is the host's");
+        let device = Captured::default();
+        device.set("sys/devices/system/cpu/modalias", "cpu:type:x86,ven0002fam0019mod0011:feature:,0000\n");
+        assert_eq!(tell(&device, &none, &made_up, Some("aarch64")), Reality::Emulated, "the CPUs are the host's");
+        assert_eq!(tell(&device, &none, &host, Some("x86_64")), Reality::Real);
+        let device = Captured::default();
         device.set("proc/device-tree/compatible", "linux,dummy-virt\0");
         assert_eq!(tell(&device, &none, &CpuInfo::default(), None), Reality::Emulated);
     }

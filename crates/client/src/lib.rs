@@ -9,6 +9,8 @@ mod error;
 mod farm;
 mod studies;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use benchrack_protocol::problem::Problem;
@@ -43,7 +45,8 @@ impl Client {
     /// A client of the server at this address, `http://127.0.0.1:7070`; the token goes with every request.
     ///
     /// # Errors
-    /// [`ClientError::Address`] when the address is no http or https URL, or is https in a build without TLS.
+    /// [`ClientError::Address`] when the address is no http or https URL, is https in a build without TLS, or has a name that
+    /// a static build on a phone cannot look up.
     pub fn new(server: &str, token: Option<&str>) -> Result<Self, ClientError> {
         let wrong = |why: String| ClientError::Address { address: server.into(), why };
         let mut base = Url::parse(server).map_err(|error| wrong(error.to_string()))?;
@@ -54,7 +57,12 @@ impl Client {
             "https" => return Err(wrong("this build has no TLS; use http through a tunnel such as `adb reverse`".into())),
             other => return Err(wrong(format!("'{other}' is not http or https"))),
         };
+        if let Some(name) = base.domain() {
+            can_look_up(name, cfg!(target_env = "musl"), Path::new(RESOLVER)).map_err(wrong)?;
+        }
         base.set_path(&format!("{}/api/v1/", base.path().trim_end_matches('/')));
+        // Known without asking: a phone has no /etc/hosts for a static binary. The port is the address's.
+        let builder = builder.resolve_to_addrs("localhost", &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
         let http = builder.connect_timeout(CONNECT_TIMEOUT).no_proxy().build().map_err(ClientError::transport)?;
         Ok(Self { http, base, token: token.map(str::to_owned) })
     }
@@ -88,6 +96,21 @@ impl Client {
     async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         decoded(checked(self.request(method, path)?.json(body)).await?).await
     }
+}
+
+/// musl asks the name servers of this file and nothing else; Android keeps its own elsewhere.
+const RESOLVER: &str = "/etc/resolv.conf";
+
+/// A static build without the file would ask a name server on the phone itself, and fail after seconds with "try again".
+fn can_look_up(name: &str, static_build: bool, resolver: &Path) -> Result<(), String> {
+    if name == "localhost" || !static_build || resolver.exists() {
+        return Ok(());
+    }
+    Err(format!(
+        "this device has no {}, so '{name}' cannot be looked up; give the server's number, or reach it as http://127.0.0.1 \
+         through `adb reverse`",
+        resolver.display()
+    ))
 }
 
 #[cfg(feature = "tls")]
@@ -150,6 +173,17 @@ mod tests {
             let error = Client::new(wrong, None).unwrap_err();
             assert!(matches!(error, ClientError::Address { .. }), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn a_static_build_says_at_once_that_it_cannot_look_names_up() {
+        let folder = std::env::temp_dir();
+        let (there, missing) = (folder.as_path(), folder.join("no/resolv.conf"));
+        assert!(can_look_up("rack", false, &missing).is_ok(), "other builds have their system's ways");
+        assert!(can_look_up("rack", true, there).is_ok());
+        assert!(can_look_up("localhost", true, &missing).is_ok(), "known without asking");
+        let why = can_look_up("rack", true, &missing).unwrap_err();
+        assert!(why.contains("'rack'") && why.contains("adb reverse"), "{why}");
     }
 
     #[test]

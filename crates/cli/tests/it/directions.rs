@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
 
 /// What each of our crates may depend on, of ours.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("benchrack-protocol", &[]),
     ("benchrack-stats", &[]),
+    ("benchrack-xtask", &[]),
     ("benchrack-lifecycle", &["benchrack-protocol"]),
     ("benchrack-client", &["benchrack-protocol"]),
     ("benchrack-zoo", &["benchrack-protocol"]),

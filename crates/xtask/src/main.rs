@@ -1,0 +1,41 @@
+//! What the project does besides `cargo build` and `cargo test`: the agent's binaries for phones, and what they cost.
+//! docs/building.md is its manual.
+
+mod agent_build;
+mod debian;
+mod elf;
+mod idle;
+mod paths;
+mod run;
+mod size;
+mod sysroot;
+mod target;
+mod zig;
+
+use clap::{Parser, Subcommand};
+
+/// Builds the agent for phones and says what it costs
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", after_help = "docs/building.md says what each needs and what it was tried on.")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the agent for phones and boards
+    AgentBuild(agent_build::AgentBuild),
+    /// Say what each part of the agent's binary costs, and hold it to its budget
+    Size(size::Size),
+    /// Measure what an agent without work costs: memory and CPU
+    Idle(idle::Idle),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::AgentBuild(task) => task.run(),
+        Task::Size(task) => task.run(),
+        Task::Idle(task) => task.run(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What the agent is built for.
+
+use clap::ValueEnum;
+
+/// A build of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// One static file for phones and arm64 boards: the built-in engine and engines' own programs
+    #[value(name = "aarch64-unknown-linux-musl", alias = "arm64")]
+    Arm64Static,
+    /// For arm64 Linux with glibc 2.28 or newer: also loads ONNX Runtime and OpenVINO
+    #[value(name = "aarch64-unknown-linux-gnu", alias = "arm64-dynamic")]
+    Arm64Dynamic,
+    /// One static file for 32-bit phones and boards
+    #[value(name = "armv7-unknown-linux-musleabihf", alias = "armv7")]
+    Armv7Static,
+    /// One static file for x86-64 Linux
+    #[value(name = "x86_64-unknown-linux-musl", alias = "x86-64")]
+    X86Static,
+}
+
+impl Target {
+    /// As rustc calls it.
+    pub fn triple(self) -> &'static str {
+        match self {
+            Self::Arm64Static => "aarch64-unknown-linux-musl",
+            Self::Arm64Dynamic => "aarch64-unknown-linux-gnu",
+            Self::Armv7Static => "armv7-unknown-linux-musleabihf",
+            Self::X86Static => "x86_64-unknown-linux-musl",
+        }
+    }
+
+    /// As cargo-zigbuild calls it: with the oldest glibc that it shall run on, which is that of ONNX Runtime's wheels.
+    pub fn for_zig(self) -> &'static str {
+        match self {
+            Self::Arm64Dynamic => "aarch64-unknown-linux-gnu.2.28",
+            other => other.triple(),
+        }
+    }
+
+    /// A static file can load no library.
+    pub fn is_static(self) -> bool {
+        self != Self::Arm64Dynamic
+    }
+
+    /// Features of the agent beside none.
+    pub fn features(self) -> &'static str {
+        if self.is_static() { "" } else { "onnxruntime,openvino" }
+    }
+
+    /// Flags for rustc.
+    pub fn flags(self) -> Vec<String> {
+        // The names of v0 say for which crate a generic function was compiled; `size` counts by them.
+        let mut flags = vec!["-C".to_owned(), "symbol-mangling-version=v0".to_owned()];
+        // These profiles abort on panic, and nothing else reads the tables: 1.7 MB.
+        flags.extend(["-C", "force-unwind-tables=no"].map(str::to_owned));
+        if self.is_static() {
+            // A fixed address: nothing is relocated at start-up, so no page is written for it, and the file is smaller.
+            // zig brings its own start-up files, so none are looked for beside the standard library.
+            flags.extend(["-C", "relocation-model=static", "-C", "link-self-contained=no"].map(str::to_owned));
+        }
+        flags
+    }
+}
