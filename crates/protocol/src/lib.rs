@@ -12,6 +12,7 @@ pub mod cpuset;
 pub mod device;
 pub mod engine;
 pub mod evidence;
+pub mod gauge;
 pub mod ids;
 pub mod model;
 pub mod packaging;
