@@ -10,6 +10,7 @@ pub mod adapter;
 pub mod api;
 pub mod cpuset;
 pub mod device;
+pub mod energy;
 pub mod engine;
 pub mod evidence;
 pub mod gauge;
