@@ -236,6 +236,7 @@ impl<'a, F: Farm> Worker<'a, F> {
                 device: self.device,
                 known: &self.known,
                 artifacts: &artifacts,
+                gauge: None,
                 inputs: &[],
                 state_folder: &self.folder,
                 address_space: self.config.address_space(),

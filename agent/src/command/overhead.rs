@@ -207,6 +207,7 @@ async fn sessions(
             device,
             known: &known,
             artifacts: &artifacts,
+            gauge: None,
             inputs: &[],
             state_folder: &folder,
             address_space: None,

@@ -1,5 +1,7 @@
 //! Sessions in simulated time: runners whose latencies are a function of the time, on a captured device.
 
+mod load;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -187,6 +189,7 @@ impl Setup {
             device: &self.device,
             known: &self.known,
             artifacts: &self.artifacts,
+            gauge: None,
             inputs: &[],
             state_folder: self.folder.path(),
             address_space: None,

@@ -42,6 +42,7 @@ pub async fn session(
         device: &device,
         known: &known,
         artifacts: &artifacts,
+        gauge: None,
         inputs: &[],
         state_folder: &state_folder,
         address_space: Config::default().address_space(),
