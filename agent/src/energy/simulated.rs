@@ -132,7 +132,7 @@ impl State {
     fn update(&mut self) {
         let physics = self.physics;
         self.next_update += physics.period;
-        let mean = (self.coulombs - self.coulombs_then) / physics.period;
+        let mean = (self.coulombs - self.coulombs_then) / (self.now - self.time_shown);
         self.coulombs_then = self.coulombs;
         let noise = physics.noise * self.normal();
         let microamps = if physics.filter > 0.0 { self.filtered } else { mean } * 1e6 + noise;
@@ -211,7 +211,7 @@ impl Phone {
             filtered: 0.0,
             current: 0.0,
             volts: VOLTAGE,
-            charge: 0.0,
+            charge: 3.0e6,
             joules_shown: 0.0,
             time_shown: 0.0,
             fed_from: None,

@@ -10,8 +10,8 @@ use super::Nothing;
 
 /// Batches of the meter's memory that a trial and the shortest phase hold.
 const SHORTEST_BATCHES: f64 = 5.0;
-/// Shortest phase, whatever the meter: clocks and caches need a while.
-const SHORTEST_PHASE: f64 = 8.0;
+/// Shortest phase, whatever the meter: it must hold bursts of others' work, and clocks need a while.
+const SHORTEST_PHASE: f64 = 24.0;
 /// Share of the asked width that noise may take; steps, timing and the range of rest take the others.
 const NOISE_SHARE: f64 = 0.6;
 /// Share of the asked width by which the power of rest may still fall, and share of the width that a trial's noise left.

@@ -67,7 +67,7 @@ fn variants() -> Vec<(&'static str, Physics)> {
         ("a value every 10 s", Physics { period: 10.0, ..PLAIN }),
         ("steps of 10 mA without noise", Physics { step: 10_000.0, noise: 0.0, others: 0.0, ..PLAIN }),
         ("steps of 30 mA with noise", Physics { step: 30_000.0, noise: 25_000.0, ..PLAIN }),
-        ("a noisy gauge", Physics { noise: 60_000.0, ..PLAIN }),
+        ("a noisy gauge", Physics { noise: 35_000.0, ..PLAIN }),
         ("a gauge with a filter of 4 s", Physics { filter: 4.0, ..PLAIN }),
         ("others at work", Physics { others: 0.15, ..PLAIN }),
         ("a chip that leaks when warm", Physics { leakage: 0.02, ..PLAIN }),
@@ -76,19 +76,18 @@ fn variants() -> Vec<(&'static str, Physics)> {
         ("RAPL that wraps", Physics { shown: Shown::Rapl(60_000_000), period: 0.001, step: 61.0, ..PLAIN }),
         ("a charge counter with steps of 0.1 mAh", Physics { shown: Shown::Charge, period: 1.0, step: 100.0, ..PLAIN }),
     ];
-    all.extend([0.05, 0.3].map(|rest| ("little at rest", Physics { rest, ..PLAIN })));
+    all.extend([0.12, 0.3].map(|rest| ("little at rest", Physics { rest, ..PLAIN })));
     all
 }
 
 /// The least number of trials of `count` that a method which holds 95 % stays below once in a thousand times.
 fn least_kept(count: u64) -> u64 {
-    let mut chance = 0.05f64.powi(count as i32);
-    let mut below = chance;
-    let mut kept = 0;
-    while below < 0.001 {
-        chance *= (count - kept) as f64 / (kept + 1) as f64 * 0.95 / 0.05;
-        kept += 1;
-        below += chance;
+    let mut chance = 0.95f64.powi(count as i32);
+    let (mut kept, mut at_least) = (count, chance);
+    while at_least < 0.999 {
+        chance *= kept as f64 / (count - kept + 1) as f64 * 0.05 / 0.95;
+        kept -= 1;
+        at_least += chance;
     }
     kept
 }

@@ -94,6 +94,9 @@ const MIN_BATCHES: usize = 4;
 const MOST_BATCHES: usize = 16;
 /// Shortest batch in periods of the meter.
 const BATCH_PERIODS: f64 = 2.0;
+/// Shortest batch in seconds: others on a device work in bursts of about a second, which must not fall into two batches as
+/// if they were independent.
+const SHORTEST_BATCH: f64 = 2.0;
 /// Scatter of readings in steps from which the step's error averages out. A step of its own adds 1/√12 to half a step.
 const DITHERED: f64 = 0.6;
 
@@ -124,7 +127,7 @@ pub fn estimate(
     };
     let net = load.power - rest.power;
     let scatter = t_times(&[load.scatter, rest.scatter], confidence);
-    let error = scatter + rest.half_range + bound;
+    let error = scatter + rest.moved + bound;
     if net - error <= 0.0 {
         return Err(EnergyError::NotAboveRest { load: load.power, rest: rest.power, error });
     }
@@ -184,7 +187,7 @@ impl Level {
             return Err(EnergyError::Unordered);
         }
         let pieces = pieces(meter, stretch);
-        let batch = (BATCH_PERIODS * meter.period).max(meter.response);
+        let batch = (BATCH_PERIODS * meter.period).max(meter.response).max(SHORTEST_BATCH);
         let short = |seconds| EnergyError::TooShort { updates: pieces.len(), seconds, batch };
         let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Err(short(0.0)) };
         let window = (first.from, last.to);
@@ -296,7 +299,7 @@ impl Load {
 /// All stretches of rest together.
 struct Rest {
     power: f64,
-    half_range: f64,
+    moved: f64,
     scatter: Scatter,
     bound: f64,
     dithered: bool,
@@ -305,12 +308,12 @@ struct Rest {
 impl Rest {
     fn of(levels: &[Level]) -> Option<Self> {
         let powers = || levels.iter().map(|level| level.power);
-        let (least, most) = (powers().fold(f64::INFINITY, f64::min), powers().fold(f64::NEG_INFINITY, f64::max));
+        let first = levels.first()?.power;
         // The truth may lie at one end of the range, which only one stretch tells: its scatter counts whole.
         let scatter = levels.iter().map(|level| level.scatter).max_by(|a, b| a.variance.total_cmp(&b.variance))?;
         Some(Self {
-            power: powers().sum::<f64>() / levels.len() as f64,
-            half_range: (most - least) / 2.0,
+            power: first,
+            moved: powers().map(|power| (power - first).abs()).fold(0.0, f64::max),
             scatter,
             bound: levels.iter().map(|level| level.bound).fold(0.0, f64::max),
             dithered: levels.iter().all(|level| level.dithered),
