@@ -81,7 +81,7 @@ fn energy_is_what_inferences_add_to_the_device_at_rest() {
 
 #[test]
 fn a_load_that_rest_hides_has_no_energy() {
-    let figures = metrics(&with_energy(energy(251)), Bytes(1)).unwrap();
+    let figures = metrics(&with_energy(energy(250)), Bytes(1)).unwrap();
     assert_eq!((figure(&figures, Metric::Energy), figure(&figures, Metric::Power)), (None, None));
 }
 

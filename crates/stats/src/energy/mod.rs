@@ -14,12 +14,13 @@
 //! With mean powers L under load and R at rest, N inferences in a window of T seconds, the energy of one is
 //! (L − R)·T/N. Its interval is ± (t·√(v_L + v_R) + d + b)·T/N. Random and bounded errors are added, not squared, because
 //! a bounded one may be the same in all trials (JCGM 100:2008, F.2.4.5).
-//! - v, the variance of a mean power: a window is cut into batches that are longer than the gauge's memory and than bursts of others' work (batch means:
-//!   Law and Kelton, "Simulation Modeling and Analysis", §9.5.3). Their scatter is taken from successive differences,
-//!   δ² = Σ(p_{i+1} − p_i)²/(n − 1), as s² = δ²/2, so that slow drift, which is a true change of power inside the window,
-//!   does not count as noise (von Neumann, Kent, Bellinson and Hart, "The mean square successive difference", Annals of
-//!   Mathematical Statistics 12 (1941): Var δ² = 4σ⁴(3n − 4)/(n − 1)²). Matching the first two moments with a χ²
-//!   distribution gives 2(n − 1)²/(3n − 4) degrees of freedom; those of sums follow Welch and Satterthwaite.
+//! - v, the variance of a mean power: a window is cut into batches that are longer than the gauge's memory and than bursts
+//!   of others' work (batch means: Law and Kelton, "Simulation Modeling and Analysis", §9.5.3). Their scatter is taken from
+//!   successive differences, δ² = Σ(p_{i+1} − p_i)²/(n − 1), as s² = δ²/2, so that slow drift, which is a true change of
+//!   power inside the window, does not count as noise (von Neumann, Kent, Bellinson and Hart, "The mean square successive
+//!   difference", Annals of Mathematical Statistics 12 (1941): Var δ² = 4σ⁴(3n − 4)/(n − 1)²). Matching the first two
+//!   moments with a χ² distribution gives 2(n − 1)²/(3n − 4) degrees of freedom; those of sums follow Welch and
+//!   Satterthwaite.
 //! - d, how far the power of rest moved: a device that rests again after the loops may draw more (it is warm) or less than
 //!   before. R is what it drew before; the largest difference of any later rest from it bounds what it may have become
 //!   meanwhile, and what a chip that was still a little warm before may yet have lost.
