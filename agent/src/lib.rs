@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod device;
+mod energy;
 pub mod evidence;
 mod files;
 pub mod frame;

@@ -8,8 +8,10 @@ mod aside;
 pub mod charge;
 pub mod cores;
 pub mod cutoff;
+pub mod energy;
 pub mod guardian;
 pub mod journal;
+mod looping;
 mod order;
 mod packaged;
 pub mod settle;
@@ -17,6 +19,7 @@ pub mod settle;
 pub(crate) mod simulated;
 mod step;
 mod subject;
+pub mod sustained;
 #[cfg(test)]
 mod tests;
 pub mod tune;
@@ -30,11 +33,12 @@ use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::{ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
+use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::ids::{ArtifactId, ReportId};
 use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
+use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Measurement, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::{FailureReason, InputFile};
-use benchrack_protocol::session::{SessionSpec, Subject};
+use benchrack_protocol::session::{MeasurePlan, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 
 use crate::device::Device;
@@ -42,10 +46,11 @@ use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
 use crate::knobs::Asked;
-use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
+use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use aside::Aside;
 use cutoff::CutOff;
 use journal::Journal;
+use looping::Looping;
 use subject::{Files, Loaded};
 use tune::{Drifted, Tuned};
 
@@ -64,6 +69,8 @@ pub struct Context<'a> {
     pub known: &'a DeviceReport,
     /// Files of the models and of the engines' builds, by digest; the folder of a build of several files.
     pub artifacts: &'a Artifacts,
+    /// How the battery's current is read, where that was proved on this device.
+    pub gauge: Option<&'a Gauge>,
     /// Inputs whose values come from files, for every subject.
     pub inputs: &'a [InputFile],
     /// Knobs to turn beside those of the operating point.
@@ -293,9 +300,23 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     seen.true_frequencies.extend(cycles::true_frequencies(device, &tuned.policies, cpus, begun));
 
     tell("checking outputs and restoring the device".into(), total);
-    let mut runs = Vec::with_capacity(subjects.len());
+    let mut finished = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        runs.push(finish(subject, &end).await);
+        finished.push(match subject {
+            Ok(loaded) => loaded.finish().await,
+            Err(failure) => Err(failure),
+        });
+    }
+    under_load(&mut finished, &spec.plan, context, (&cpus, begun), &|phase| tell(phase.into(), total)).await;
+    let mut runs = Vec::with_capacity(finished.len());
+    for one in finished {
+        runs.push(match one {
+            Ok((measurement, runner)) => {
+                end(runner).await;
+                RunReport::Measured(Box::new(measurement))
+            }
+            Err(failure) => RunReport::Failed(failure),
+        });
     }
     for (subject, run) in spec.subjects.iter().zip(&mut runs) {
         if spec.plan.packagings.is_empty() || subject.engine.adapter.is_some() {
@@ -318,20 +339,49 @@ fn blocks_in_all(spec: &SessionSpec) -> u32 {
     spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX))
 }
 
-async fn finish<R: crate::runner_process::Runner, E: Future<Output = ()>>(
-    subject: Result<Loaded<'_, R>, Failure>,
-    end: impl Fn(R) -> E,
-) -> RunReport {
-    let finished = match subject {
-        Ok(loaded) => loaded.finish().await,
-        Err(failure) => Err(failure),
-    };
-    match finished {
-        Ok((measurement, runner)) => {
-            end(runner).await;
-            RunReport::Measured(Box::new(measurement))
+/// The passes that keep loaded subjects busy for minutes: energy and sustained load. One that fails is noted and leaves
+/// what was measured before.
+async fn under_load<R: Runner>(
+    finished: &mut [Result<(Measurement, R), Failure>],
+    plan: &MeasurePlan,
+    context: Context<'_>,
+    (cpus, begun): (&CpuSet, Nanos),
+    tell: &(dyn Fn(&str) + Sync),
+) {
+    let Context { device, known, gauge, .. } = context;
+    let (clock, patience) = (device.clock.as_ref(), plan.runner_timeout);
+    // A program of its own has no blocks, and nobody can time its inferences from outside.
+    let latency = |measured: &Measurement| measured.blocks.last()?.samples.last().copied();
+    if let Some(energy) = &plan.energy {
+        tell("measuring energy");
+        let mut looping: Vec<Option<Looping<'_, R>>> = finished
+            .iter_mut()
+            .map(|one| {
+                one.as_mut().ok().and_then(|(measured, runner)| Some(Looping::new(runner, latency(measured)?, clock, patience)))
+            })
+            .collect();
+        let outcomes = energy::measure(device, gauge, &mut looping, energy, begun).await;
+        for (one, outcome) in finished.iter_mut().zip(outcomes) {
+            let Ok((measured, _)) = one else { continue };
+            match outcome {
+                Some(Ok(energy)) => measured.energy = Some(energy),
+                Some(Err(failure)) => measured.failed_passes.push(FailedPass { pass: Pass::Energy, failure }),
+                None => {
+                    let why = "a program of its own decides when it runs its inferences";
+                    measured.energy = Some(Reading::missing(Missing::NotAsked, why));
+                }
+            }
         }
-        Err(failure) => RunReport::Failed(failure),
+    }
+    let Some(time) = plan.sustained else { return };
+    for (measured, runner) in finished.iter_mut().flatten() {
+        let Some(latency) = latency(measured) else { continue };
+        let mut subject = Looping::new(runner, latency, clock, patience);
+        tell("loading the device for minutes");
+        match sustained::measure(device, known, cpus, &mut subject, time).await {
+            Ok(curve) => measured.sustained = Some(curve),
+            Err(failure) => measured.failed_passes.push(FailedPass { pass: Pass::Sustained, failure }),
+        }
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) enum Unit {
     Temperature,
     /// Frames in a second.
     FrameRate,
+    /// Joules.
+    Energy,
+    /// Watts.
+    Power,
 }
 
 /// A prefixed unit: values are divided by `divisor` before they are shown with `symbol`.
@@ -37,7 +41,14 @@ impl Unit {
     /// The unit of a metric's values.
     pub(crate) fn of(metric: Metric) -> Self {
         match metric {
-            Metric::PeakRss | Metric::Pss | Metric::ModelSize => Self::Size,
+            Metric::PeakRss
+            | Metric::Pss
+            | Metric::ModelSize
+            | Metric::ModelPeakRss
+            | Metric::ModelPssAnonymous
+            | Metric::ModelPssFile => Self::Size,
+            Metric::Energy => Self::Energy,
+            Metric::Power => Self::Power,
             Metric::FrameRate => Self::FrameRate,
             _ => Self::Time,
         }
@@ -54,6 +65,8 @@ impl Unit {
             Self::Frequency => const { &[Scale::new(1.0, "kHz"), Scale::new(1e3, "MHz"), Scale::new(1e6, "GHz")] },
             Self::Temperature => const { &[Scale::new(1e3, "°C")] },
             Self::FrameRate => const { &[Scale::new(1.0, "fps")] },
+            Self::Energy => const { &[Scale::new(1e-6, "µJ"), Scale::new(1e-3, "mJ"), Scale::new(1.0, "J")] },
+            Self::Power => const { &[Scale::new(1e-3, "mW"), Scale::new(1.0, "W")] },
         }
     }
 

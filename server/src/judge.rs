@@ -1,11 +1,13 @@
 //! From samples to figures and verdicts: the glue between the wire types and `benchrack_stats`. Pure, so that a person
 //! without a server (`benchrack gate --local`) gets the same answers.
 
+mod energy;
 mod gate;
 mod page;
 mod run;
 mod study;
 
+pub use energy::{energy, sustained};
 pub use gate::{DeviceResult, judge_gate, judge_results, rules};
 pub use page::{pair, ratio, spread};
 pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use benchrack_protocol::api::Heartbeat;
+use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::packaging::Packaging;
@@ -37,6 +38,8 @@ use crate::work::take_for_one_session;
   benchrack-agent bench model.onnx --input data=1x3x224x224  a file that leaves dimensions open
   benchrack-agent bench model.onnx --frames 100              whole frames, camera to answer, by the manifest's pipeline
   benchrack-agent bench model.onnx --packaging all           what loading costs when the model is packed
+  benchrack-agent bench model.onnx --energy                  joules per inference, where the device has a meter
+  benchrack-agent bench model.onnx --sustained 600           ten minutes of load: when it throttles, and to what
   benchrack-agent bench model.onnx --input x.npy --reference y.npy
   benchrack-agent bench model.onnx --engine onnxruntime --library libonnxruntime.so.1.32.0
   benchrack-agent bench model.tflite --engine litert --library ./benchmark_model --adapter config/adapters/litert-benchmark-model.toml
@@ -105,6 +108,18 @@ pub struct BenchArgs {
     /// Loads from each package
     #[arg(long, default_value_t = MeasurePlan::default().loads, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     loads: u32,
+    /// Also measure energy per inference; needs a meter of the device, and no cable that feeds it where that is the battery's
+    #[arg(long)]
+    energy: bool,
+    /// Half of the 95 % interval at which energy is known well enough, per cent
+    #[arg(long, default_value_t = 5, value_name = "PERCENT", requires = "energy", value_parser = clap::value_parser!(u8).range(1..=50))]
+    energy_width: u8,
+    /// Longest time that energy may take for each model, seconds
+    #[arg(long, default_value_t = 300, value_name = "S", requires = "energy", value_parser = clap::value_parser!(u64).range(10..=36_000))]
+    energy_time: u64,
+    /// Also load the device this long with each model and watch its latency go, seconds
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(10..=36_000))]
+    sustained: Option<u64>,
     /// Folder for the journal of changed clocks, and for packages while they are measured
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -131,6 +146,7 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
         device: &device,
         known: &known,
         artifacts: &artifacts,
+        gauge: None,
         inputs: &inputs,
         asked: &arguments.knobs,
         state_folder: &folder,
@@ -184,6 +200,11 @@ fn prepare(arguments: &BenchArgs) -> anyhow::Result<Prepared> {
         frames: arguments.frames,
         packagings: packagings(&arguments.packaging),
         loads: arguments.loads,
+        energy: arguments.energy.then(|| EnergyPlan {
+            width: f64::from(arguments.energy_width) / 100.0,
+            max_time: Nanos::from(Duration::from_secs(arguments.energy_time)),
+        }),
+        sustained: arguments.sustained.map(|seconds| Nanos::from(Duration::from_secs(seconds))),
         ..MeasurePlan::default()
     };
     let operating_point = OperatingPoint { cores: arguments.cores.clone(), frequency: arguments.freq };

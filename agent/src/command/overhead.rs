@@ -263,6 +263,7 @@ async fn sessions(
             device,
             known: &known,
             artifacts: &artifacts,
+            gauge: None,
             inputs: &[],
             asked: &[],
             state_folder: &folder,

@@ -14,7 +14,10 @@ use benchrack_protocol::report::{FailedPass, Measurement, OutputCheck, Pass, Run
 use benchrack_protocol::runner::MemoryFigures;
 use benchrack_protocol::units::{Bytes, Kilohertz, Nanos};
 use benchrack_protocol::validity::{Validity, assess, tier};
+use benchrack_stats::energy::EnergyEstimate;
 use benchrack_stats::{Confidence, Samples, blocks};
+
+use crate::session;
 
 /// Whether every subject was measured and no run is invalid.
 pub fn good(report: &SessionReport) -> bool {
@@ -106,10 +109,14 @@ fn measured(text: &mut String, report: &SessionReport, evidence: &SessionEvidenc
     }
     frames(text, run);
     packages(text, run);
+    energy(text, run);
+    sustained(text, run);
     for FailedPass { pass, failure } in &run.failed_passes {
         let pass = match pass {
             Pass::Frames => "frames",
             Pass::PackagedLoads => "packages",
+            Pass::Energy => "energy",
+            Pass::Sustained => "sustained",
         };
         field(text, pass, &format!("not measured: {}", failure.detail));
     }
@@ -213,6 +220,42 @@ fn packages(text: &mut String, run: &Measurement) {
         let whole = Nanos(unpack.0 + load.0);
         field(text, title, &format!("{name:<19} {size:>10}, ready after {whole}: unpack {unpack}, load {load}"));
     }
+}
+
+/// Joules of an inference, or why there are none.
+fn energy(text: &mut String, run: &Measurement) {
+    let energy = match &run.energy {
+        None => return,
+        Some(Reading::Missing { missing, detail }) => return field(text, "energy", &format!("{missing}: {detail}")),
+        Some(Reading::Value { value }) => value,
+    };
+    match session::energy::estimate(energy) {
+        Ok(EnergyEstimate { per_inference, power, rest, .. }) => {
+            let (each, low, high) = (per_inference.value * 1e3, per_inference.low * 1e3, per_inference.high * 1e3);
+            field(
+                text,
+                "energy",
+                &format!("{each:.3} mJ an inference above rest  ({low:.3} to {high:.3} mJ with 95 % confidence)"),
+            );
+            field(text, "", &format!("{:.3} W in the loop, {rest:.3} W at rest; {}", power.value, energy.meter.source.name()));
+        }
+        Err(error) => field(text, "energy", &format!("cannot be told: {error}")),
+    }
+}
+
+/// What minutes of load did.
+fn sustained(text: &mut String, run: &Measurement) {
+    let Some(curve) = &run.sustained else { return };
+    let Some(figures) = session::sustained::figures(curve) else { return };
+    let (first, seconds) = (Nanos(figures.first_minute.round() as u64), session::sustained::ended(curve));
+    let throttled = figures.throttled_after.map_or("never slower".into(), |after| format!("slower after {after:.0} s"));
+    let plateau = figures.plateau.map(|plateau| format!(", plateau {}", Nanos(plateau.round() as u64))).unwrap_or_default();
+    let recovered = match (figures.throttled_after, figures.recovered_after) {
+        (None, _) => String::new(),
+        (Some(_), Some(after)) => format!(", recovered {after:.0} s after the load"),
+        (Some(_), None) => ", not recovered while it was watched".into(),
+    };
+    field(text, "sustained", &format!("first minute {first}, {throttled}{plateau}{recovered}; {seconds:.0} s of load"));
 }
 
 fn median(times: impl Iterator<Item = Nanos>) -> Nanos {

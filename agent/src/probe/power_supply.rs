@@ -42,7 +42,7 @@ pub fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
 }
 
 /// A property from its own file, else from `uevent`, which holds the same and is readable on more phones.
-fn property(fs: &dyn SysFs, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
+pub(crate) fn property(fs: &dyn SysFs, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
     let own = sysfs::text(fs, &format!("{CLASS}/{supply}/{file}"));
     if own.value().is_some() {
         return own;
@@ -68,7 +68,7 @@ fn unproved_current(supply: &str, text: &str) -> Reading<Microamps> {
 }
 
 /// Packs of one to five lithium cells: 2.5 to 22 V.
-fn voltage(supply: &str, text: &str) -> Reading<Microvolts> {
+pub(crate) fn voltage(supply: &str, text: &str) -> Reading<Microvolts> {
     match text.parse::<i64>() {
         Ok(raw @ 2_500_000..=22_000_000) => Reading::of(Microvolts(raw)),
         Ok(raw @ 2_500..=22_000) => Reading::of(Microvolts(raw * 1000)),

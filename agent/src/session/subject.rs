@@ -297,6 +297,8 @@ impl<'a, R: Runner> Loaded<'a, R> {
             summary: None,
             frames,
             packaged_loads: Vec::new(),
+            energy: None,
+            sustained: None,
             failed_passes,
             profile,
         };
@@ -344,6 +346,8 @@ impl<'a, R: Runner> Loaded<'a, R> {
             summary: self.summary,
             frames: None,
             packaged_loads: Vec::new(),
+            energy: None,
+            sustained: None,
             profile: Vec::new(),
             failed_passes: Vec::new(),
         };

@@ -1,5 +1,7 @@
 //! Sessions in simulated time: runners whose latencies are a function of the time, on a captured device.
 
+mod load;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -188,6 +190,7 @@ impl Setup {
             device: &self.device,
             known: &self.known,
             artifacts: &self.artifacts,
+            gauge: None,
             inputs: &[],
             asked: &[],
             state_folder: self.folder.path(),

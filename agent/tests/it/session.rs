@@ -42,6 +42,7 @@ pub async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, progra
         device: &device,
         known: &known,
         artifacts,
+        gauge: None,
         inputs: &[],
         asked: &[],
         state_folder: folder,

@@ -43,6 +43,7 @@ pub async fn session(
         device: &device,
         known: &known,
         artifacts: &artifacts,
+        gauge: None,
         inputs: &[],
         asked: &[],
         state_folder: &state_folder,

@@ -290,11 +290,21 @@ pub enum Metric {
     LoadEncryptedThenZstd,
     /// Loading from a compressed, then encrypted package, ns.
     LoadZstdThenEncrypted,
+    /// Energy that one inference adds to the device at rest, J.
+    Energy,
+    /// Mean power of all that the meter sees while inferences follow each other, W.
+    Power,
+    /// Peak resident memory above the runner's own before the model was loaded, bytes.
+    ModelPeakRss,
+    /// Anonymous part of the proportional set size above the runner's own, bytes.
+    ModelPssAnonymous,
+    /// Part of the proportional set size that is backed by files, above the runner's own, bytes.
+    ModelPssFile,
 }
 
 impl Metric {
     /// All, in the order they are shown.
-    pub const ALL: [Metric; 19] = [
+    pub const ALL: [Metric; 24] = [
         Self::Latency,
         Self::LatencyP90,
         Self::LatencyP99,
@@ -314,6 +324,11 @@ impl Metric {
         Self::LoadZstd,
         Self::LoadEncryptedThenZstd,
         Self::LoadZstdThenEncrypted,
+        Self::Energy,
+        Self::Power,
+        Self::ModelPeakRss,
+        Self::ModelPssAnonymous,
+        Self::ModelPssFile,
     ];
 
     /// Stable name: `latency_p90`.
@@ -338,6 +353,11 @@ impl Metric {
             Self::LoadZstd => "load_zstd",
             Self::LoadEncryptedThenZstd => "load_encrypted_then_zstd",
             Self::LoadZstdThenEncrypted => "load_zstd_then_encrypted",
+            Self::Energy => "energy",
+            Self::Power => "power",
+            Self::ModelPeakRss => "model_peak_rss",
+            Self::ModelPssAnonymous => "model_pss_anonymous",
+            Self::ModelPssFile => "model_pss_file",
         }
     }
 
@@ -346,10 +366,14 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// Unit of its values: `ns`, `B` or `fps`.
+    /// Unit of its values: `ns`, `B`, `J`, `W` or `fps`.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::PeakRss | Self::Pss | Self::ModelSize => "B",
+            Self::PeakRss | Self::Pss | Self::ModelSize | Self::ModelPeakRss | Self::ModelPssAnonymous | Self::ModelPssFile => {
+                "B"
+            }
+            Self::Energy => "J",
+            Self::Power => "W",
             Self::FrameRate => "fps",
             _ => "ns",
         }

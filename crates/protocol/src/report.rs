@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::adapter::Summary;
 use crate::device::Reality;
+use crate::energy::{EnergyRun, SustainedRun};
 use crate::engine::EngineEvidence;
 use crate::evidence::{SessionEvidence, ThreadPlacement};
 use crate::ids::ReportId;
@@ -107,6 +108,12 @@ pub struct Measurement {
     /// Loading from packages, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packaged_loads: Vec<PackagedLoad>,
+    /// What a meter of the device told of its energy, or why there is none; none when it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Reading<EnergyRun>>,
+    /// Latency over minutes of load, when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sustained: Option<SustainedRun>,
     /// What was asked for after the blocks and failed; the rest of the measurement stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_passes: Vec<FailedPass>,
@@ -134,6 +141,10 @@ pub enum Pass {
     Frames,
     /// Loading from packages.
     PackagedLoads,
+    /// Energy.
+    Energy,
+    /// Minutes of load.
+    Sustained,
 }
 
 /// Inferences before the first block.

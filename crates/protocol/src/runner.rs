@@ -211,6 +211,12 @@ pub struct MemoryFigures {
     pub pss_anonymous: Option<Bytes>,
     /// Pss_File.
     pub pss_file: Option<Bytes>,
+    /// RssAnon: resident and private to the process, such as weights read into the heap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_anonymous: Option<Bytes>,
+    /// RssFile: resident pages of files, such as mapped weights, which the kernel can drop and read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_file: Option<Bytes>,
 }
 
 /// Time of one operator.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cpuset::CpuSet;
+use crate::energy::EnergyPlan;
 use crate::engine::EngineRef;
 pub use crate::frequency::{ClusterPlan, Frequency, Pin};
 use crate::model::Manifest;
@@ -126,6 +127,12 @@ pub struct MeasurePlan {
     /// Loads of each packaging, each in a fresh runner.
     #[serde(skip_serializing_if = "is_default_loads")]
     pub loads: u32,
+    /// Measure energy per inference after the blocks, where the device has a meter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyPlan>,
+    /// Load each subject this long after the blocks and watch how its latency goes; none for not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sustained: Option<Nanos>,
 }
 
 const LOADS: u32 = 5;
@@ -153,6 +160,8 @@ impl Default for MeasurePlan {
             frames: 0,
             packagings: Vec::new(),
             loads: LOADS,
+            energy: None,
+            sustained: None,
         }
     }
 }

@@ -13,6 +13,8 @@
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
 //! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
 //! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
+//! | what does an inference cost? | [`energy`]: joules above rest from a slow and coarse meter, with an interval that holds them |
+//! | what do minutes of load do? | [`sustained`]: minute 1, time to throttle, plateau, recovery |
 //! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
@@ -24,6 +26,7 @@ pub mod blocks;
 pub mod changepoint;
 mod dip;
 mod distributions;
+pub mod energy;
 pub mod gate;
 pub mod interval;
 pub mod modality;
@@ -34,6 +37,7 @@ mod signed_rank;
 pub mod steady;
 pub mod summary;
 pub mod suspicion;
+pub mod sustained;
 mod walsh;
 
 pub use interval::{Confidence, ConfidenceError, Interval};

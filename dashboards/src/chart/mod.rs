@@ -14,6 +14,7 @@ mod samples;
 mod scatter;
 mod series;
 mod small;
+mod sustained;
 mod turns;
 mod watch;
 
@@ -28,5 +29,6 @@ pub(crate) use samples::{NAME as SAMPLES, samples};
 pub(crate) use scatter::{Against, counts, families, front, look, metric, scatter};
 pub(crate) use series::{NAME as SERIES, series};
 pub(crate) use small::{bar, shape_icon, spark};
+pub(crate) use sustained::{Curve, sustained};
 pub(crate) use turns::{NAME as TURNS, turns};
 pub(crate) use watch::{Watched, watch};

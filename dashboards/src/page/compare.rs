@@ -39,6 +39,8 @@ struct Device<'a> {
     units: Scales,
     rows: Vec<Row<'a>>,
     accuracy: bool,
+    /// Whether the energy of any row is known.
+    energy: bool,
     threads: bool,
     /// Whether rows differ in their engine's name or version.
     engines: bool,
@@ -183,6 +185,7 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
         units,
         rows: shown,
         accuracy: rows.iter().any(|row| row.claimed_accuracy.is_some()),
+        energy: rows.iter().any(|row| metric(row, Metric::Energy).is_some()),
         threads: threads.is_none(),
         engines: engine.is_none(),
         several: rows.iter().map(|row| &row.engine).collect::<BTreeSet<_>>().len() > 1,

@@ -13,6 +13,7 @@ mod models;
 mod rack;
 mod run;
 mod run_frames;
+mod run_load;
 mod run_table;
 mod run_words;
 mod series;

@@ -14,8 +14,9 @@ use benchrack_protocol::validity::Validity;
 use super::compare::executed_words;
 use super::render;
 use super::run_frames::{FramesPart, Packaged, frames_part};
+use super::run_load::{EnergyPart, SustainedPart, energy_part, sustained_part};
 use super::run_words::{Evidence, output_words};
-use crate::chart::{self, Place, bar, frames, histogram, samples};
+use crate::chart::{self, Curve, Place, bar, frames, histogram, samples, sustained};
 use crate::format::Unit;
 use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing};
 use crate::table::Table;
@@ -38,9 +39,11 @@ struct RunPage<'a> {
     integers_told: bool,
     frames: Option<FramesPart>,
     packaged: Vec<Packaged>,
+    energy: Option<EnergyPart>,
+    sustained: Option<SustainedPart>,
     printed: Vec<(&'static str, String)>,
     profile: Vec<(&'a OperatorTime, Html, String)>,
-    memory: Vec<(&'static str, Num, Num)>,
+    memory: Vec<(&'static str, [Num; 3])>,
     evidence: Evidence<'a>,
     plan: String,
 }
@@ -74,7 +77,9 @@ fn shown(run: &Run, metric: Metric) -> bool {
         | Metric::PeakRss
         | Metric::Pss
         | Metric::ModelSize => true,
-        Metric::LatencyMean | Metric::Frame | Metric::FrameRate => run.metrics.iter().any(|(known, _)| *known == metric),
+        Metric::LatencyMean | Metric::Frame | Metric::FrameRate | Metric::Energy | Metric::Power | Metric::ModelPeakRss => {
+            run.metrics.iter().any(|(known, _)| *known == metric)
+        }
         Metric::FrameP90
         | Metric::FrameJitter
         | Metric::FrameConversion
@@ -82,7 +87,9 @@ fn shown(run: &Run, metric: Metric) -> bool {
         | Metric::LoadRaw
         | Metric::LoadZstd
         | Metric::LoadEncryptedThenZstd
-        | Metric::LoadZstdThenEncrypted => false,
+        | Metric::LoadZstdThenEncrypted
+        | Metric::ModelPssAnonymous
+        | Metric::ModelPssFile => false,
     }
 }
 
@@ -129,6 +136,10 @@ impl Page for RunView {
         if has(|measurement| measurement.frames.is_some()) {
             charts.push(chart::FRAMES.into());
         }
+        if let Some(curve) = self.measurement.as_ref().and_then(|measurement| measurement.sustained.as_ref()) {
+            let drawn = Curve::ALL.into_iter().filter(|kind| kind.is_in(curve));
+            charts.extend(drawn.map(|kind| kind.name().into()));
+        }
         charts
     }
 
@@ -163,6 +174,8 @@ impl Page for RunView {
             }),
             frames: frames_part(self, c)?,
             packaged: self.packaged.iter().map(|figures| Packaged::of(figures, c)).collect(),
+            energy: energy_part(self, c),
+            sustained: sustained_part(self, c)?,
             printed: self
                 .measurement
                 .as_ref()
@@ -186,7 +199,12 @@ impl Page for RunView {
                 let measured = self.measurement.as_ref().and_then(|measurement| measurement.frames.as_ref());
                 measured.map(|measured| frames(measured, &self.run.label, texts(language), Place::File)).transpose()
             }
-            _ => Ok(None),
+            other => {
+                let curve = self.measurement.as_ref().and_then(|measurement| measurement.sustained.as_ref());
+                let kind = Curve::ALL.into_iter().find(|kind| kind.name() == other);
+                let (Some(curve), Some(kind)) = (curve, kind) else { return Ok(None) };
+                sustained(curve, kind, &self.run.label, texts(language), Place::File)
+            }
         }
     }
 
@@ -228,7 +246,7 @@ fn profile(measurement: &Measurement) -> Vec<(&OperatorTime, Html, String)> {
         .collect()
 }
 
-fn memory(measurement: &Measurement, c: &Ctx<'_>) -> Vec<(&'static str, Num, Num)> {
+fn memory(measurement: &Measurement, c: &Ctx<'_>) -> Vec<(&'static str, [Num; 3])> {
     let (before, after) = (&measurement.memory_before, &measurement.memory);
     let num = |bytes: Option<Bytes>| match bytes {
         Some(bytes) => Num::plain(bytes.to_string()),
@@ -240,7 +258,12 @@ fn memory(measurement: &Measurement, c: &Ctx<'_>) -> Vec<(&'static str, Num, Num
         (c.t.run.pss, before.pss, after.pss),
         (c.t.run.pss_anonymous, before.pss_anonymous, after.pss_anonymous),
         (c.t.run.pss_file, before.pss_file, after.pss_file),
+        (c.t.run.rss_anonymous, before.rss_anonymous, after.rss_anonymous),
+        (c.t.run.rss_file, before.rss_file, after.rss_file),
     ]
-    .map(|(name, before, after)| (name, num(before), num(after)))
+    .map(|(name, before, after)| {
+        let added = before.zip(after).and_then(|(before, after)| after.0.checked_sub(before.0)).map(Bytes);
+        (name, [num(before), num(after), num(added)])
+    })
     .into()
 }

@@ -52,6 +52,11 @@ texts! {
         frame_time: "Time", "시간";
         no_frames: "No frames were measured", "측정한 프레임이 없습니다";
 
+        sustained_title: "{} of {} under load for minutes", "{}: {}의 지속 부하";
+        sustained_description: "Slice by slice while inferences follow each other without a pause; outlined marks are short looks while the device rests after it", "쉬지 않고 추론하는 동안의 구간별 값. 빈 표식은 그 뒤 쉬는 동안 잠깐 잰 값입니다";
+        sustained_note: "The line is the load; outlined marks are short looks while the device rests after it.", "선은 부하 중의 값이며, 빈 표식은 그 뒤 쉬는 동안 잠깐 잰 값입니다.";
+        load_time: "Time since the load began", "부하 시작 후 시간";
+
         turns: "Turns", "측정 순서";
         turns_description: "The blocks of each subject over the session's time", "세션 시간에 따른 대상별 블록";
         clocks: "Clock", "클럭";

@@ -78,6 +78,12 @@ texts! {
         load_encrypted_then_zstd: "Load, encrypted then compressed", "로드, 암호화 후 압축";
         load_zstd_then_encrypted: "Load, compressed then encrypted", "로드, 압축 후 암호화";
 
+        energy: "Energy per inference", "추론당 에너지";
+        power: "Power under load", "부하 전력";
+        model_peak_rss: "Peak memory of the model", "모델 최대 메모리";
+        model_pss_anonymous: "PSS of the model, anonymous", "모델 PSS, 익명";
+        model_pss_file: "PSS of the model, file-backed", "모델 PSS, 파일";
+
         raw: "as it is", "그대로";
         zstd: "compressed", "압축";
         encrypted_then_zstd: "encrypted, then compressed", "암호화 후 압축";
@@ -179,6 +185,11 @@ impl Common {
             Metric::LoadZstd => self.load_zstd,
             Metric::LoadEncryptedThenZstd => self.load_encrypted_then_zstd,
             Metric::LoadZstdThenEncrypted => self.load_zstd_then_encrypted,
+            Metric::Energy => self.energy,
+            Metric::Power => self.power,
+            Metric::ModelPeakRss => self.model_peak_rss,
+            Metric::ModelPssAnonymous => self.model_pss_anonymous,
+            Metric::ModelPssFile => self.model_pss_file,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Runs and sessions.
 
+use benchrack_protocol::energy::EnergySource;
 use benchrack_protocol::evidence::KnobOutcome;
 use benchrack_protocol::report::Pass;
 use benchrack_protocol::runner::FailureReason;
@@ -61,6 +62,8 @@ texts! {
         both: "Together", "합계";
         failed_passes: "Asked for, and not measured", "요청했지만 측정하지 못함";
         pass_frames: "Whole frames", "전체 프레임";
+        pass_energy: "Energy", "에너지";
+        pass_sustained: "Sustained load", "지속 부하";
         pass_loads: "Loading from packages", "포장에서 로드";
         printed: "What the program printed", "프로그램 출력";
         printed_note: "The engine's own program measured; it gives a summary and no samples, so that nothing is judged by it.", "엔진 자체 프로그램이 측정했습니다. 표본 없이 요약만 있으므로 판정에 쓰지 않습니다.";
@@ -69,6 +72,24 @@ texts! {
         minimum: "Smallest", "최소";
         maximum: "Largest", "최대";
         deviation: "Standard deviation", "표준 편차";
+
+        energy: "Energy", "에너지";
+        energy_meter: "Told by {}: {}; a new value every {}; {} inferences in {}", "측정원: {} ({}), {}마다 새 값, 추론 {}회, {}";
+        power_at_rest: "Power at rest", "휴지 전력";
+        by_rails: "power rails", "전력 레일";
+        by_service: "power rails, asked of the system's service", "전력 레일 (시스템 서비스)";
+        by_rapl: "processor energy counters (RAPL)", "프로세서 에너지 카운터 (RAPL)";
+        by_gauge: "the battery's current times voltage", "배터리 전류 × 전압";
+        by_charge: "the battery's charge counter times voltage", "배터리 충전량 × 전압";
+        sustained: "Minutes of load", "지속 부하";
+        first_minute: "First minute, median", "첫 1분 중앙값";
+        throttled_after: "Slower for good after", "느려진 시점";
+        plateau: "Plateau, median of the last third", "안정 수준 (마지막 1/3 중앙값)";
+        recovered_after: "Recovered, after the load", "회복까지";
+        never_throttled: "it never became slower", "느려지지 않음";
+        no_plateau: "a load of less than three minutes has none", "3분 미만의 부하에는 없음";
+        not_recovered: "not while it was watched", "지켜보는 동안 회복되지 않음";
+        nothing_to_recover: "it never became slower", "느려지지 않음";
 
         memory: "Memory of the runner", "러너 메모리";
         figure: "Figure", "항목";
@@ -80,6 +101,9 @@ texts! {
         pss: "Proportional (PSS)", "비례 (PSS)";
         pss_anonymous: "PSS, anonymous", "PSS, 익명";
         pss_file: "PSS, file-backed", "PSS, 파일";
+        rss_anonymous: "Resident, anonymous", "상주, 익명";
+        rss_file: "Resident, file-backed", "상주, 파일";
+        added_by_model: "Added by the model", "모델이 더한 양";
 
         threads: "Where threads ran", "스레드 위치";
         thread: "Thread", "스레드";
@@ -172,6 +196,19 @@ impl Runs {
         match pass {
             Pass::Frames => self.pass_frames,
             Pass::PackagedLoads => self.pass_loads,
+            Pass::Energy => self.pass_energy,
+            Pass::Sustained => self.pass_sustained,
+        }
+    }
+
+    /// What told energy.
+    pub(crate) fn energy_source(&self, source: EnergySource) -> &'static str {
+        match source {
+            EnergySource::Rails => self.by_rails,
+            EnergySource::RailsByService => self.by_service,
+            EnergySource::Rapl => self.by_rapl,
+            EnergySource::FuelGauge => self.by_gauge,
+            EnergySource::ChargeCounter => self.by_charge,
         }
     }
 

@@ -1,10 +1,12 @@
 //! One run: every sample and the proof around it.
 
 use benchrack_protocol::api::{Engine, Estimate, Metric, Run};
+use benchrack_protocol::energy::EnergySource;
 use benchrack_protocol::evidence::SessionEvidence;
 use benchrack_protocol::ids::{ModelId, SeriesId};
 use benchrack_protocol::model::{Fidelity, Published};
 use benchrack_protocol::packaging::Packaging;
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{AgentBuild, Measurement};
 use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -28,6 +30,10 @@ pub struct RunView {
     pub frame_inference: Option<Estimate>,
     /// Loading from packages in figures, in the order of the measurement.
     pub packaged: Vec<PackagedFigures>,
+    /// What told its energy, or why there is none; none when it was not asked for. The figures themselves are metrics.
+    pub energy: Option<Reading<EnergyFigures>>,
+    /// Minutes of load in figures; none when they were not asked for.
+    pub sustained: Option<SustainedFigures>,
     /// The build of the engine; none for the one inside the agent.
     pub engine: Option<Engine>,
     /// Evidence of its session; none when that failed before it began.
@@ -95,6 +101,36 @@ pub struct PackagedFigures {
     pub load_ns: f64,
     /// Median of both together, ns.
     pub total: Estimate,
+}
+
+/// What told a run's energy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnergyFigures {
+    /// Which kind of meter.
+    pub source: EnergySource,
+    /// Its rails or files.
+    pub what: String,
+    /// How often it has a new value.
+    pub period: Nanos,
+    /// Mean power of the device at rest, W.
+    pub rest_w: f64,
+    /// Inferences within the compared time.
+    pub inferences: f64,
+    /// Compared time, s.
+    pub seconds: f64,
+}
+
+/// Minutes of load in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SustainedFigures {
+    /// Median latency of the first minute, ns.
+    pub first_minute_ns: f64,
+    /// When latency left its level for good, ns since the load began.
+    pub throttled_after_ns: Option<f64>,
+    /// Median latency of the last third, ns; none for a load of less than three minutes.
+    pub plateau_ns: Option<f64>,
+    /// When latency was back at its level, ns since the load ended.
+    pub recovered_after_ns: Option<f64>,
 }
 
 /// Who measured, with what, when.

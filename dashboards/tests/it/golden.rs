@@ -27,7 +27,7 @@ fn korean_pages_are_as_they_were_read_and_accepted() {
             insta::assert_snapshot!(format!("korean_{}", stringify!($name)), settled(&html));
         )*};
     }
-    hold!(home, device, compare, run_invalid, run_frames, engines, gate_open, study_open);
+    hold!(home, device, compare, run_invalid, run_frames, run_energy, engines, gate_open, study_open);
 }
 
 fn hold_chart(page: &str, view: &impl Page, name: &str) {
@@ -46,6 +46,8 @@ fn every_kind_of_chart_is_as_it_was_read_and_accepted() {
     hold_chart("run", &sample::run_valid(), "distribution");
     hold_chart("run_failed", &sample::run_failed(), "samples");
     hold_chart("run_frames", &sample::run_frames(), "frames");
+    hold_chart("run_energy", &sample::run_energy(), "sustained-latency");
+    hold_chart("run_energy", &sample::run_energy(), "sustained-temperature");
     hold_chart("session", &sample::session(), "clocks");
     hold_chart("session", &sample::session(), "pair-1");
     hold_chart("session_empty", &sample::session_empty(), "pair-1");

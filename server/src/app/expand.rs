@@ -10,7 +10,7 @@ use benchrack_protocol::api::{Engine, Model};
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::model::{Manifest, ModelFormat, Precision};
 use benchrack_protocol::reading::Reading;
-use benchrack_protocol::session::{Cores, Frequency, OperatingPoint, SessionSpec, Subject};
+use benchrack_protocol::session::{Cores, Frequency, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::suite::{Axis, Clock, Suite};
 use benchrack_protocol::units::Kilohertz;
 
@@ -257,13 +257,20 @@ fn check(suite: &Suite) -> Result<(), Refusal> {
 }
 
 /// Whether a plan measures anything.
-pub(super) fn check_plan(at: &str, plan: &benchrack_protocol::session::MeasurePlan) -> Result<(), Refusal> {
+pub(super) fn check_plan(at: &str, plan: &MeasurePlan) -> Result<(), Refusal> {
     let wrong = |text: &str| Err(Refusal::invalid(format!("{at}.{text}")));
     match plan {
         plan if plan.blocks == 0 => wrong("blocks is 0: at least 1 is needed"),
         plan if plan.blocks > 100_000 => wrong("blocks is above 100000"),
         plan if plan.min_block_samples == 0 => wrong("min_block_samples is 0: at least 1 is needed"),
         plan if plan.runner_timeout.0 == 0 => wrong("runner_timeout is 0: no answer comes in no time"),
+        MeasurePlan { energy: Some(energy), .. } if !(energy.width > 0.0 && energy.width < 1.0) => {
+            wrong("energy.width is no share: above 0 and below 1, such as 0.05")
+        }
+        MeasurePlan { energy: Some(energy), .. } if energy.max_time.0 == 0 => {
+            wrong("energy.max_time is 0: no meter tells anything then")
+        }
+        MeasurePlan { sustained: Some(time), .. } if time.0 == 0 => wrong("sustained is 0; leave it out for no load"),
         _ => Ok(()),
     }
 }

@@ -5,10 +5,12 @@ use benchrack_lifecycle::job::{self, JobEvent, JobState, JobStep};
 use benchrack_protocol::WIRE_VERSION;
 use benchrack_protocol::adapter::Summary;
 use benchrack_protocol::api::Reported;
+use benchrack_protocol::energy::{EnergyPhase, Slice};
 use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::packaging::PackagedLoad;
 use benchrack_protocol::pipeline::Frames;
 use benchrack_protocol::problem::ProblemCode;
+use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Failure, Measurement, RunReport, SessionReport};
 use benchrack_protocol::session::{SessionSpec, Subject};
 
@@ -212,6 +214,16 @@ fn check_measurement(place: usize, measurement: &Measurement) -> Result<(), Refu
         check_frames(&at("frames"), frames)?;
     }
     check_loads(&at("packaged_loads"), &measurement.packaged_loads)?;
+    if let Some(Reading::Value { value: energy }) = &measurement.energy {
+        for (name, phases) in [("rests", &energy.rests), ("loops", &energy.loops)] {
+            check_phases(&at(&format!("energy.{name}")), phases)?;
+        }
+    }
+    if let Some(sustained) = &measurement.sustained {
+        for (name, slices) in [("load", &sustained.load), ("recovery", &sustained.recovery)] {
+            check_slices(&at(&format!("sustained.{name}")), slices)?;
+        }
+    }
     fits(&at("load"), measurement.load.0)?;
     fits(&at("first_inference"), measurement.first_inference.0)?;
     for (nth, block) in measurement.blocks.iter().enumerate() {
@@ -262,6 +274,30 @@ fn check_frames(at: &str, frames: &Frames) -> Result<(), Refusal> {
         {
             fits(&format!("{at}.times[{nth}].{name}"), part.0)?;
         }
+    }
+    Ok(())
+}
+
+fn check_phases(at: &str, phases: &[EnergyPhase]) -> Result<(), Refusal> {
+    for (nth, phase) in phases.iter().enumerate() {
+        if phase.ended < phase.started {
+            return Err(Refusal::invalid(format!("{at}[{nth}].ended lies before started")));
+        }
+        let times = phase.readings.iter().map(|reading| reading.at).chain(phase.batches.iter().map(|batch| batch.ended));
+        for time in times.chain([phase.ended]) {
+            fits(&format!("{at}[{nth}]"), time.0)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_slices(at: &str, slices: &[Slice]) -> Result<(), Refusal> {
+    for (nth, slice) in slices.iter().enumerate() {
+        if slice.latency.0 == 0 {
+            return Err(Refusal::invalid(format!("{at}[{nth}].latency is 0: no inference takes no time")));
+        }
+        fits(&format!("{at}[{nth}]"), slice.at.0.saturating_add(slice.took.0))?;
+        fits(&format!("{at}[{nth}].latency"), slice.latency.0)?;
     }
     Ok(())
 }

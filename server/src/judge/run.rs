@@ -11,6 +11,8 @@ use benchrack_protocol::validity::{self, EvidenceTier, Validity};
 use benchrack_stats::blocks::{self, BlockError, BlockSummary};
 use benchrack_stats::{Confidence, Interval, Samples};
 
+use super::energy;
+
 /// What is said of a measured run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedRun {
@@ -78,11 +80,26 @@ pub fn metrics(measurement: &Measurement, size: Bytes) -> Result<Vec<(Metric, Es
     ];
     let mut all: Vec<(Metric, Estimate)> =
         figures.into_iter().chain(loads).filter_map(|(metric, estimate)| Some((metric, estimate?))).collect();
+    all.extend(memory_figures(measurement));
+    all.extend(energy::figures(measurement));
     if let Some(frames) = &measurement.frames {
         all.extend(frame_figures(frames)?);
     }
     all.sort_by_key(|(metric, _)| *metric);
     Ok(all)
+}
+
+/// What the model adds to the runner's own memory; a figure that fell is none, because nothing was added.
+fn memory_figures(measurement: &Measurement) -> impl Iterator<Item = (Metric, Estimate)> {
+    let (before, after) = (measurement.memory_before, measurement.memory);
+    let added = |before: Option<Bytes>, after: Option<Bytes>| Some(exact(after?.0.checked_sub(before?.0)?));
+    [
+        (Metric::ModelPeakRss, added(before.peak_rss, after.peak_rss)),
+        (Metric::ModelPssAnonymous, added(before.pss_anonymous, after.pss_anonymous)),
+        (Metric::ModelPssFile, added(before.pss_file, after.pss_file)),
+    ]
+    .into_iter()
+    .filter_map(|(metric, estimate)| Some((metric, estimate?)))
 }
 
 fn latencies(measurement: &Measurement) -> Result<BlockSummary, BlockError> {
@@ -172,7 +189,7 @@ pub(super) fn nanoseconds(samples: &[Nanos]) -> Vec<f64> {
     samples.iter().map(|sample| sample.0 as f64).collect()
 }
 
-fn interval(interval: &Interval) -> Estimate {
+pub(super) fn interval(interval: &Interval) -> Estimate {
     let level = (!interval.reaches(Confidence::P95)).then_some(interval.confidence);
     Estimate { level, ..Estimate::within(interval.value, interval.low, interval.high) }
 }

@@ -115,7 +115,7 @@ fn a_programs_summary_gives_its_mean_and_no_latency() {
 }
 
 /// Delivers a session whose first run is this.
-async fn deliver(farm: &Farm, measured: Measurement) -> Run {
+pub async fn deliver(farm: &Farm, measured: Measurement) -> Run {
     let (_, lease) = farm.leased_session().await;
     let mut sent = report(1, "one", &lease.session, |_| Some(10 * MS));
     sent.runs[0] = RunReport::Measured(Box::new(measured));

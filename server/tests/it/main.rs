@@ -5,6 +5,7 @@
 mod access;
 mod agent_loop;
 mod artifacts;
+mod energy;
 mod engines;
 mod events;
 mod farm;

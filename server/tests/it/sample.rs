@@ -168,6 +168,8 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
         summary: None,
         frames: None,
         packaged_loads: Vec::new(),
+        energy: None,
+        sustained: None,
         failed_passes: Vec::new(),
         profile: Vec::new(),
     }

@@ -61,6 +61,11 @@ impl Figure {
         matches!(self, Self::Metric(Frame | FrameP90 | FrameJitter | FrameRate | FrameConversion | FramePost))
     }
 
+    /// Whether energy must be measured for it.
+    pub fn needs_energy(self) -> bool {
+        matches!(self, Self::Metric(Metric::Energy | Metric::Power))
+    }
+
     fn all() -> impl Iterator<Item = Self> {
         let metrics = Metric::ALL.into_iter().map(Self::Metric);
         let packages = Packaging::ALL.into_iter().map(Self::Package);

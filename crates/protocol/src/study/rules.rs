@@ -109,6 +109,9 @@ impl Study {
         if figure.needs_frames() && suite.plan.frames == 0 {
             return wrong(format!("{at}.figure"), format!("{figure} is not measured: set suite.plan.frames"));
         }
+        if figure.needs_energy() && suite.plan.energy.is_none() {
+            return wrong(format!("{at}.figure"), format!("{figure} is not measured: set suite.plan.energy"));
+        }
         if figure == Figure::Metric(crate::api::Metric::LatencyMean) {
             return wrong(format!("{at}.figure"), "latency_mean is what a program of its own printed; nothing is judged by it");
         }
@@ -168,6 +171,8 @@ mod tests {
         refused(&move |study| study.claims[0].checks[0].figure = load, &format!("{at}.of.figure"), "packagings");
         let frame = Figure::Metric(crate::api::Metric::Frame);
         refused(&move |study| study.claims[0].checks[0].figure = frame, &format!("{at}.of.figure"), "suite.plan.frames");
+        let energy = Figure::Metric(crate::api::Metric::Energy);
+        refused(&move |study| study.claims[0].checks[0].figure = energy, &format!("{at}.of.figure"), "suite.plan.energy");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use benchrack_protocol::adapter::*;
 use benchrack_protocol::api::*;
 use benchrack_protocol::device::*;
+use benchrack_protocol::energy::*;
 use benchrack_protocol::engine::*;
 use benchrack_protocol::evidence::*;
 use benchrack_protocol::ids::*;
@@ -117,6 +118,8 @@ pub fn spec() -> SessionSpec {
             frames: 30,
             packagings: Packaging::ALL.into(),
             loads: 3,
+            energy: Some(EnergyPlan { width: 0.02, max_time: Nanos(600_000_000_000) }),
+            sustained: Some(Nanos(300_000_000_000)),
             ..MeasurePlan::default()
         },
     }
@@ -211,6 +214,8 @@ pub fn measurement() -> Measurement {
             pss: Some(Bytes(17_000_000)),
             pss_anonymous: Some(Bytes(12_000_000)),
             pss_file: Some(Bytes(5_000_000)),
+            rss_anonymous: Some(Bytes(12_500_000)),
+            rss_file: Some(Bytes(5_500_000)),
         },
         outputs: OutputCheck::Compared { outputs: vec![("logits".into(), comparison)] },
         engine: EngineEvidence {
@@ -231,6 +236,8 @@ pub fn measurement() -> Measurement {
         }],
         summary: None,
         frames: Some(Frames { pipeline: pipeline(), times: vec![frame()] }),
+        energy: Some(Reading::of(energy())),
+        sustained: Some(SustainedRun { load: vec![slice(0)], recovery: vec![slice(310_000_000_000)] }),
         failed_passes: Vec::new(),
         packaged_loads: vec![PackagedLoad {
             packaging: Packaging::ZstdThenEncrypted,
@@ -238,6 +245,45 @@ pub fn measurement() -> Measurement {
             loads: vec![LoadTime { unpack: Nanos(2_000_000), load: Nanos(9_000_000) }],
         }],
         profile: vec![OperatorTime { name: "conv1".into(), operator: "OptMatMul".into(), time: Nanos(400_000) }],
+    }
+}
+
+pub fn energy() -> EnergyRun {
+    let reading = |at, value| MeterReading { at: Nanos(at), value, voltage: Some(Microvolts(3_912_000)) };
+    let rest = EnergyPhase {
+        started: Nanos(1_000_000_000),
+        ended: Nanos(3_000_000_000),
+        batches: Vec::new(),
+        readings: vec![reading(1_500_000_000, -210_000), reading(2_500_000_000, -211_000)],
+    };
+    let looped = EnergyPhase {
+        started: Nanos(3_000_000_000),
+        ended: Nanos(4_000_000_000),
+        batches: vec![Batch { ended: Nanos(4_000_000_000), inferences: 990 }],
+        readings: vec![reading(3_500_000_000, -790_000)],
+    };
+    EnergyRun {
+        meter: EnergyMeter {
+            source: EnergySource::FuelGauge,
+            what: "battery/current_now × battery/voltage_now".into(),
+            period: Nanos(1_000_000_000),
+            step: 1_000,
+            timing: Nanos(1_000_000_000),
+            response: Nanos(2_200_000_000),
+        },
+        rests: vec![rest],
+        loops: vec![looped],
+    }
+}
+
+pub fn slice(at: u64) -> Slice {
+    Slice {
+        at: Nanos(at),
+        took: Nanos(1_001_000_000),
+        inferences: 990,
+        latency: Nanos(1_010_000),
+        frequency: Reading::of(Kilohertz(2_400_000)),
+        temperature: Reading::of(Millicelsius(51_500)),
     }
 }
 

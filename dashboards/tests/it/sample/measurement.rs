@@ -2,6 +2,7 @@ use benchrack_dashboards::view::*;
 use benchrack_protocol::adapter::{Adapter, Summary};
 use benchrack_protocol::api::{Engine, Estimate, Metric, Run};
 use benchrack_protocol::cpuset::CpuSet;
+use benchrack_protocol::energy::{EnergySource, Slice, SustainedRun};
 use benchrack_protocol::engine::{EngineBuild, EngineEvidence, EngineRef, IntegerKernels};
 use benchrack_protocol::evidence::*;
 use benchrack_protocol::ids::*;
@@ -57,6 +58,8 @@ pub fn measurement() -> Measurement {
         pss: Some(Bytes(18_900_000 * scale)),
         pss_anonymous: Some(Bytes(14_200_000 * scale)),
         pss_file: None,
+        rss_anonymous: None,
+        rss_file: None,
     };
     let operators = [
         ("conv1", "Conv", 812_000),
@@ -110,6 +113,8 @@ pub fn measurement() -> Measurement {
             pass: Pass::PackagedLoads,
             failure: Failure { reason: FailureReason::RunnerDied, detail: format!("the runner was killed by {HOSTILE}") },
         }],
+        energy: None,
+        sustained: None,
         profile: operators
             .map(|(name, operator, ns)| OperatorTime { name: name.into(), operator: operator.into(), time: Nanos(ns) })
             .into(),
@@ -237,6 +242,8 @@ pub fn run_valid() -> RunView {
         spread: Some(Spread { samples: 200, mean_ns: 5.13e6, mad_ns: 0.08e6, min_ns: 4.76e6, max_ns: 21.9e6, multimodal: false }),
         frame_inference: None,
         packaged: Vec::new(),
+        energy: None,
+        sustained: None,
         engine: None,
         evidence: Some(bare_evidence()),
         plan: MeasurePlan::default(),
@@ -342,6 +349,60 @@ pub fn run_frames() -> RunView {
         },
     ];
     view.engine = Some(engine("onnxruntime", "1.32.0", 22));
+    view
+}
+
+/// A run with energy and minutes of load after which the device throttled and recovered.
+pub fn run_energy() -> RunView {
+    let slice = |second: u64, ms: f64, megahertz: u64, celsius: f64| Slice {
+        at: Nanos(second * 1_000_000_000),
+        took: Nanos(4_000_000_000),
+        inferences: (4_000.0 / ms) as u32,
+        latency: Nanos((ms * 1e6) as u64),
+        frequency: Reading::of(Kilohertz(megahertz * 1_000)),
+        temperature: Reading::of(Millicelsius((celsius * 1e3) as i64)),
+    };
+    let load = (0..75u64).map(|nth| {
+        let warm = 1.0 - (-(nth as f64) / 20.0).exp();
+        let (ms, megahertz) = if nth < 32 { (4.9, 2_367) } else { (7.1, 1_704) };
+        slice(nth * 4, ms * (1.0 + 0.02 * noise(3, nth)), megahertz, 34.0 + 41.0 * warm)
+    });
+    let recovery = vec![slice(310, 6.9, 1_704, 52.0), slice(320, 5.0, 2_367, 47.5)];
+    let mut view = run_valid();
+    if let Some(measurement) = &mut view.measurement {
+        measurement.sustained = Some(SustainedRun { load: load.collect(), recovery });
+    }
+    view.run.metrics.extend([(Metric::Energy, about(18.4e-3, 0.04)), (Metric::Power, about(3.71, 0.02))]);
+    view.run.metrics.push((Metric::ModelPeakRss, exact(21.4e6)));
+    view.energy = Some(Reading::of(EnergyFigures {
+        source: EnergySource::FuelGauge,
+        what: "battery/current_now × battery/voltage_now".into(),
+        period: Nanos(1_000_000_000),
+        rest_w: 0.912,
+        inferences: 8_350.0,
+        seconds: 41.8,
+    }));
+    view.sustained = Some(SustainedFigures {
+        first_minute_ns: 4.94e6,
+        throttled_after_ns: Some(128e9),
+        plateau_ns: Some(7.17e6),
+        recovered_after_ns: Some(20e9),
+    });
+    view
+}
+
+/// A run whose device has no meter, and that never throttled.
+pub fn run_no_energy() -> RunView {
+    let mut view = run_energy();
+    view.run.metrics.retain(|(metric, _)| !matches!(metric, Metric::Energy | Metric::Power));
+    view.energy = Some(Reading::missing(Missing::Unavailable, format!("fuel gauge: {HOSTILE} is online")));
+    view.sustained =
+        Some(SustainedFigures { first_minute_ns: 4.94e6, throttled_after_ns: None, plateau_ns: None, recovered_after_ns: None });
+    if let Some(curve) = view.measurement.as_mut().and_then(|measurement| measurement.sustained.as_mut()) {
+        curve.load.truncate(30);
+        curve.recovery.clear();
+        curve.load.iter_mut().for_each(|slice| slice.frequency = Reading::missing(Missing::Absent, "no cpufreq"));
+    }
     view
 }
 

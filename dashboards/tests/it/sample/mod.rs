@@ -35,6 +35,8 @@ macro_rules! every_page {
             run_failed,
             run_many,
             run_frames,
+            run_energy,
+            run_no_energy,
             run_summary,
             session,
             session_empty,

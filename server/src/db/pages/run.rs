@@ -1,9 +1,11 @@
 //! One run: its samples and the proof around them.
 
-use benchrack_dashboards::view::{PackagedFigures, Provenance, RunModel, RunView};
+use benchrack_dashboards::view::{EnergyFigures, PackagedFigures, Provenance, RunModel, RunView, SustainedFigures};
 use benchrack_protocol::api::Metric;
+use benchrack_protocol::energy::{EnergyRun, SustainedRun};
 use benchrack_protocol::ids::{ModelId, RunId, SeriesId};
 use benchrack_protocol::packaging::PackagedLoad;
+use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::AgentBuild;
 use benchrack_protocol::units::Nanos;
 
@@ -52,6 +54,11 @@ pub async fn view(db: &Database, id: RunId) -> Result<Option<RunView>, DbError> 
             .as_ref()
             .map(|measurement| measurement.packaged_loads.iter().filter_map(packaged).collect())
             .unwrap_or_default(),
+        energy: measurement
+            .as_ref()
+            .and_then(|measurement| measurement.energy.as_ref())
+            .map(|reading| reading.clone().and_then(|run| energy(&run))),
+        sustained: measurement.as_ref().and_then(|measurement| sustained(measurement.sustained.as_ref()?)),
         engine: engines::of_run(db, id).await?,
         measurement,
         evidence: session.evidence.as_deref().map(|text| column("evidence").json(text)).transpose()?,
@@ -79,6 +86,32 @@ fn packaged(load: &PackagedLoad) -> Option<PackagedFigures> {
         unpack_ns: parts.unpack,
         load_ns: parts.load,
         total: parts.total,
+    })
+}
+
+/// What told the energy, or why the readings say nothing.
+fn energy(run: &EnergyRun) -> Reading<EnergyFigures> {
+    match judge::energy(run) {
+        Ok(estimate) => Reading::of(EnergyFigures {
+            source: run.meter.source,
+            what: run.meter.what.clone(),
+            period: run.meter.period,
+            rest_w: estimate.rest,
+            inferences: estimate.inferences,
+            seconds: estimate.windows.iter().map(|(from, to)| to - from).sum(),
+        }),
+        Err(error) => Reading::missing(Missing::Unavailable, error.to_string()),
+    }
+}
+
+fn sustained(run: &SustainedRun) -> Option<SustainedFigures> {
+    let figures = judge::sustained(run)?;
+    let nanos = |seconds: f64| seconds * 1e9;
+    Some(SustainedFigures {
+        first_minute_ns: figures.first_minute,
+        throttled_after_ns: figures.throttled_after.map(nanos),
+        plateau_ns: figures.plateau,
+        recovered_after_ns: figures.recovered_after.map(nanos),
     })
 }
 
