@@ -5,6 +5,7 @@
 //! at any point kills the runners and restores the device, so stopping needs no protocol of its own.
 
 pub mod cores;
+mod enough;
 pub mod journal;
 mod order;
 mod packaged;
@@ -37,6 +38,7 @@ use crate::evidence::{residency, stat};
 use crate::files::chain;
 use crate::placement::Placement;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
+use enough::Enough;
 use journal::Journal;
 use subject::{Files, Loaded};
 
@@ -182,9 +184,34 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let before = residency::counters(fs, &known.policies, &cpus);
     let watcher = Watch::of(device, known);
     let mut looks = Vec::new();
+    let mut enough = match spec.plan.stop.as_ref().filter(|_| subjects.len() == 2).map(Enough::new) {
+        Some(Err(error)) => {
+            return Err(Failure { reason: FailureReason::OperatingPointImpossible, detail: format!("plan.stop: {error}") });
+        }
+        Some(Ok(enough)) => Some(enough),
+        None => None,
+    };
     let blocks = async {
         let mut done = 0;
         for (round, order) in (0u32..).zip(order::rounds(&spec.plan.order, subjects.len(), spec.plan.blocks)) {
+            if round > 0
+                && enough.as_ref().is_some_and(|enough| enough.is_late(Nanos(device.clock.now().0.saturating_sub(begun.0))))
+            {
+                break;
+            }
+            if spec.plan.fresh_runners {
+                for &index in &order {
+                    let (Some(slot), Some(subject)) = (subjects.get_mut(index), spec.subjects.get(index)) else { continue };
+                    let place = std::mem::replace(slot, Err(between_runners()));
+                    *slot = match (place, files(subject, context)) {
+                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject)), files, round, &end).await,
+                        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+                    };
+                    if let Ok(loaded) = slot {
+                        loaded.wind_down().await;
+                    }
+                }
+            }
             for (place, index) in (0u32..).zip(order) {
                 if let Some(Ok(loaded)) = subjects.get_mut(index) {
                     tell(format!("measuring {}", loaded.name()), done);
@@ -195,6 +222,13 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
                     fail_on(&mut subjects[index], result);
                 }
                 done += 1;
+            }
+            if let Some(enough) = &mut enough {
+                let [Ok(baseline), Ok(candidate)] = subjects.as_slice() else { break };
+                let both = baseline.last_round().zip(candidate.last_round());
+                if both.is_some_and(|(baseline, candidate)| enough.round(baseline, candidate)) {
+                    break;
+                }
             }
         }
     };
@@ -246,6 +280,11 @@ async fn finish<R: crate::runner_process::Runner, E: Future<Output = ()>>(
         }
         Err(failure) => RunReport::Failed(failure),
     }
+}
+
+/// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.
+fn between_runners() -> Failure {
+    Failure { reason: FailureReason::Stopped, detail: "its runner was being replaced".into() }
 }
 
 /// A subject that failed is over; its runner ends with it.

@@ -1,5 +1,7 @@
 //! Sessions in simulated time: runners whose latencies are a function of the time, on a captured device.
 
+mod gates;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use benchrack_agent::session::{self, Artifacts, Context, Observer, journal::Jour
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::report::SessionReport;
 use benchrack_protocol::session::SessionSpec;
+use benchrack_protocol::signature::SecretKey;
 
 use crate::exit::{Blame, Failure, usage};
 
@@ -23,6 +24,18 @@ pub fn device_key() -> String {
     this_device(&Device::live()).identity.key
 }
 
+/// The key with which this machine signs what it measures without a server.
+pub fn signing_key() -> Result<SecretKey, Failure> {
+    let folder = state_folder()?;
+    benchrack_agent::work::signing_key(&folder).infrastructure(format!("cannot use the signing key in {}", folder.display()))
+}
+
+fn state_folder() -> Result<PathBuf, Failure> {
+    let folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
+    std::fs::create_dir_all(&folder).infrastructure(format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
 /// Measures here and now. Dropping the future ends the runners and restores the clocks.
 pub async fn session(
     spec: SessionSpec,
@@ -31,8 +44,7 @@ pub async fn session(
 ) -> Result<SessionReport, Failure> {
     let program = runner_program()?;
     let artifacts: Artifacts = files.into_iter().map(|(id, file)| (id, Ok(file))).collect();
-    let state_folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
-    std::fs::create_dir_all(&state_folder).infrastructure(format!("cannot make {}", state_folder.display()))?;
+    let state_folder = state_folder()?;
     let device = Device::live();
     Journal::in_folder(&state_folder)
         .replay(device.sysfs.as_ref())

@@ -15,6 +15,7 @@ mod launcher;
 mod migrations;
 mod pages;
 mod problems;
+mod receipts;
 mod replay;
 mod s3;
 mod sample;

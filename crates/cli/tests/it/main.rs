@@ -4,6 +4,7 @@
 
 mod browser;
 mod changepoints;
+mod ci;
 mod demo;
 mod directions;
 mod engines;
