@@ -4,7 +4,6 @@
 
 mod browser;
 mod changepoints;
-mod ci;
 mod demo;
 mod directions;
 mod engines;
