@@ -18,6 +18,8 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// Name of this device in the farm; the host's name when empty.
     pub name: String,
+    /// What people call this device besides its name, for selectors: `lab=seoul`.
+    pub labels: Vec<String>,
     /// Folder for models, undelivered reports and the journal; none: see [`default_data_dir`].
     pub data_dir: Option<PathBuf>,
     /// How long the server may hold a request for work open, seconds.
@@ -44,6 +46,7 @@ impl Default for Config {
             server: "http://127.0.0.1:7070".into(),
             token_file: None,
             name: String::new(),
+            labels: Vec::new(),
             data_dir: None,
             claim_wait_s: 30,
             heartbeat_s: 10,

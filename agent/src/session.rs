@@ -9,6 +9,7 @@ pub mod charge;
 pub mod cores;
 pub mod cutoff;
 pub mod energy;
+mod enough;
 pub mod guardian;
 pub mod journal;
 mod looping;
@@ -49,6 +50,7 @@ use crate::knobs::Asked;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use aside::Aside;
 use cutoff::CutOff;
+use enough::Enough;
 use journal::Journal;
 use looping::Looping;
 use subject::{Files, Loaded};
@@ -270,9 +272,35 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     let (steal_before, blocks_begun) = (stat::steal(fs), device.clock.now());
     let before = residency::counters(fs, &tuned.policies, cpus);
     let watcher = Watch::of(device, known, &tuned.policies);
+    let mut enough = match spec.plan.stop.as_ref().filter(|_| subjects.len() == 2).map(Enough::new) {
+        Some(Err(error)) => {
+            let failure = Failure { reason: FailureReason::OperatingPointImpossible, detail: format!("plan.stop: {error}") };
+            return spec.subjects.iter().map(|_| RunReport::Failed(failure.clone())).collect();
+        }
+        Some(Ok(enough)) => Some(enough),
+        None => None,
+    };
     let blocks = async {
         let mut done = 0;
         for (round, order) in (0u32..).zip(order::rounds(&spec.plan.order, subjects.len(), spec.plan.blocks)) {
+            if round > 0
+                && enough.as_ref().is_some_and(|enough| enough.is_late(Nanos(device.clock.now().0.saturating_sub(begun.0))))
+            {
+                break;
+            }
+            if spec.plan.fresh_runners {
+                for &index in &order {
+                    let (Some(slot), Some(subject)) = (subjects.get_mut(index), spec.subjects.get(index)) else { continue };
+                    let place = std::mem::replace(slot, Err(between_runners()));
+                    *slot = match (place, files(subject, context)) {
+                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject)), files, round, &end).await,
+                        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+                    };
+                    if let Ok(loaded) = slot {
+                        loaded.wind_down().await;
+                    }
+                }
+            }
             for (place, index) in (0u32..).zip(order) {
                 if let Some(Ok(loaded)) = subjects.get_mut(index) {
                     tell(format!("measuring {}", loaded.name()), done);
@@ -283,6 +311,13 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                     fail_on(&mut subjects[index], result);
                 }
                 done += 1;
+            }
+            if let Some(enough) = &mut enough {
+                let [Ok(baseline), Ok(candidate)] = subjects.as_slice() else { break };
+                let both = baseline.last_round().zip(candidate.last_round());
+                if both.is_some_and(|(baseline, candidate)| enough.round(baseline, candidate)) {
+                    break;
+                }
             }
         }
     };
@@ -307,7 +342,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
             Err(failure) => Err(failure),
         });
     }
-    under_load(&mut finished, &spec.plan, context, (&cpus, begun), &|phase| tell(phase.into(), total)).await;
+    under_load(&mut finished, &spec.plan, context, (cpus, begun), &|phase| tell(phase.into(), total)).await;
     let mut runs = Vec::with_capacity(finished.len());
     for one in finished {
         runs.push(match one {
@@ -383,6 +418,11 @@ async fn under_load<R: Runner>(
             Err(failure) => measured.failed_passes.push(FailedPass { pass: Pass::Sustained, failure }),
         }
     }
+}
+
+/// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.
+fn between_runners() -> Failure {
+    Failure { reason: FailureReason::Stopped, detail: "its runner was being replaced".into() }
 }
 
 /// A subject that failed is over; its runner ends with it.

@@ -22,6 +22,7 @@ use benchrack_protocol::ids::DeviceId;
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::report::{Failure, SessionReport};
 use benchrack_protocol::runner::FailureReason;
+use benchrack_protocol::signature::SecretKey;
 use benchrack_protocol::units::Nanos;
 use tokio::time::sleep;
 
@@ -90,6 +91,7 @@ pub struct Worker<'a, F> {
     cache: Cache,
     engines: Engines,
     known: DeviceReport,
+    key: SecretKey,
     id: Option<DeviceId>,
     backoff: Backoff,
     /// Held as long as the agent lives.
@@ -124,12 +126,13 @@ impl<'a, F: Farm> Worker<'a, F> {
         }
         let own_key = own_key(&folder).map_err(unusable)?;
         let known = probe(device, Some(&own_key));
+        let key = signing_key(&folder).map_err(unusable)?;
         let spool = Spool::in_folder(&folder).map_err(|source| WorkError::Spool { source })?;
         let cache = Cache::in_folder(&folder, config.model_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let engines = Engines::in_folder(&folder, config.engine_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let seed = format!("{} {}", known.identity.key, device.clock.now().0);
         let backoff = Backoff::new(Duration::from_millis(config.first_retry_ms), config.longest_retry(), &seed);
-        Ok(Self { farm, config, device, program, folder, spool, cache, engines, known, id: None, backoff, _lock: lock })
+        Ok(Self { farm, config, device, program, folder, spool, cache, engines, known, key, id: None, backoff, _lock: lock })
     }
 
     /// Works until `stop` is done, then returns with the device restored and the lease given back.
@@ -205,7 +208,13 @@ impl<'a, F: Farm> Worker<'a, F> {
 
     async fn register(&mut self) -> Result<DeviceId, ClientError> {
         let name = if self.config.name.is_empty() { host_name() } else { self.config.name.clone() };
-        let registration = Registration { name, report: self.known.clone(), agent: session::build() };
+        let registration = Registration {
+            name,
+            report: self.known.clone(),
+            agent: session::build(),
+            public_key: Some(self.key.public()),
+            labels: self.config.labels.clone(),
+        };
         let device = self.farm.register(&self.known.identity.key, &registration).await?;
         tracing::info!(device.id = device.id.0, device.name, "registered");
         self.id = Some(device.id);
@@ -253,7 +262,7 @@ impl<'a, F: Farm> Worker<'a, F> {
                 tracing::info!(lease.id = lease.id.0, report.id = %report.id, seconds, "session measured");
                 if let Err(error) = self.spool.keep(lease, &report) {
                     tracing::error!(error = chain(&error), "the report cannot be kept on disk; it is sent from memory");
-                    if let Err(error) = self.farm.report(lease.id, &lease.secret, &report).await {
+                    if let Err(error) = self.farm.report(lease.id, &lease.secret, &report, &self.key).await {
                         tracing::error!(error = chain(&error), report.id = %report.id, "the report is lost; the session will run again");
                     }
                 }
@@ -282,7 +291,7 @@ impl<'a, F: Farm> Worker<'a, F> {
             }
         };
         for entry in waiting {
-            match self.spool.deliver(&self.farm, &entry).await? {
+            match self.spool.deliver(&self.farm, &entry, &self.key).await? {
                 Delivery::Stored { duplicate } => tracing::info!(report = entry.name(), duplicate, "report delivered"),
                 Delivery::Rejected { why } => {
                     tracing::error!(report = entry.name(), why, "the report was not taken; it is kept in rejected/");
@@ -355,6 +364,29 @@ fn own_key(folder: &Path) -> std::io::Result<String> {
             Ok(key)
         }
     }
+}
+
+/// The key that signs this agent's reports, made at its first start and kept in a file of its owner's alone.
+///
+/// # Errors
+/// When the file cannot be read or written, or holds something else.
+pub fn signing_key(folder: &std::path::Path) -> std::io::Result<SecretKey> {
+    let file = folder.join("signing-key");
+    let seed = match std::fs::read(&file) {
+        Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
+            let why = format!("{} holds no key of 32 bytes; remove it, and the agent makes a new one", file.display());
+            std::io::Error::new(std::io::ErrorKind::InvalidData, why)
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut seed = [0; 32];
+            #[expect(clippy::disallowed_methods, reason = "a key must be one that nobody can guess")]
+            getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
+            write_safely(&file, &seed)?;
+            seed
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(SecretKey::of_seed(&seed))
 }
 
 fn host_name() -> String {

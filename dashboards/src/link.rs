@@ -48,6 +48,11 @@ pub fn series(id: SeriesId) -> String {
     format!("/series/{id}")
 }
 
+/// The receipt of a gate, a file.
+pub fn gate_receipt(id: GateId) -> String {
+    format!("/api/v1/gates/{id}/receipt")
+}
+
 /// One gate.
 pub fn gate(id: GateId) -> String {
     format!("/gates/{id}")

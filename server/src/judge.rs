@@ -4,11 +4,14 @@
 mod energy;
 mod gate;
 mod page;
+mod receipt;
+mod rounds;
 mod run;
 mod study;
 
 pub use energy::{energy, sustained};
-pub use gate::{DeviceResult, judge_gate, judge_results, rules};
+pub use gate::{DeviceResult, check_metrics, judge_gate, judge_results, rules};
 pub use page::{pair, ratio, spread};
+pub use receipt::{NotGenuine, Signer, Verified, receipt, verify};
 pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};
 pub use study::{ALPHA, StudyEvidence, TooFewBlocks, enough_blocks, judge_study};

@@ -10,7 +10,7 @@ use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::EngineEvidence;
 use benchrack_protocol::evidence::ThreadPlacement;
 use benchrack_protocol::pipeline::{FrameTime, Frames};
-use benchrack_protocol::report::{Block, FailedPass, Failure, Measurement, OutputCheck, Pass, Warmup};
+use benchrack_protocol::report::{Block, FailedPass, Failure, FreshRunner, Measurement, OutputCheck, Pass, Warmup};
 use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest, MemoryFigures, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::tensor::compare;
@@ -20,11 +20,14 @@ use benchrack_stats::steady::{Steadiness, steadiness};
 use crate::device::Device;
 use crate::evidence::{contention, schedstat, threads};
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
+use crate::session::enough::Round;
 
 /// Warm-up goes on in pieces of about this long, each followed by a look whether it is steady.
 const WARMUP_PIECE: Nanos = Nanos(50_000_000);
 /// Clocks need some hundred milliseconds to follow a load, however few inferences look alike before.
 const SHORTEST_WARMUP: Nanos = Nanos(300_000_000);
+/// A runner that replaces another begins on a warm device: this long, and no fewer inferences than the plan says.
+const RENEWED_WARMUP: Nanos = Nanos(40_000_000);
 /// Kept warm-up latencies; a model this quick is warm long before.
 const MOST_WARMUP_SAMPLES: usize = 20_000;
 /// Bounds a report; a block of a model this quick is shorter than asked.
@@ -59,6 +62,7 @@ pub struct Loaded<'a, R> {
     blocks: Vec<Block>,
     /// As seen after each block, the most telling sight of each thread.
     threads: BTreeMap<u32, ThreadPlacement>,
+    fresh_runners: Vec<FreshRunner>,
     summary: Option<Summary>,
     program_memory: MemoryFigures,
 }
@@ -106,6 +110,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
             warmup: Warmup { samples: Vec::new(), steady: false },
             blocks: Vec::new(),
             threads: BTreeMap::new(),
+            fresh_runners: Vec::new(),
             summary: None,
             program_memory: MemoryFigures::default(),
         };
@@ -187,14 +192,52 @@ impl<'a, R: Runner> Loaded<'a, R> {
         }
     }
 
+    /// The subject with a fresh runner for this round, warmed up for a moment only: the device is warm, and what an engine
+    /// does in its first inferences is over soon. A program starts anew in each call anyway.
+    pub async fn renew<L: Launcher<Runner = R>, E: Future<Output = ()>>(
+        self,
+        (launcher, birth): (&L, &Birth),
+        files: Files<'_>,
+        round: u32,
+        end: impl Fn(R) -> E,
+    ) -> Result<Self, Failure> {
+        if self.is_program() {
+            return Ok(self);
+        }
+        // The old one first, so that the device never holds two of the same model.
+        end(self.runner).await;
+        let fresh = Self::load(launcher, birth, self.device, self.spec, self.plan, files).await?;
+        let (load, first_inference) = (fresh.load, fresh.first_inference);
+        let mut renewed = Self { runner: fresh.runner, ..self };
+        let wanted = inferences(RENEWED_WARMUP, renewed.latency()).max(u64::from(renewed.plan.min_warmup_samples));
+        renewed.run(u32::try_from(wanted.min(MOST_BLOCK_SAMPLES)).unwrap_or(u32::MAX)).await?;
+        let mut frames = Vec::new();
+        if renewed.plan.round_frames > 0 && renewed.spec.manifest.pipeline.is_some() {
+            renewed.run_frames(FIRST_FRAMES).await?;
+            frames.extend(renewed.run_frames(renewed.plan.round_frames).await?.iter().map(|time| time.total));
+        }
+        renewed.fresh_runners.push(FreshRunner { round, load, first_inference, frames });
+        Ok(renewed)
+    }
+
+    /// What the last round gave.
+    pub fn last_round(&self) -> Option<Round<'_>> {
+        let block = self.blocks.last()?;
+        Some(Round { block, runner: self.fresh_runners.last().filter(|runner| runner.round == block.round) })
+    }
+
+    /// The usual latency, for planning only.
+    fn latency(&self) -> Nanos {
+        median(&self.warmup.samples[self.warmup.samples.len() / 2..]).unwrap_or(self.first_inference)
+    }
+
     /// Measures one block. Files are read before and after it, never within.
     pub async fn block(&mut self, round: u32, place: u32, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
         if self.is_program() {
             // It starts and loads anew in each call, so it gets the time of all its blocks at once.
             return if self.summary.is_none() { self.summarise().await } else { Ok(()) };
         }
-        let tail = &self.warmup.samples[self.warmup.samples.len() / 2..];
-        let latency = median(tail).unwrap_or(self.first_inference);
+        let latency = self.latency();
         let count =
             inferences(self.plan.block_time, latency).max(u64::from(self.plan.min_block_samples)).clamp(1, MOST_BLOCK_SAMPLES);
         let fs = self.device.sysfs.as_ref();
@@ -289,6 +332,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
             first_inference: self.first_inference,
             warmup: self.warmup,
             blocks: self.blocks,
+            fresh_runners: self.fresh_runners,
             memory_before: self.runner.memory_before(),
             memory,
             outputs,
@@ -338,6 +382,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
             first_inference: self.first_inference,
             warmup: self.warmup,
             blocks: Vec::new(),
+            fresh_runners: Vec::new(),
             memory_before: MemoryFigures::default(),
             memory: self.program_memory,
             outputs: OutputCheck::NoReference,

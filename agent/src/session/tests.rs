@@ -1,5 +1,6 @@
 //! Sessions in simulated time: runners whose latencies are a function of the time, on a captured device.
 
+mod gates;
 mod load;
 
 use std::sync::{Arc, Mutex};

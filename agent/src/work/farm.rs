@@ -8,6 +8,7 @@ use benchrack_client::{Client, ClientError};
 use benchrack_protocol::api::{Claim, Device, Heartbeat, Lease, Registration, Release, Reported};
 use benchrack_protocol::ids::{ArtifactId, LeaseId};
 use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::signature::SecretKey;
 
 /// What an agent asks of a server; each method as [`Client`]'s of the same name.
 #[expect(missing_docs, reason = "they are the client's")]
@@ -20,6 +21,7 @@ pub trait Farm: Sync {
         lease: LeaseId,
         secret: &str,
         report: &SessionReport,
+        key: &SecretKey,
     ) -> impl Future<Output = Result<Reported, ClientError>> + Send;
     fn release(&self, lease: LeaseId, secret: &str, release: &Release) -> impl Future<Output = Result<(), ClientError>> + Send;
     fn download_artifact(&self, id: ArtifactId, to: &Path) -> impl Future<Output = Result<(), ClientError>> + Send;
@@ -38,8 +40,14 @@ impl Farm for Client {
         self.heartbeat(lease, secret, beat).await
     }
 
-    async fn report(&self, lease: LeaseId, secret: &str, report: &SessionReport) -> Result<Reported, ClientError> {
-        self.report(lease, secret, report).await
+    async fn report(
+        &self,
+        lease: LeaseId,
+        secret: &str,
+        report: &SessionReport,
+        key: &SecretKey,
+    ) -> Result<Reported, ClientError> {
+        self.report(lease, secret, report, Some(key)).await
     }
 
     async fn release(&self, lease: LeaseId, secret: &str, release: &Release) -> Result<(), ClientError> {

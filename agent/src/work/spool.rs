@@ -11,6 +11,7 @@ use benchrack_client::ClientError;
 use benchrack_protocol::api::Lease;
 use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::signature::SecretKey;
 use serde::{Deserialize, Serialize};
 
 use super::Farm;
@@ -115,13 +116,13 @@ impl Spool {
     ///
     /// # Errors
     /// When the server is away or will take it later: the entry waits on.
-    pub async fn deliver(&self, farm: &impl Farm, entry: &Entry) -> Result<Delivery, ClientError> {
+    pub async fn deliver(&self, farm: &impl Farm, entry: &Entry, key: &SecretKey) -> Result<Delivery, ClientError> {
         let content: Content<SessionReport> = match fs::read(&entry.file).map(|bytes| serde_json::from_slice(&bytes)) {
             Ok(Ok(content)) => content,
             Ok(Err(error)) => return Ok(self.reject(entry, format!("the file is damaged: {error}"))),
             Err(error) => return Ok(self.reject(entry, format!("the file cannot be read: {error}"))),
         };
-        match farm.report(content.lease, &content.secret, &content.report).await {
+        match farm.report(content.lease, &content.secret, &content.report, key).await {
             Ok(reported) => {
                 if let Err(error) = fs::remove_file(&entry.file) {
                     tracing::error!(path = %entry.file.display(), %error, "a delivered report stays on disk; it will be known again");

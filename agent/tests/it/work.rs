@@ -18,6 +18,7 @@ use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::report::{RunReport, SessionReport};
 use benchrack_protocol::runner::FailureReason;
 use benchrack_protocol::session::SessionSpec;
+use benchrack_protocol::signature::SecretKey;
 use benchrack_protocol::units::Nanos;
 use tokio::sync::Notify;
 
@@ -107,6 +108,8 @@ impl Farm for Remote {
                 reality: Reality::Real,
                 last_seen_at: time::OffsetDateTime::UNIX_EPOCH,
                 report: registration.report.clone(),
+                public_key: registration.public_key,
+                labels: registration.labels.clone(),
             })
         })
     }
@@ -139,7 +142,7 @@ impl Farm for Remote {
         })
     }
 
-    async fn report(&self, lease: LeaseId, secret: &str, report: &SessionReport) -> Result<Reported, ClientError> {
+    async fn report(&self, lease: LeaseId, secret: &str, report: &SessionReport, _: &SecretKey) -> Result<Reported, ClientError> {
         let answer = self.0.answer(|state| {
             state.deliveries += 1;
             let duplicate = state.stored.contains_key(&report.id);

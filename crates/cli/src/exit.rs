@@ -7,8 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; for a gate: not slower, within budget.
     Pass = 0,
-    /// The gate's answer is slower or over budget.
-    Slower = 1,
+    /// The answer is no: a gate's candidate is slower, over budget or wrong; a receipt is not genuine.
+    Rejected = 1,
     /// The request makes no sense: a wrong flag, a file that is no model, a name that does not exist.
     Usage = 2,
     /// The gate cannot tell.

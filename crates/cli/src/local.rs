@@ -10,6 +10,7 @@ use benchrack_agent::work::take_for_one_session;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::report::SessionReport;
 use benchrack_protocol::session::{Frequency, SessionSpec};
+use benchrack_protocol::signature::SecretKey;
 
 use crate::exit::{Blame, Failure, usage};
 
@@ -24,6 +25,18 @@ pub fn device_key() -> String {
     this_device(&Device::live()).identity.key
 }
 
+/// The key with which this machine signs what it measures without a server.
+pub fn signing_key() -> Result<SecretKey, Failure> {
+    let folder = state_folder()?;
+    benchrack_agent::work::signing_key(&folder).infrastructure(format!("cannot use the signing key in {}", folder.display()))
+}
+
+fn state_folder() -> Result<PathBuf, Failure> {
+    let folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
+    std::fs::create_dir_all(&folder).infrastructure(format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
 /// Measures here and now. Dropping the future ends the runners and restores the clocks.
 pub async fn session(
     spec: SessionSpec,
@@ -32,8 +45,7 @@ pub async fn session(
 ) -> Result<SessionReport, Failure> {
     let program = runner_program()?;
     let artifacts: Artifacts = files.into_iter().map(|(id, file)| (id, Ok(file))).collect();
-    let state_folder = default_data_dir().ok_or_else(|| usage("no folder for the journal of clocks: set HOME"))?;
-    std::fs::create_dir_all(&state_folder).infrastructure(format!("cannot make {}", state_folder.display()))?;
+    let state_folder = state_folder()?;
     let device = Device::live();
     let turns_knobs = spec.operating_point.frequency != Frequency::Unpinned;
     let _taken = take_for_one_session(&state_folder, &device, turns_knobs)

@@ -7,6 +7,7 @@ mod comparison;
 mod context;
 mod engine_file;
 mod exit;
+mod gate;
 mod local;
 mod local_farm;
 mod model_file;
@@ -30,7 +31,7 @@ use exit::{Exit, Failure, Outcome};
     name = "benchrack",
     version,
     propagate_version = true,
-    after_help = "Start here:\n  benchrack demo     everything on this machine: database, models, agent, measurements, dashboard\n  benchrack serve    a server for a real rack\n\nExit codes: 0 done, 1 slower (gate), 2 the request makes no sense, 3 inconclusive (gate), 4 infrastructure failed."
+    after_help = "Start here:\n  benchrack demo     everything on this machine: database, models, agent, measurements, dashboard\n  benchrack serve    a server for a real rack\n\nExit codes: 0 done, 1 rejected (gate), 2 the request makes no sense, 3 inconclusive (gate), 4 infrastructure failed."
 )]
 struct Program {
     #[command(subcommand)]
@@ -55,7 +56,9 @@ enum HostCommand {
     Engines(With<commands::engines::Engines>),
     Devices(With<commands::devices::Devices>),
     Runs(With<commands::runs::Runs>),
-    Gate(With<commands::gate::Gate>),
+    Gate(Box<With<commands::gate::Gate>>),
+    Verify(With<commands::verify::Verify>),
+    Bench(With<commands::bench::Bench>),
     Study(With<commands::study::StudyCommand>),
     Changepoints(With<commands::changepoints::Changepoints>),
     #[command(name = "token")]
@@ -85,7 +88,7 @@ fn main() -> ExitCode {
         Command::Agent(command) => match local::runner_program() {
             Ok(runner) => match benchrack_agent::command::run(command, runner) {
                 Ok(code) => return code,
-                Err(error) => Err(Failure { exit: Exit::Slower, error }),
+                Err(error) => Err(Failure { exit: Exit::Rejected, error }),
             },
             Err(failure) => Err(failure),
         },
@@ -119,7 +122,12 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Engines(With { command, context }) => command.run(&context).await,
         HostCommand::Devices(With { command, context }) => command.run(&context).await,
         HostCommand::Runs(With { command, context }) => command.run(&context).await,
-        HostCommand::Gate(With { command, context }) => command.run(&context).await,
+        HostCommand::Gate(gate) => {
+            let With { command, context } = *gate;
+            command.run(&context).await
+        }
+        HostCommand::Verify(With { command, context }) => command.run(&context),
+        HostCommand::Bench(With { command, context }) => command.run(&context).await,
         HostCommand::Study(With { command, context }) => command.run(&context).await,
         HostCommand::Changepoints(With { command, context }) => command.run(&context),
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use benchrack_protocol::api::{Claim, Device, Heartbeat, LEASE_HEADER, Lease, Registration, Release, Reported};
+use benchrack_protocol::api::{Claim, Device, Heartbeat, LEASE_HEADER, Lease, Registration, Release, Reported, SIGNATURE_HEADER};
 use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::signature::SecretKey;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::{ANSWER_TIMEOUT, Client, ClientError, checked, decoded};
@@ -36,12 +38,25 @@ impl Client {
         checked(self.leased(lease, secret, "heartbeat")?.json(heartbeat)).await.map(drop)
     }
 
-    /// Delivers a session's result; a second delivery of the same report changes nothing and says so.
+    /// Delivers a session's result, signed with the agent's key where it has one; a second delivery of the same report
+    /// changes nothing and says so.
     ///
     /// # Errors
     /// [`ClientError::is_lease_lost`] when the lease ended before; see [`ClientError`] for the others.
-    pub async fn report(&self, lease: LeaseId, secret: &str, report: &SessionReport) -> Result<Reported, ClientError> {
-        decoded(checked(self.leased(lease, secret, "report")?.json(report)).await?).await
+    pub async fn report(
+        &self,
+        lease: LeaseId,
+        secret: &str,
+        report: &SessionReport,
+        key: Option<&SecretKey>,
+    ) -> Result<Reported, ClientError> {
+        // These very bytes are signed and sent.
+        let body = serde_json::to_vec(report).map_err(|source| ClientError::Answer { path: "report".into(), source })?;
+        let mut request = self.leased(lease, secret, "report")?.header(CONTENT_TYPE, "application/json");
+        if let Some(key) = key {
+            request = request.header(SIGNATURE_HEADER, key.sign_report(&body).to_string());
+        }
+        decoded(checked(request.body(body)).await?).await
     }
 
     /// Gives the lease back: the session could not be done.

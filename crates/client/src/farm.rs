@@ -136,6 +136,15 @@ impl Client {
         self.get(&format!("gates/{id}")).await
     }
 
+    /// The receipt of a gate that has its verdict: a file that [`benchrack_protocol::receipt`] describes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn gate_receipt(&self, id: GateId) -> Result<String, ClientError> {
+        let response = checked(self.request(Method::GET, &format!("gates/{id}/receipt"))?).await?;
+        response.text().await.map_err(ClientError::transport)
+    }
+
     /// Makes a token; its secret is in the answer and nowhere else.
     ///
     /// # Errors

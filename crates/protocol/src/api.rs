@@ -5,16 +5,23 @@ use time::OffsetDateTime;
 
 use crate::device::{DeviceReport, Reality};
 use crate::engine::EngineBuild;
-use crate::ids::{ArtifactId, DeviceId, EngineId, GateId, JobId, LeaseId, ModelId, RunId, SessionId, SubmissionId, TokenId};
+use crate::ids::{ArtifactId, DeviceId, EngineId, JobId, LeaseId, ModelId, RunId, SessionId, SubmissionId, TokenId};
 use crate::model::{Manifest, Precision};
 use crate::report::{AgentBuild, Failure};
-use crate::session::{MeasurePlan, OperatingPoint, SessionSpec};
+use crate::session::{OperatingPoint, SessionSpec};
+use crate::signature::PublicKey;
 use crate::suite::Suite;
 use crate::units::Nanos;
 use crate::validity::{EvidenceTier, Validity};
 
+pub use crate::gate::{
+    Gate, GateComparison, GateDevice, GateOutcome, GateRules, GateSubject, Judged, MetricRule, NewGate, Verdict,
+};
+
 /// Header that carries a lease's secret.
 pub const LEASE_HEADER: &str = "x-benchrack-lease";
+/// Header that carries the agent's signature over the bytes of a report, see [`crate::signature::Signature`].
+pub const SIGNATURE_HEADER: &str = "x-benchrack-signature";
 
 /// `PUT /devices/{key}`: an agent says what it runs on. Scope agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +34,12 @@ pub struct Registration {
     pub report: DeviceReport,
     /// The agent's build.
     pub agent: AgentBuild,
+    /// Public half of the key with which the agent signs its reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<PublicKey>,
+    /// What people call it besides its name, for selectors: `lab=seoul`, `case=off`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// A device as the server knows it.
@@ -53,6 +66,12 @@ pub struct Device {
     pub last_seen_at: OffsetDateTime,
     /// Latest report.
     pub report: DeviceReport,
+    /// Public half of the key with which its agent signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<PublicKey>,
+    /// Labels that its agent gave it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// `POST /leases`: an agent asks for work and waits up to `wait` for it. Scope agent. 204 when there is none.
@@ -425,130 +444,6 @@ pub struct Run {
     pub failure: Option<Failure>,
     /// Summary figures; a metric that was not measured is not in the list.
     pub metrics: Vec<(Metric, Estimate)>,
-}
-
-/// `POST /gates`: is the candidate slower than the baseline on these devices? Scope submit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct NewGate {
-    /// What is compared with.
-    pub baseline: GateSubject,
-    /// What is judged.
-    pub candidate: GateSubject,
-    /// Device selector as in [`NewSubmission`].
-    #[serde(default)]
-    pub devices: String,
-    /// Cores and clock.
-    #[serde(default)]
-    pub operating_point: OperatingPoint,
-    /// How long and how often.
-    #[serde(default)]
-    pub plan: MeasurePlan,
-    /// Rules of the verdict.
-    #[serde(default)]
-    pub rules: GateRules,
-}
-
-/// One side of a gate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct GateSubject {
-    /// Manifest; its artifact must be stored.
-    pub manifest: Manifest,
-    /// Engine.
-    pub engine: crate::engine::EngineRef,
-    /// Threads.
-    pub threads: u16,
-}
-
-/// Rules of a gate's verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct GateRules {
-    /// Slow-down that is accepted, as a share: 0.02 is 2 %.
-    pub tolerance: f64,
-    /// Chance of a wrong `slower` over all devices of the gate.
-    pub alpha: f64,
-    /// Fewest devices that must have a verdict.
-    pub at_least: u32,
-}
-
-impl Default for GateRules {
-    fn default() -> Self {
-        Self { tolerance: 0.02, alpha: 0.01, at_least: 1 }
-    }
-}
-
-/// The answer of a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The slow-down is certainly above the tolerance.
-    Slower,
-    /// The slow-down is certainly below the tolerance.
-    NotSlower,
-    /// Neither is certain.
-    Inconclusive,
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Slower => "slower",
-            Self::NotSlower => "not slower",
-            Self::Inconclusive => "inconclusive",
-        })
-    }
-}
-
-/// A gate and its verdict so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Gate {
-    /// Id.
-    pub id: GateId,
-    /// Rules.
-    pub rules: GateRules,
-    /// Its jobs.
-    pub jobs: Vec<JobStatus>,
-    /// Verdict over all devices; none while jobs are open.
-    pub outcome: Option<GateOutcome>,
-}
-
-/// Verdict of a gate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct GateOutcome {
-    /// Over all devices: slower if one is slower, not slower if enough are and none is in doubt.
-    pub verdict: Verdict,
-    /// In one sentence.
-    pub summary: String,
-    /// By device.
-    pub devices: Vec<GateDevice>,
-}
-
-/// One device's part of a verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct GateDevice {
-    /// Device.
-    pub device: String,
-    /// Its session; none when measured without a server.
-    pub session: Option<SessionId>,
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// Why it is inconclusive, or what is to be known: one sentence.
-    pub detail: String,
-    /// Candidate's latency over the baseline's, minus one, with the interval at the gate's level; none without valid pairs.
-    pub effect: Option<Estimate>,
-    /// Pairs of blocks.
-    pub pairs: u32,
-    /// Median latencies: baseline, candidate.
-    pub medians: Option<(Nanos, Nanos)>,
 }
 
 /// What a token allows.

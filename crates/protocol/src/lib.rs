@@ -8,6 +8,7 @@
 
 pub mod adapter;
 pub mod api;
+pub mod budget;
 pub mod cpuset;
 pub mod device;
 pub mod energy;
@@ -15,15 +16,18 @@ pub mod engine;
 pub mod evidence;
 pub mod frequency;
 pub mod gauge;
+pub mod gate;
 pub mod ids;
 pub mod model;
 pub mod packaging;
 pub mod pipeline;
 pub mod problem;
 pub mod reading;
+pub mod receipt;
 pub mod report;
 pub mod runner;
 pub mod session;
+pub mod signature;
 pub mod study;
 pub mod suite;
 pub mod tensor;

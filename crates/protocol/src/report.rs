@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::adapter::Summary;
+use crate::api::Metric;
 use crate::device::Reality;
 use crate::energy::{EnergyRun, SustainedRun};
 use crate::engine::EngineEvidence;
@@ -117,9 +118,43 @@ pub struct Measurement {
     /// What was asked for after the blocks and failed; the rest of the measurement stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_passes: Vec<FailedPass>,
+    /// What the runner of each round gave beside its block, when each round had runners of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fresh_runners: Vec<FreshRunner>,
     /// Per-operator times, when asked for and the engine can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profile: Vec<OperatorTime>,
+}
+
+impl Metric {
+    /// What one round says of a metric: values, and the quantile of them that counts. None for a metric that has no figure
+    /// in each round, or when it was not measured.
+    pub fn of_round(self, block: &Block, runner: Option<&FreshRunner>) -> Option<(Vec<Nanos>, f64)> {
+        const MEDIAN: f64 = 0.5;
+        match self {
+            Self::Latency => Some((block.samples.clone(), MEDIAN)),
+            Self::LatencyP90 => Some((block.samples.clone(), 0.9)),
+            Self::Load => runner.map(|runner| (vec![runner.load], MEDIAN)),
+            Self::FirstInference => runner.map(|runner| (vec![runner.first_inference], MEDIAN)),
+            Self::Frame => runner.filter(|runner| !runner.frames.is_empty()).map(|runner| (runner.frames.clone(), MEDIAN)),
+            _ => None,
+        }
+    }
+}
+
+/// A runner that lived for one round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FreshRunner {
+    /// The round.
+    pub round: u32,
+    /// Reading, parsing and optimising the model.
+    pub load: Nanos,
+    /// The first inference after loading.
+    pub first_inference: Nanos,
+    /// Whole frames, when asked for and the manifest has a pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Nanos>,
 }
 
 /// A pass after the blocks that gave nothing.

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Metric;
 use crate::cpuset::CpuSet;
 use crate::energy::EnergyPlan;
 use crate::engine::EngineRef;
 pub use crate::frequency::{ClusterPlan, Frequency, Pin};
+use crate::ids::ArtifactId;
 use crate::model::Manifest;
 use crate::packaging::Packaging;
 use crate::units::Nanos;
@@ -22,6 +24,22 @@ pub struct SessionSpec {
     /// How long and how often.
     #[serde(default)]
     pub plan: MeasurePlan,
+}
+
+/// What ties a report to one gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GateBinding {
+    /// Digest of the request's JSON text.
+    pub request: ArtifactId,
+    /// Name of the device in the farm.
+    pub device: String,
+    /// Devices of the gate.
+    pub devices: u32,
+    /// Which of the request's budgets are about this device, by their place from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<u32>,
 }
 
 /// One thing measured: model artifact, engine build, threads.
@@ -133,12 +151,47 @@ pub struct MeasurePlan {
     /// Load each subject this long after the blocks and watch how its latency goes; none for not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sustained: Option<Nanos>,
+    /// Every round in runners of its own. Two processes of the same program and model differ by some per cent for as long
+    /// as they live, because of where their memory lies; only fresh ones in each round turn that into noise.
+    #[serde(skip_serializing_if = "is_false")]
+    pub fresh_runners: bool,
+    /// Whole frames in each round, with `fresh_runners` and for models whose manifest has a pipeline; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub round_frames: u32,
+    /// Ends the blocks before all are measured; needs exactly two subjects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopRule>,
+    /// The gate that is measured, so that a signed report answers one question only; set by the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateBinding>,
+}
+
+/// When a session of a baseline and a candidate has seen enough.
+///
+/// It is applied on the device after every round, by the same sequential test that the verdict comes from. That test holds
+/// for every moment to stop, however it was chosen, so the verdict rests on the samples of the report and never on this.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StopRule {
+    /// Metrics that must be decided, each with the tolerance as a share.
+    pub metrics: Vec<(Metric, f64)>,
+    /// Chance of a wrong answer.
+    pub alpha: f64,
+    /// Comparisons that share `alpha`: metrics times devices.
+    pub comparisons: u32,
+    /// No round begins when so much time of the session has passed.
+    pub max_time: Nanos,
 }
 
 const LOADS: u32 = 5;
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_default_loads(loads: &u32) -> bool {
@@ -162,6 +215,10 @@ impl Default for MeasurePlan {
             loads: LOADS,
             energy: None,
             sustained: None,
+            fresh_runners: false,
+            round_frames: 0,
+            stop: None,
+            gate: None,
         }
     }
 }

@@ -22,6 +22,9 @@ macro_rules! text_schemas {
 
 text_schemas! {
     crate::ids::ArtifactId, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "SHA-256, 64 hexadecimal digits";
+    crate::budget::Limit, "33 ms", "a figure with its unit: ns, us, ms, s, B, kB, MB, GB, mJ, J, dB, fps";
+    crate::signature::PublicKey, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "Ed25519, 64 hexadecimal digits";
+    crate::signature::Signature, "00", "Ed25519, 128 hexadecimal digits";
     crate::cpuset::CpuSet, "0-3,6", "CPU numbers in the kernel's list form";
     crate::session::Cores, "big", "all, little, mid, big, prime, or a CPU list";
     crate::study::Figure, "latency", "a metric's name, macs, parameters, package_ with a packaging, or engine_size";

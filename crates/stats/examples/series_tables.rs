@@ -160,6 +160,22 @@ fn gates() {
             println!("| {noise:?} | {:+.0} % | {budget} | {slower:.2} % | {not_slower:.2} % | {median} |", effect * 100.0);
         }
     }
+    processes();
+}
+
+/// Gates of a model against itself when two processes of it differ as long as they live.
+fn processes() {
+    use simulated_gate::{Processes, Session, decide};
+    println!("\n| processes differ by (sd) | kept throughout: slower | fresh in each round: slower |\n|---|---|---|");
+    for spread in [0.01, 0.02] {
+        let gates = times(2000);
+        let slower = |processes: Processes| {
+            let gate = |seed| decide(Session::with_processes(noise::Noise::Spikes, 0.0, seed, processes), 150).0;
+            (0..gates).filter(|&seed| gate(seed) == Decision::Slower).count() as f64 * 100.0 / gates as f64
+        };
+        let (kept, fresh) = (slower(Processes::Kept(spread)), slower(Processes::Fresh(spread)));
+        println!("| {:.1} % | {kept:.2} % | {fresh:.2} % |", spread * 100.0);
+    }
 }
 
 /// Agreement with people.

@@ -57,6 +57,28 @@ impl Interval {
     }
 }
 
+/// The most that a chance can be when it came true in `hits` of `trials`: the upper end of the exact one-sided interval of
+/// this confidence (Clopper and Pearson, Biometrika 26 (1934)). 1 without trials.
+///
+/// ```
+/// use benchrack_stats::interval::chance_at_most;
+///
+/// // The rule of three: none in n trials, so below about 3/n.
+/// assert!((chance_at_most(0, 300, 0.95) - 0.00994).abs() < 1e-4);
+/// ```
+pub fn chance_at_most(hits: usize, trials: usize, confidence: f64) -> f64 {
+    if hits >= trials {
+        return 1.0;
+    }
+    let (mut low, mut high) = (hits as f64 / trials as f64, 1.0);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        let at_most_hits = Binomial::new(trials, middle).between(0, hits + 1);
+        if at_most_hits > 1.0 - confidence { low = middle } else { high = middle }
+    }
+    high
+}
+
 /// The interval between two order statistics for the quantile at `share`, for samples independent of each other.
 ///
 /// The number of samples below the true quantile is binomial whatever the distribution is, so the ranks follow from the

@@ -10,8 +10,9 @@
 //! | how fast was this run? | [`blocks`]: the same from blocks, honest although neighbours in time resemble each other |
 //! | is the device warm? | [`steady`]: does the end of the series still have a trend? |
 //! | how much slower is B than A? | [`paired`]: effect with interval from blocks measured in turn |
-//! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
-//! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
+//! | may B ship? | [`gate`]: the rules, and the answers slower, not slower, or inconclusive |
+//! | is that certain yet? | [`sequential`]: the answer of one comparison, asked after each pair |
+//! | over all devices and metrics? | [`family`]: one answer from many comparisons |
 //! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
 //! | what does an inference cost? | [`energy`]: joules above rest from a slow and coarse meter, with an interval that holds them |
 //! | what do minutes of load do? | [`sustained`]: minute 1, time to throttle, plateau, recovery |
@@ -27,6 +28,7 @@ pub mod changepoint;
 mod dip;
 mod distributions;
 pub mod energy;
+pub mod family;
 pub mod gate;
 pub mod interval;
 pub mod modality;

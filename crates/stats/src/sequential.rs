@@ -17,14 +17,11 @@
 //! the device does: memory, throttling, heavy tails and spikes change how far a ratio lies off and not on which side. An
 //! odd function of it has the mean zero then, and no moment need exist.
 //!
-//! **Many comparisons.** A comparison is one metric of one model on one device. With m of them each claim of `slower`
-//! needs m/α (Bonferroni), so that the chance of any wrong one is at most α. For the whole gate the *average* money must
-//! pass 1/α: averages of such bets are bets again, whatever the dependence (Vovk and Wang, "E-values: calibration,
-//! combination and applications", Annals of Statistics 49 (2021), arXiv:1912.06116), and several devices that are each
-//! almost sure reject together. A pass needs every comparison, each at α (Berger 1982, see [`crate::gate`]).
+//! **Many comparisons** share α: see [`crate::family`].
 //!
 //! Figures without noise (a file's size) need no bet: [`judge_exact`].
 
+use crate::family::{self, Figure};
 use crate::gate::{Decision, Doubt, Rules};
 use crate::paired::{ChangeInterval, LogRatios, Pair, PairError, PairedEffect};
 use crate::samples::Samples;
@@ -130,6 +127,11 @@ impl Comparison {
         Ok(())
     }
 
+    /// Money of the gambler against "not slower than the tolerance" now: an e-value.
+    pub(crate) fn evidence_of_slower(&self) -> f64 {
+        self.slower.log().exp()
+    }
+
     /// Pairs so far.
     pub fn pairs(&self) -> usize {
         self.pairs.len()
@@ -229,7 +231,7 @@ fn gain(distance: f64, spread: f64) -> f64 {
     }
 }
 
-/// The answer over all comparisons of a gate: slower when one of them is, or when their average evidence says so.
+/// The answer of a gate of one metric, one comparison a device; see [`family::judge`].
 ///
 /// ```
 /// use benchrack_stats::gate::{Decision, Rules};
@@ -248,23 +250,8 @@ fn gain(distance: f64, spread: f64) -> f64 {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn judge(comparisons: &[Comparison], rules: &Rules) -> Decision {
-    let count = comparisons.len();
-    let answers: Vec<Decision> = comparisons.iter().map(|one| one.decision(rules, count)).collect();
-    let average = comparisons.iter().map(|one| one.slower.log().exp()).sum::<f64>() / count.max(1) as f64;
-    let in_doubt = answers.iter().filter(|answer| matches!(answer, Decision::Inconclusive(_))).count();
-    if answers.contains(&Decision::Slower) || average >= 1.0 / rules.alpha {
-        Decision::Slower
-    } else if in_doubt > 0 {
-        match answers[..] {
-            // One comparison's doubt is the gate's, with what would end it.
-            [only] => only,
-            _ => Decision::Inconclusive(Doubt::DevicesInDoubt { devices: in_doubt }),
-        }
-    } else if count < rules.at_least {
-        Decision::Inconclusive(Doubt::TooFewDevices { judged: count, needed: rules.at_least })
-    } else {
-        Decision::NotSlower
-    }
+    let devices: Vec<Vec<Figure>> = comparisons.iter().map(|one| vec![Figure::ByRounds(Box::new(one.clone()))]).collect();
+    family::judge(&devices, comparisons.len(), rules).decision
 }
 
 /// The answer for a figure that is the same each time, such as a file's size: exact, at the first look.

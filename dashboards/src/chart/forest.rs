@@ -22,7 +22,7 @@ const MOST: usize = 60;
 /// Colour and shape of a verdict.
 pub(crate) fn look(verdict: Verdict) -> (Tone, Shape) {
     match verdict {
-        Verdict::Slower => (Tone::Bad, Shape::Diamond),
+        Verdict::Slower | Verdict::WrongOutputs | Verdict::OverBudget => (Tone::Bad, Shape::Diamond),
         Verdict::NotSlower => (Tone::Good, Shape::Circle),
         Verdict::Inconclusive => (Tone::Doubt, Shape::Triangle),
     }

@@ -1,7 +1,7 @@
 //! One gate, and the list of all.
 
 use askama::Template;
-use benchrack_protocol::api::{GateDevice, JobStatus, Verdict};
+use benchrack_protocol::api::{GateComparison, GateDevice, JobStatus, Metric, Verdict};
 
 use super::render;
 use crate::chart::{self, Place, forest};
@@ -24,6 +24,7 @@ struct Gate<'a> {
     total: usize,
     chart: ChartFigure,
     devices: Vec<Row<'a>>,
+    comparisons: Vec<Compared<'a>>,
     /// Each with its device's name.
     jobs: Vec<(&'a JobStatus, String)>,
     sides: [(&'static str, &'a GateSide); 2],
@@ -38,9 +39,27 @@ struct Row<'a> {
     candidate: Num,
 }
 
+/// One metric or budget of a device.
+struct Compared<'a> {
+    device: &'a str,
+    of: &'a GateComparison,
+    verdict: Badge,
+    change: Num,
+    baseline: Num,
+    candidate: Num,
+}
+
+/// A figure of a metric in its own unit.
+fn figure(metric: &str, value: f64) -> String {
+    match Metric::named(metric) {
+        Some(metric) => Unit::of(metric).show(value),
+        None => format!("{value:.1} dB"),
+    }
+}
+
 fn tone(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Slower => "bad",
+        Verdict::Slower | Verdict::WrongOutputs | Verdict::OverBudget => "bad",
         Verdict::NotSlower => "good",
         Verdict::Inconclusive => "doubt",
     }
@@ -86,6 +105,22 @@ impl Page for GateView {
             let order = device.effect.map(|effect| effect.value.to_string()).unwrap_or_default();
             Row { device, verdict: c.verdict(&Some(device.verdict)), effect, order, baseline, candidate }
         });
+        let missing = || Num::missing(c.t.gate.no_pairs);
+        let shown =
+            |of: &GateComparison, value: Option<f64>| value.map_or_else(missing, |value| Num::plain(figure(&of.metric, value)));
+        let compared = outcome
+            .iter()
+            .flat_map(|outcome| &outcome.devices)
+            .flat_map(|device| device.comparisons.iter().map(move |of| (device.device.as_str(), of)));
+        let comparisons = compared.map(|(device, of)| Compared {
+            device,
+            of,
+            verdict: c.verdict(&Some(of.verdict)),
+            change: of.change.as_ref().map_or_else(missing, |change| Num::split(&change_interval(change))),
+            baseline: shown(of, if of.budget { Some(of.limit) } else { of.baseline }),
+            candidate: shown(of, of.candidate.map(|candidate| candidate.value)),
+        });
+        let comparisons: Vec<Compared<'_>> = comparisons.collect();
         let note = if outcome.is_some() { c.t.chart.forest_note } else { "" };
         let name = |job: &JobStatus| {
             let known = self.devices.iter().find(|device| device.id == job.device);
@@ -101,6 +136,7 @@ impl Page for GateView {
             total: self.gate.jobs.len().max(1),
             chart: c.chart(c.t.gate.effects, chart::FOREST, forest(self, c.t, Place::Page)?, note).main(),
             devices: devices.collect(),
+            comparisons,
             jobs: self.gate.jobs.iter().map(|job| (job, name(job))).collect(),
             sides: [(c.t.gate.candidate, &self.candidate), (c.t.gate.baseline, &self.baseline)],
         })

@@ -108,7 +108,7 @@ impl Ctx<'_> {
     /// A gate's verdict; open without one.
     pub(crate) fn verdict(&self, verdict: &Option<Verdict>) -> Badge {
         let (tone, icon) = match verdict {
-            Some(Verdict::Slower) => ("bad", DIAMOND),
+            Some(Verdict::Slower | Verdict::WrongOutputs | Verdict::OverBudget) => ("bad", DIAMOND),
             Some(Verdict::NotSlower) => ("good", CHECK),
             Some(Verdict::Inconclusive) => ("doubt", TRIANGLE),
             None => ("accent", PLAY),

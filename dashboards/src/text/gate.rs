@@ -11,6 +11,8 @@ texts! {
         slower: "slower", "느려짐";
         not_slower: "not slower", "느려지지 않음";
         inconclusive: "inconclusive", "결론 없음";
+        wrong_outputs: "wrong outputs", "출력 불일치";
+        over_budget: "over budget", "예산 초과";
         open: "open", "진행 중";
         asked: "asked", "요청";
         decided: "decided", "판정";
@@ -27,6 +29,11 @@ texts! {
         summary: "Summary", "요약";
         devices: "Devices", "기기";
         no_pairs: "no valid pairs of blocks", "유효한 블록 쌍 없음";
+        comparisons: "Every metric and budget", "모든 지표와 예산";
+        baseline_or_limit: "Baseline or limit", "기준 또는 한도";
+        metric: "Metric", "지표";
+        budget: "budget", "예산";
+        receipt: "Receipt: every sample, signature and rule behind this verdict", "영수증: 이 판정의 모든 샘플, 서명, 규칙";
         jobs: "Jobs", "작업";
         device_number: "device {}", "기기 {}";
         sides: "What was compared", "비교한 것";
@@ -45,6 +52,8 @@ impl Gates {
             Verdict::Slower => self.slower,
             Verdict::NotSlower => self.not_slower,
             Verdict::Inconclusive => self.inconclusive,
+            Verdict::WrongOutputs => self.wrong_outputs,
+            Verdict::OverBudget => self.over_budget,
         }
     }
 }

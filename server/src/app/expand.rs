@@ -263,6 +263,9 @@ pub(super) fn check_plan(at: &str, plan: &MeasurePlan) -> Result<(), Refusal> {
         plan if plan.blocks == 0 => wrong("blocks is 0: at least 1 is needed"),
         plan if plan.blocks > 100_000 => wrong("blocks is above 100000"),
         plan if plan.min_block_samples == 0 => wrong("min_block_samples is 0: at least 1 is needed"),
+        plan if plan.gate.is_some() => wrong("gate is set by the server: leave it out"),
+        plan if plan.stop.is_some() => wrong("stop is set by the server for gates, from max_time: leave it out"),
+        plan if plan.round_frames > 1_000 => wrong("round_frames is above 1000"),
         plan if plan.runner_timeout.0 == 0 => wrong("runner_timeout is 0: no answer comes in no time"),
         MeasurePlan { energy: Some(energy), .. } if !(energy.width > 0.0 && energy.width < 1.0) => {
             wrong("energy.width is no share: above 0 and below 1, such as 0.05")

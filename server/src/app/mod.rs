@@ -25,7 +25,10 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 pub use devices::Order;
+pub use gates::budgets_of;
 pub use housekeeping::Swept;
+pub use report::SentReport;
+pub use selector::{Facts, Selector};
 pub use tokens::{Caller, LOGIN_LIFE, Login};
 
 use crate::artifacts::ArtifactStore;

@@ -11,8 +11,11 @@ use benchrack_protocol::packaging::PackagedLoad;
 use benchrack_protocol::pipeline::Frames;
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::reading::Reading;
+use benchrack_protocol::receipt::SignedReport;
 use benchrack_protocol::report::{Failure, Measurement, RunReport, SessionReport};
 use benchrack_protocol::session::{SessionSpec, Subject};
+use benchrack_protocol::signature::{PublicKey, Signature};
+use bytes::Bytes;
 
 use super::App;
 use super::work::{lease_lost, refused};
@@ -25,6 +28,17 @@ use crate::judge::{self, JudgedRun};
 use crate::refusal::Refusal;
 use crate::secret::SecretHash;
 
+/// A report as it came.
+#[derive(Debug)]
+pub struct SentReport {
+    /// What it says.
+    pub report: SessionReport,
+    /// Its bytes.
+    pub text: Bytes,
+    /// The agent's signature over them.
+    pub signature: Option<Signature>,
+}
+
 /// A run with what is said of it.
 enum Judged<'a> {
     Measured(&'a Measurement, JudgedRun),
@@ -36,14 +50,16 @@ impl App {
     ///
     /// # Errors
     /// `lease_lost` when the lease ended without a report, `conflict` when it reported something else, `invalid` when the
-    /// report does not answer the lease's job.
-    pub async fn report(&self, id: LeaseId, secret: &SecretHash, report: SessionReport) -> Result<Reported, Refusal> {
+    /// report does not answer the lease's job, or its signature is not of the key that the device has registered.
+    pub async fn report(&self, id: LeaseId, secret: &SecretHash, sent: SentReport) -> Result<Reported, Refusal> {
+        let SentReport { report, text, signature } = sent;
         let lease = db::leases::find(self.db(), id, secret).await?.ok_or_else(lease_lost)?;
         let (spec, origin) =
             db::jobs::brief(self.db().pool(), lease.job).await?.ok_or_else(|| Refusal::not_found("job", lease.job))?;
         let device =
             db::devices::get(self.db(), lease.device).await?.ok_or_else(|| Refusal::not_found("device", lease.device))?;
         check(&report, &spec, &device.key)?;
+        let signed = signed(&text, signature, device.public_key, origin)?;
         // Sorting some hundred thousand samples takes longer than an async task should keep its thread.
         let (report, judged) = tokio::task::spawn_blocking(move || {
             let judged = judge_runs(&report);
@@ -57,15 +73,14 @@ impl App {
             _ => Err(Refusal::internal("a run and its judgement do not belong together")),
         });
         let outcomes: Vec<Judged<'_>> = outcomes.collect::<Result<_, _>>()?;
-        self.store_report(id, secret, &report, origin, outcomes).await
+        self.store_report((id, secret), &report, (origin, signed), outcomes).await
     }
 
     async fn store_report(
         &self,
-        id: LeaseId,
-        secret: &SecretHash,
+        (id, secret): (LeaseId, &SecretHash),
         report: &SessionReport,
-        origin: Origin,
+        (origin, signed): (Origin, Option<SignedReport>),
         outcomes: Vec<Judged<'_>>,
     ) -> Result<Reported, Refusal> {
         let now = self.now();
@@ -95,6 +110,9 @@ impl App {
             }
             other => other?,
         };
+        if let Some(signed) = &signed {
+            db::signed_reports::insert(&mut tx, session, signed).await?;
+        }
         let to = Storing { lease: &lease, session, report, origin, now };
         let stored = self.store_runs(&mut tx, to, outcomes, &state).await?;
         tx.commit().await?;
@@ -145,6 +163,29 @@ impl App {
             ProblemCode::Conflict,
             format!("this lease has delivered report {} already; {} was not stored", stored.report, report.id),
         ))
+    }
+}
+
+/// The text of a gate's report, which its receipt is made of; of other reports none is kept.
+fn signed(
+    text: &Bytes,
+    signature: Option<Signature>,
+    key: Option<PublicKey>,
+    origin: Origin,
+) -> Result<Option<SignedReport>, Refusal> {
+    if let (Some(signature), Some(key)) = (&signature, &key)
+        && !key.has_signed_report(text, signature)
+    {
+        return Err(Refusal::invalid(format!(
+            "the signature is not that of this report by the device's key {key}: register anew"
+        )));
+    }
+    // Without a key that the farm knows, a signature proves nothing.
+    let (signature, key) = signature.zip(key).unzip();
+    let report = || String::from_utf8(text.to_vec()).map_err(|error| Refusal::invalid(error.to_string()));
+    match origin {
+        Origin::Gate(_) => Ok(Some(SignedReport { report: report()?, signature, key })),
+        Origin::Submission(_) => Ok(None),
     }
 }
 

@@ -54,6 +54,11 @@ impl Cell {
         bytes.try_into().map(ArtifactId).map_err(|error: std::array::TryFromSliceError| self.wrong(error))
     }
 
+    /// Bytes of a fixed number: a key, a signature.
+    pub(crate) fn array<const N: usize>(self, bytes: &[u8]) -> Result<[u8; N], DbError> {
+        bytes.try_into().map_err(|error: std::array::TryFromSliceError| self.wrong(error))
+    }
+
     /// A number that is never negative or too large for its place.
     pub(crate) fn number<I, O>(self, number: I) -> Result<O, DbError>
     where

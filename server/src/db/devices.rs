@@ -6,6 +6,7 @@ use benchrack_lifecycle::device::{Device as Machine, DeviceState};
 use benchrack_protocol::api::{Device, Registration};
 use benchrack_protocol::ids::{DeviceId, LeaseId};
 use benchrack_protocol::report::AgentBuild;
+use benchrack_protocol::signature::PublicKey;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
@@ -106,13 +107,17 @@ pub async fn register(
     registration: &Registration,
     now: OffsetDateTime,
 ) -> Result<(DeviceId, bool), DbError> {
-    let Registration { name, report, agent } = registration;
+    let Registration { name, report, agent, public_key, labels } = registration;
+    let public_key = public_key.map(|key| key.0.to_vec());
     let known = sqlx::query_scalar!(
-        "update devices set report = $2, agent_version = $3, agent_target = $4 where key = $1 returning id",
+        "update devices set report = $2, agent_version = $3, agent_target = $4, public_key = $5, labels = $6 where key = $1
+         returning id",
         key,
         Json(report) as _,
         agent.version,
-        agent.target
+        agent.target,
+        public_key,
+        labels
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -125,17 +130,21 @@ pub async fn register(
         .fetch_all(&mut **tx)
         .await?;
     let id = sqlx::query_scalar!(
-        "insert into devices (key, name, report, agent_version, agent_target, registered_at, last_seen_at, state, failures)
-         values ($1, $2, $3, $4, $5, $6, $6, 'idle', 0)
+        "insert into devices (key, name, report, agent_version, agent_target, registered_at, last_seen_at, state, failures,
+             public_key, labels)
+         values ($1, $2, $3, $4, $5, $6, $6, 'idle', 0, $7, $8)
          on conflict on constraint devices_key_unique do update
-             set report = excluded.report, agent_version = excluded.agent_version, agent_target = excluded.agent_target
+             set report = excluded.report, agent_version = excluded.agent_version, agent_target = excluded.agent_target,
+                 public_key = excluded.public_key, labels = excluded.labels
          returning id",
         key,
         free_name(name, &taken),
         Json(report) as _,
         agent.version,
         agent.target,
-        now
+        now,
+        public_key,
+        labels
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -161,6 +170,8 @@ struct DeviceRow {
     reality: String,
     last_seen_at: OffsetDateTime,
     report: String,
+    public_key: Option<Vec<u8>>,
+    labels: Vec<String>,
 }
 
 fn device(row: DeviceRow) -> Result<Device, DbError> {
@@ -174,6 +185,8 @@ fn device(row: DeviceRow) -> Result<Device, DbError> {
         reality: cell("devices", "reality", row.id).word(&row.reality)?,
         last_seen_at: row.last_seen_at,
         report: cell("devices", "report", row.id).json(&row.report)?,
+        public_key: row.public_key.map(|key| cell("devices", "public_key", row.id).array(&key).map(PublicKey)).transpose()?,
+        labels: row.labels,
     })
 }
 
@@ -181,7 +194,8 @@ fn device(row: DeviceRow) -> Result<Device, DbError> {
 pub async fn list(db: &Database) -> Result<Vec<Device>, DbError> {
     let rows = sqlx::query_as!(
         DeviceRow,
-        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!" from devices
+        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!",
+               public_key, labels from devices
            order by name collate "C""#
     )
     .fetch_all(db.pool())
@@ -193,7 +207,8 @@ pub async fn list(db: &Database) -> Result<Vec<Device>, DbError> {
 pub async fn get(db: &Database, id: DeviceId) -> Result<Option<Device>, DbError> {
     let row = sqlx::query_as!(
         DeviceRow,
-        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!" from devices
+        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!",
+               public_key, labels from devices
            where id = $1"#,
         id.0
     )

@@ -16,6 +16,8 @@ pub struct StoredGate {
     pub id: GateId,
     /// What was asked.
     pub request: NewGate,
+    /// The same byte for byte, as the sessions' reports name its digest; none for gates of before such texts were kept.
+    pub request_text: Option<String>,
     /// When.
     pub submitted_at: OffsetDateTime,
     /// Verdict and when it was given; none while jobs are open.
@@ -25,13 +27,14 @@ pub struct StoredGate {
 /// Stores a gate; its jobs are inserted by the caller in the same transaction.
 pub async fn insert(
     tx: &mut PgConnection,
-    new: &NewGate,
+    (new, text): (&NewGate, &str),
     token: Option<TokenId>,
     now: OffsetDateTime,
 ) -> Result<GateId, DbError> {
     let id = sqlx::query_scalar!(
-        "insert into gates (request, token_id, submitted_at) values ($1, $2, $3) returning id",
+        "insert into gates (request, request_text, token_id, submitted_at) values ($1, $2, $3, $4) returning id",
         Json(new) as _,
+        text,
         token.map(|token| token.0),
         now
     )
@@ -43,6 +46,7 @@ pub async fn insert(
 struct GateColumns {
     id: i64,
     request: String,
+    request_text: Option<String>,
     submitted_at: OffsetDateTime,
     outcome: Option<String>,
     decided_at: Option<OffsetDateTime>,
@@ -54,6 +58,7 @@ fn gate(row: GateColumns) -> Result<StoredGate, DbError> {
     Ok(StoredGate {
         id: GateId(row.id),
         request: cell("gates", "request", row.id).json(&row.request)?,
+        request_text: row.request_text,
         submitted_at: row.submitted_at,
         decided: outcome.zip(row.decided_at),
     })
@@ -63,7 +68,8 @@ fn gate(row: GateColumns) -> Result<StoredGate, DbError> {
 pub async fn get(db: &Database, id: GateId) -> Result<Option<StoredGate>, DbError> {
     let row = sqlx::query_as!(
         GateColumns,
-        r#"select id, request::text as "request!", submitted_at, outcome::text as outcome, decided_at from gates where id = $1"#,
+        r#"select id, request::text as "request!", request_text, submitted_at, outcome::text as outcome, decided_at
+           from gates where id = $1"#,
         id.0
     )
     .fetch_optional(db.pool())
@@ -75,7 +81,7 @@ pub async fn get(db: &Database, id: GateId) -> Result<Option<StoredGate>, DbErro
 pub async fn list(db: &Database, before: Option<GateId>, limit: i64) -> Result<Vec<StoredGate>, DbError> {
     let rows = sqlx::query_as!(
         GateColumns,
-        r#"select id, request::text as "request!", submitted_at, outcome::text as outcome, decided_at
+        r#"select id, request::text as "request!", request_text, submitted_at, outcome::text as outcome, decided_at
            from gates where id < coalesce($1, 9223372036854775807) order by id desc limit $2"#,
         before.map(|before| before.0),
         limit

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod pages;
 pub mod results;
 pub mod runs;
+pub mod signed_reports;
 pub mod studies;
 pub mod submissions;
 pub mod tokens;

@@ -3,15 +3,16 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use benchrack_protocol::api::{Claim, Device, Heartbeat, LEASE_HEADER, Lease, Registration, Release, Reported};
+use benchrack_protocol::api::{Claim, Device, Heartbeat, LEASE_HEADER, Lease, Registration, Release, Reported, SIGNATURE_HEADER};
 use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::signature::Signature;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::{Json, LargeJson, Path};
-use crate::app::App;
+use crate::app::{App, SentReport};
 use crate::refusal::Refusal;
 use crate::secret::SecretHash;
 
@@ -37,6 +38,15 @@ fn lease_secret(headers: &HeaderMap) -> Result<SecretHash, Refusal> {
     let secret = headers.get(LEASE_HEADER).and_then(|value| value.to_str().ok());
     let missing = || Refusal::new(ProblemCode::LeaseLost, format!("the header {LEASE_HEADER} must carry the lease's secret"));
     secret.map(SecretHash::of).ok_or_else(missing)
+}
+
+/// The agent's signature over the body, where it has a key.
+fn signature(headers: &HeaderMap) -> Result<Option<Signature>, Refusal> {
+    let Some(value) = headers.get(SIGNATURE_HEADER) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    text.parse()
+        .map(Some)
+        .map_err(|error| Refusal::new(ProblemCode::Malformed, format!("the header {SIGNATURE_HEADER}: {error}")))
 }
 
 /// Make a device known, or bring up to date what is known of it.
@@ -76,15 +86,17 @@ async fn heartbeat(
 
 /// Deliver a session's result; a second delivery changes nothing and says so.
 #[utoipa::path(post, path = "/leases/{id}/report", tag = TAG,
-    params(("id" = i64, Path), ("x-benchrack-lease" = String, Header, description = "the lease's secret")), request_body = SessionReport,
+    params(("id" = i64, Path), ("x-benchrack-lease" = String, Header, description = "the lease's secret"),
+        ("x-benchrack-signature" = Option<String>, Header, description = "the agent's Ed25519 signature over the body")), request_body = SessionReport,
     responses((status = 200, body = Reported), (status = "default", body = Problem)))]
 async fn report(
     State(app): State<App>,
     Path(id): Path<LeaseId>,
     headers: HeaderMap,
-    LargeJson(report): LargeJson<SessionReport>,
+    LargeJson(report, text): LargeJson<SessionReport>,
 ) -> Result<Json<Reported>, Refusal> {
-    app.report(id, &lease_secret(&headers)?, report).await.map(Json)
+    let sent = SentReport { report, text, signature: signature(&headers)? };
+    app.report(id, &lease_secret(&headers)?, sent).await.map(Json)
 }
 
 /// Give a job back that cannot be done.

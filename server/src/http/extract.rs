@@ -21,15 +21,15 @@ const PARSE_ASIDE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// A JSON body, as large as `limits.report_bytes`.
+/// A JSON body, as large as `limits.report_bytes`, read and as it came.
 #[derive(Debug)]
-pub struct LargeJson<T>(pub T);
+pub struct LargeJson<T>(pub T, pub Bytes);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
-        json_body(request, app.limits().json_bytes).await.map(Self)
+        json_body(request, app.limits().json_bytes).await.map(|(value, _)| Self(value))
     }
 }
 
@@ -37,7 +37,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for LargeJson<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
-        json_body(request, app.limits().report_bytes).await.map(Self)
+        json_body(request, app.limits().report_bytes).await.map(|(value, body)| Self(value, body))
     }
 }
 
@@ -47,16 +47,18 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-async fn json_body<T: DeserializeOwned + Send + 'static>(request: Request, limit: usize) -> Result<T, Refusal> {
+async fn json_body<T: DeserializeOwned + Send + 'static>(request: Request, limit: usize) -> Result<(T, Bytes), Refusal> {
     // Forms of other sites cannot send this type, so that it also guards against them.
     if !is_json(request.headers()) {
         return Err(Refusal::new(ProblemCode::Malformed, "the header content-type must be application/json"));
     }
     let body = read_body(request.into_body(), limit).await?;
     if body.len() < PARSE_ASIDE {
-        return parse(&body);
+        return Ok((parse(&body)?, body));
     }
-    tokio::task::spawn_blocking(move || parse(&body)).await.map_err(Refusal::internal)?
+    let copy = body.clone();
+    let value = tokio::task::spawn_blocking(move || parse(&copy)).await.map_err(Refusal::internal)??;
+    Ok((value, body))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -35,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(measurement))
         .routes(routes!(session))
         .routes(routes!(gate))
+        .routes(routes!(gate_receipt))
 }
 
 /// Downloads, which take as long as they take.
@@ -173,4 +174,17 @@ async fn session(State(app): State<App>, Path(id): Path<SessionId>) -> Result<Js
     responses((status = 200, body = Gate), (status = "default", body = Problem)))]
 async fn gate(State(app): State<App>, Path(id): Path<GateId>) -> Result<Json<Gate>, Refusal> {
     app.gate(id).await.map(Json)
+}
+
+/// A gate's receipt: every sample, signature and rule that its verdict rests on, one JSON record a line.
+#[utoipa::path(get, path = "/gates/{id}/receipt", tag = TAG, params(("id" = i64, Path)),
+    responses((status = 200, body = String, content_type = "application/jsonl"), (status = "default", body = Problem)))]
+async fn gate_receipt(State(app): State<App>, Path(id): Path<GateId>) -> Result<Response, Refusal> {
+    let receipt = app.gate_receipt(id).await?;
+    let name = format!("attachment; filename=\"benchrack-gate-{id}.receipt\"");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(Refusal::internal)?),
+    ];
+    Ok((headers, receipt).into_response())
 }

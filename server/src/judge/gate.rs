@@ -1,18 +1,25 @@
-//! A gate: the candidate of each device's session against its baseline.
+//! A gate: the candidate of each device's session against its baseline, and against the budgets.
+//!
+//! Two runs of one session are compared round by round, and the sequential test of [`benchrack_stats::sequential`] reads
+//! the pairs in the order in which they were measured, so that it does not matter when or why a session stopped. Devices and
+//! metrics share the gate's alpha ([`benchrack_stats::family`]). Figures that are the same each time are compared as they
+//! are. Wrong outputs and a budget that is certainly exceeded reject a candidate however it compares.
 
-use std::collections::BTreeSet;
+mod budget;
+mod words;
 
-use benchrack_protocol::api::{Estimate, GateDevice, GateOutcome, GateRules, Verdict};
-use benchrack_protocol::evidence::Hindrance;
+use benchrack_protocol::api::{Estimate, GateComparison, GateDevice, GateOutcome, GateRules, Judged, Metric, NewGate, Verdict};
 use benchrack_protocol::ids::SessionId;
-use benchrack_protocol::report::{Block, Measurement, RunReport, SessionReport};
+use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
 use benchrack_protocol::units::Nanos;
-use benchrack_protocol::validity::{self, Doubt, Reason};
 use benchrack_stats::Samples;
-use benchrack_stats::gate::{self, Decision, DeviceJudgement, Rules, RulesError, judge};
-use benchrack_stats::paired::{Pair, RoundBlock, pairs_by_round};
+use benchrack_stats::family::{self, Figure};
+use benchrack_stats::gate::{Decision, Doubt, Rules, RulesError};
+use benchrack_stats::paired::Pair;
+use benchrack_stats::sequential::{Comparison, judge_exact};
 
-use super::run::nanoseconds;
+use super::rounds::common_rounds;
+use super::run::{metrics, nanoseconds};
 
 /// What one device gave for a gate.
 #[derive(Debug)]
@@ -33,182 +40,185 @@ pub fn rules(rules: &GateRules) -> Result<Rules, RulesError> {
     Rules::new(rules.tolerance, rules.alpha, usize::try_from(rules.at_least).unwrap_or(usize::MAX))
 }
 
+/// Whether these metrics can decide a gate.
+///
+/// # Errors
+/// The first that cannot, a tolerance that is no share, or a metric that is there twice.
+pub fn check_metrics(request: &NewGate) -> Result<(), String> {
+    let base = rules(&request.rules).map_err(|error| format!("rules: {error}"))?;
+    let mut seen = Vec::new();
+    for (metric, tolerance) in request.tolerances() {
+        let name = metric.name();
+        if Judged::of(metric).is_none() {
+            let known: Vec<&str> = Judged::METRICS.iter().map(|metric| metric.name()).collect();
+            return Err(format!("metrics: {name} cannot decide a gate, these can: {}", known.join(", ")));
+        }
+        if seen.contains(&metric) {
+            return Err(format!("metrics: {name} is there twice"));
+        }
+        seen.push(metric);
+        base.with_tolerance(tolerance).map_err(|error| format!("metrics: {name}: {error}"))?;
+    }
+    Ok(())
+}
+
 /// Judges a gate from one report of each device; see [`judge_results`].
-pub fn judge_gate(devices: &[(String, Option<SessionId>, &SessionReport)], gate_rules: &GateRules) -> GateOutcome {
+pub fn judge_gate(devices: &[(String, Option<SessionId>, &SessionReport)], request: &NewGate) -> GateOutcome {
     let results: Vec<DeviceResult<'_>> = devices
         .iter()
         .map(|(device, session, report)| DeviceResult { device: device.clone(), session: *session, report: Ok(report) })
         .collect();
-    judge_results(&results, gate_rules)
+    judge_results(&results, request)
 }
 
 /// Judges a gate. Only valid runs count, after disturbed rounds are left out: a device with one that failed, is degraded or
 /// invalid, or that gave no report, is inconclusive with that reason. Rules out of range judge nothing, and the summary says so.
-pub fn judge_results(devices: &[DeviceResult<'_>], gate_rules: &GateRules) -> GateOutcome {
-    let rules = match rules(gate_rules) {
+pub fn judge_results(devices: &[DeviceResult<'_>], request: &NewGate) -> GateOutcome {
+    let checked = check_metrics(request).and_then(|()| rules(&request.rules).map_err(|error| error.to_string()));
+    let rules = match checked {
         Ok(rules) => rules,
-        Err(error) => {
-            let parts = devices.iter().map(|device| in_doubt(device, &error.to_string())).collect();
-            return GateOutcome { verdict: Verdict::Inconclusive, summary: format!("inconclusive: {error}"), devices: parts };
+        Err(why) => {
+            let parts = devices.iter().map(|device| in_doubt(device, &why)).collect();
+            return GateOutcome {
+                verdict: Verdict::Inconclusive,
+                summary: format!("inconclusive: {why}"),
+                devices: parts,
+                more_time: None,
+            };
         }
     };
-    let measured: Vec<Result<Measured, String>> = devices
+    let asked = request.tolerances();
+    let by_rounds = asked.iter().filter(|(metric, _)| Judged::of(*metric) == Some(Judged::ByRounds)).count();
+    let comparisons = by_rounds.saturating_mul(devices.len());
+    let measured: Vec<Result<Measured, String>> = devices.iter().map(|device| measured(device, &asked, &rules)).collect();
+    let figures: Vec<Vec<Figure>> = measured
         .iter()
-        .map(|device| {
-            let measured = measured(device.report.as_ref().map_err(Clone::clone)?)?;
-            // Alone first, so that one device's unusable pairs take away no other device's verdict.
-            judge(std::slice::from_ref(&measured.pairs), &rules).map_err(|error| error.source.to_string())?;
-            Ok(measured)
-        })
+        .map(|measured| measured.as_ref().map_or_else(|_| Vec::new(), |m| m.metrics.iter().map(|m| m.figure.clone()).collect()))
         .collect();
-    let pairs: Vec<Vec<Pair>> =
-        measured.iter().map(|measured| measured.as_ref().map_or_else(|_| Vec::new(), |m| m.pairs.clone())).collect();
-    let judgement = match judge(&pairs, &rules) {
-        Ok(judgement) => judgement,
-        Err(error) => {
-            let detail = error.source.to_string();
-            let parts = devices.iter().map(|device| in_doubt(device, &detail)).collect();
-            return GateOutcome { verdict: Verdict::Inconclusive, summary: format!("inconclusive: {detail}"), devices: parts };
-        }
-    };
+    let judgement = family::judge(&figures, comparisons, &rules);
+    let tails = (request.rules.alpha / comparisons.max(1) as f64, request.rules.alpha);
     let parts: Vec<GateDevice> = devices
         .iter()
         .zip(&measured)
         .zip(&judgement.devices)
-        .map(|((device, measured), judged)| match measured {
-            Ok(measured) => part(device, measured, judged, gate_rules),
-            Err(why) => in_doubt(device, why),
+        .map(|((device, measured), decisions)| match (measured, device.report.as_ref()) {
+            (Ok(measured), Ok(report)) => part(device, (*report, measured), decisions, request, (tails, devices.len())),
+            (Err(why), Ok(report)) => wrong_outputs(device, report).unwrap_or_else(|| in_doubt(device, why)),
+            (Err(why), Err(_)) | (Ok(_), Err(why)) => in_doubt(device, why),
         })
         .collect();
-    let summary = summary(judgement.decision, &parts, gate_rules);
-    GateOutcome { verdict: verdict(judgement.decision), summary, devices: parts }
+    let verdict = of_all(&judgement, &parts);
+    let doubtful = parts.iter().filter(|part| part.verdict == Verdict::Inconclusive);
+    let more = doubtful.map(|part| part.more_time.map(|time| time.0)).sum::<Option<u64>>();
+    let more_time = more.filter(|_| verdict == Verdict::Inconclusive).filter(|time| *time > 0).map(Nanos);
+    let summary = words::summary(verdict, &judgement, &parts, request, more_time);
+    GateOutcome { verdict, summary, devices: parts, more_time }
+}
+
+/// The worst that is certain.
+fn of_all(judgement: &family::Judgement, parts: &[GateDevice]) -> Verdict {
+    let any = |verdict| parts.iter().any(|part| part.verdict == verdict);
+    if any(Verdict::WrongOutputs) {
+        return Verdict::WrongOutputs;
+    }
+    match judgement.decision {
+        Decision::Slower => Verdict::Slower,
+        _ if any(Verdict::OverBudget) => Verdict::OverBudget,
+        Decision::NotSlower if !any(Verdict::Inconclusive) => Verdict::NotSlower,
+        Decision::NotSlower | Decision::Inconclusive(_) => Verdict::Inconclusive,
+    }
 }
 
 /// What a device's report gives to judge.
 struct Measured {
-    pairs: Vec<Pair>,
+    metrics: Vec<MeasuredMetric>,
+    /// The two runs without disturbed rounds.
+    sides: [Measurement; 2],
     medians: (f64, f64),
     /// Rounds left out because others took CPU time from one of the two runners, of all rounds.
     left_out: (usize, usize),
+    /// From one round to the next, ns, by those that count.
+    per_pair: f64,
 }
 
-/// The pairs of a report whose two runs both count; otherwise why they do not.
-fn measured(report: &SessionReport) -> Result<Measured, String> {
+struct MeasuredMetric {
+    metric: Metric,
+    tolerance: f64,
+    figure: Figure,
+    /// Medians over the rounds, or the exact figures, in the metric's unit.
+    values: Option<(f64, f64)>,
+}
+
+/// What a report whose two runs both count says of each metric; otherwise why they do not count.
+fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules) -> Result<Measured, String> {
+    let report = *device.report.as_ref().map_err(Clone::clone)?;
     if report.runs.len() != 2 {
         return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
     }
     let rounds = common_rounds(report, [("baseline", 0), ("candidate", 1)]).map_err(|doubt| doubt.to_string())?;
     let medians = median(&rounds.sides[0]).zip(median(&rounds.sides[1])).ok_or("a side has no samples")?;
-    Ok(Measured { pairs: rounds.pairs, medians, left_out: rounds.left_out })
+    let metrics = asked
+        .iter()
+        .map(|&(metric, tolerance)| {
+            let rules = rules.with_tolerance(tolerance).map_err(|error| error.to_string())?;
+            match Judged::of(metric) {
+                Some(Judged::Exactly) => exactly(metric, tolerance, (report, &rounds.sides), &rules),
+                Some(Judged::ByRounds) | None => by_rounds(metric, tolerance, &rounds.sides, &rules),
+            }
+        })
+        .collect::<Result<_, String>>()?;
+    let started: Vec<u64> = rounds.sides[0].blocks.iter().map(|block| block.started.0).collect();
+    let per_pair = match (started.iter().min(), started.iter().max()) {
+        (Some(first), Some(last)) if last > first => (last - first) as f64 / (started.len() - 1) as f64,
+        // One round took no longer than all of the session.
+        _ => report.duration.0 as f64,
+    };
+    Ok(Measured { metrics, medians, left_out: rounds.left_out, per_pair, sides: rounds.sides })
 }
 
-/// Why a run does not count.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub(super) enum NotCounting {
-    /// Its evidence speaks against it.
-    #[error("{side}'s run is {word}: {}, {}", doubt.reason, doubt.detail)]
-    InDoubt {
-        /// Whose.
-        side: String,
-        /// `degraded` or `invalid`.
-        word: &'static str,
-        /// The first reason.
-        doubt: Doubt,
-    },
-    /// Others took CPU time from it throughout.
-    #[error("others took CPU time from the runners in all of its {rounds} rounds")]
-    Disturbed {
-        /// Rounds in all.
-        rounds: usize,
-    },
-    /// Anything else, in one sentence.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// What two runs of one session have in common.
-pub(super) struct CommonRounds {
-    pub(super) pairs: Vec<Pair>,
-    /// The two runs without the rounds that were left out.
-    pub(super) sides: [Measurement; 2],
-    /// Rounds left out because others took CPU time from one of the two runners, of all rounds.
-    pub(super) left_out: (usize, usize),
-}
-
-/// The pairs of two runs of a session, each given by its name and its place, that both count.
-///
-/// Rounds in which others demonstrably took CPU time from either runner are left out first, as a pair: the choice looks at
-/// who had the CPU, never at a latency, and treats both sides alike, so that it favours neither. What is left must count by
-/// itself. A session that began on a device others were using is no doubt of its own here, as long as every block says
-/// whether its runner was disturbed; that is what the wait was to foretell.
-pub(super) fn common_rounds(report: &SessionReport, sides: [(&str, usize); 2]) -> Result<CommonRounds, NotCounting> {
-    let [first, second] = sides;
-    let (baseline, candidate) = (of_run(report, first)?, of_run(report, second)?);
-    let all: BTreeSet<u32> = rounds_of(baseline, |_| true).chain(rounds_of(candidate, |_| true)).collect();
-    let disturbed: BTreeSet<u32> =
-        rounds_of(baseline, validity::is_disturbed).chain(rounds_of(candidate, validity::is_disturbed)).collect();
-    let left_out = (disturbed.len(), all.len());
-    if left_out.0 == left_out.1 && left_out.1 > 0 {
-        return Err(NotCounting::Disturbed { rounds: left_out.1 });
+/// The pairs of a metric, in the order of the rounds.
+fn by_rounds(metric: Metric, tolerance: f64, sides: &[Measurement; 2], rules: &Rules) -> Result<MeasuredMetric, String> {
+    let [baseline, candidate] = sides.each_ref().map(|side| of_rounds(side, metric));
+    let mut comparison = Comparison::new(rules);
+    let mut paired: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for (round, &baseline) in &baseline {
+        let Some(&candidate) = candidate.get(round) else { continue };
+        comparison.push(Pair { baseline, candidate }).map_err(|error| format!("{}: {error}", metric.name()))?;
+        paired[0].push(baseline);
+        paired[1].push(candidate);
     }
-    let (baseline, candidate) = (without(baseline, &disturbed), without(candidate, &disturbed));
-    counting(first.0, &baseline, report)?;
-    counting(second.0, &candidate, report)?;
-    let pairs = pairs_by_round(&rounds(&baseline), &rounds(&candidate)).map_err(|error| NotCounting::Other(error.to_string()))?;
-    Ok(CommonRounds { pairs, sides: [baseline, candidate], left_out })
+    let [baseline, candidate] = paired.map(|values| Samples::new(values).ok().map(|samples| samples.median()));
+    let figure = if comparison.pairs() == 0 { Figure::Missing } else { Figure::ByRounds(Box::new(comparison)) };
+    Ok(MeasuredMetric { metric, tolerance, figure, values: baseline.zip(candidate) })
 }
 
-/// One run without the blocks in which others took CPU time from it, if what is left counts; see [`common_rounds`].
-pub(super) fn undisturbed(report: &SessionReport, (side, place): (&str, usize)) -> Result<Measurement, NotCounting> {
-    let run = of_run(report, (side, place))?;
-    let disturbed: BTreeSet<u32> = rounds_of(run, validity::is_disturbed).collect();
-    let kept = without(run, &disturbed);
-    if kept.blocks.is_empty() && !run.blocks.is_empty() {
-        return Err(NotCounting::Disturbed { rounds: disturbed.len() });
-    }
-    counting(side, &kept, report)?;
-    Ok(kept)
+/// A run's figure in each of its rounds.
+fn of_rounds(run: &Measurement, metric: Metric) -> std::collections::BTreeMap<u32, f64> {
+    let figure = |block: &benchrack_protocol::report::Block| {
+        let runner = run.fresh_runners.iter().find(|runner| runner.round == block.round);
+        let (values, share) = metric.of_round(block, runner)?;
+        Samples::new(nanoseconds(&values)).ok().map(|samples| samples.quantile(share))
+    };
+    run.blocks.iter().filter_map(|block| Some((block.round, figure(block)?))).collect()
 }
 
-/// The measurement at this place of a session.
-pub(super) fn of_run<'a>(report: &'a SessionReport, (side, place): (&str, usize)) -> Result<&'a Measurement, NotCounting> {
-    match report.runs.get(place) {
-        Some(RunReport::Measured(measurement)) => Ok(measurement),
-        Some(RunReport::Failed(failure)) => {
-            Err(NotCounting::Other(format!("the {side} could not be measured: {}", failure.detail)))
-        }
-        None => Err(NotCounting::Other(format!("the {side} has no run in its session"))),
-    }
-}
-
-fn rounds_of(run: &Measurement, which: fn(&Block) -> bool) -> impl Iterator<Item = u32> + '_ {
-    run.blocks.iter().filter(move |block| which(block)).map(|block| block.round)
-}
-
-fn without(run: &Measurement, rounds: &BTreeSet<u32>) -> Measurement {
-    let mut kept = run.clone();
-    kept.blocks.retain(|block| !rounds.contains(&block.round));
-    kept
-}
-
-/// Says why a run does not count, if it does not.
-fn counting(side: &str, run: &Measurement, report: &SessionReport) -> Result<(), NotCounting> {
-    let evidence = report.evidence.as_ref().ok_or_else(|| NotCounting::Other("its session has no evidence".into()))?;
-    let each_block_tells = run.blocks.iter().all(|block| block.waiting_share.value().is_some());
-    let foretold = evidence.settle.hindrance == Some(Hindrance::Competition) && each_block_tells;
-    let judged = validity::assess(&report.spec.operating_point, evidence, run);
-    let doubts: Vec<&Doubt> = judged.reasons().iter().filter(|doubt| !(foretold && doubt.reason == Reason::NotSettled)).collect();
-    // Fast and wrong is the one reason that a person can mend in the model.
-    match doubts.iter().find(|doubt| doubt.reason == Reason::OutputsDiffer).or(doubts.first()) {
-        None => Ok(()),
-        Some(&doubt) => Err(NotCounting::InDoubt { side: format!("the {side}"), word: judged.word(), doubt: doubt.clone() }),
-    }
-}
-
-fn rounds(measurement: &Measurement) -> Vec<RoundBlock> {
-    let block =
-        |block: &benchrack_protocol::report::Block| RoundBlock { round: block.round, samples: nanoseconds(&block.samples) };
-    measurement.blocks.iter().map(block).collect()
+/// A metric that is the same each time.
+fn exactly(
+    metric: Metric,
+    tolerance: f64,
+    (report, sides): (&SessionReport, &[Measurement; 2]),
+    rules: &Rules,
+) -> Result<MeasuredMetric, String> {
+    let value = |place: usize| {
+        let size = report.spec.subjects.get(place)?.manifest.size;
+        let figures = metrics(sides.get(place)?, size).ok()?;
+        figures.iter().find(|(of, _)| *of == metric).map(|(_, estimate)| estimate.value)
+    };
+    let Some((baseline, candidate)) = value(0).zip(value(1)) else {
+        return Ok(MeasuredMetric { metric, tolerance, figure: Figure::Missing, values: None });
+    };
+    let decision = judge_exact(Pair { baseline, candidate }, rules).map_err(|error| format!("{}: {error}", metric.name()))?;
+    Ok(MeasuredMetric { metric, tolerance, figure: Figure::Exact(decision), values: Some((baseline, candidate)) })
 }
 
 /// Median over the medians of the blocks, ns.
@@ -218,30 +228,96 @@ fn median(measurement: &Measurement) -> Option<f64> {
     Samples::new(medians?).ok().map(|medians| medians.median())
 }
 
-fn part(device: &DeviceResult<'_>, measured: &Measured, judged: &DeviceJudgement, rules: &GateRules) -> GateDevice {
-    let tolerance = percent(rules.tolerance);
-    let detail = match judged.decision {
-        Decision::Slower => format!("slower by more than the {tolerance} that are accepted"),
-        Decision::NotSlower => format!("within the {tolerance} that are accepted"),
-        Decision::Inconclusive(doubt) => doubt.to_string(),
+fn part(
+    device: &DeviceResult<'_>,
+    (report, measured): (&SessionReport, &Measured),
+    decisions: &[Decision],
+    request: &NewGate,
+    (tails, devices): ((f64, f64), usize),
+) -> GateDevice {
+    let compared = measured.metrics.iter().zip(decisions);
+    let mut comparisons: Vec<GateComparison> =
+        compared.clone().map(|(metric, decision)| comparison(metric, *decision, tails)).collect();
+    let pairs = measured.metrics.iter().map(|metric| match &metric.figure {
+        Figure::ByRounds(comparison) => comparison.pairs(),
+        Figure::Exact(_) | Figure::Missing => 0,
+    });
+    let more_pairs = compared.map(|(_, decision)| more_pairs(*decision)).collect::<Option<Vec<usize>>>();
+    let effect = comparisons.iter().find(|one| one.metric == Metric::Latency.name()).and_then(|one| one.change);
+    let effect = effect.or_else(|| comparisons.first().and_then(|one| one.change));
+    comparisons.extend(budget::checks(report, &measured.sides[1], request, devices));
+    let worst = words::worst(&comparisons);
+    let wrong = wrong_outputs(device, report);
+    let (verdict, detail) = match (&wrong, worst) {
+        (Some(wrong), _) => (Verdict::WrongOutputs, wrong.detail.clone()),
+        (None, Some(worst)) => (worst.verdict, words::detail(worst, comparisons.len() > 1)),
+        (None, None) => (Verdict::Inconclusive, "no metric was asked for".to_owned()),
     };
     let detail = match measured.left_out {
         (0, _) => detail,
         (disturbed, all) => format!("{detail}; {disturbed} of {all} rounds were disturbed by others and left out"),
     };
-    let effect = judged.effect.and_then(|effect| {
-        let interval = effect.interval?;
-        Some(Estimate::within(effect.change, interval.low, interval.high))
-    });
+    let more_time = more_pairs.and_then(|more| more.into_iter().max()).filter(|&more| more > 0);
     GateDevice {
         device: device.device.clone(),
         session: device.session,
-        verdict: verdict(judged.decision),
+        verdict,
         detail,
         effect,
-        pairs: u32::try_from(measured.pairs.len()).unwrap_or(u32::MAX),
+        pairs: u32::try_from(pairs.max().unwrap_or(0)).unwrap_or(u32::MAX),
         medians: Some((Nanos(measured.medians.0.round() as u64), Nanos(measured.medians.1.round() as u64))),
+        comparisons,
+        device_time: Some(report.duration),
+        more_time: more_time.map(|pairs| Nanos((pairs as f64 * measured.per_pair) as u64)).filter(|time| time.0 > 0),
     }
+}
+
+/// Pairs that would probably end a doubt; none when nobody can say.
+fn more_pairs(decision: Decision) -> Option<usize> {
+    match decision {
+        Decision::Slower | Decision::NotSlower => Some(0),
+        Decision::Inconclusive(Doubt::Unclear { more, .. }) => more,
+        Decision::Inconclusive(Doubt::TooFewPairs { pairs, needed }) => Some(needed.saturating_sub(pairs)),
+        Decision::Inconclusive(_) => None,
+    }
+}
+
+fn comparison(of: &MeasuredMetric, decision: Decision, (low, high): (f64, f64)) -> GateComparison {
+    let change = match (&of.figure, of.values) {
+        (Figure::ByRounds(comparison), _) => comparison.effect(low, high).ok().flatten().and_then(|effect| {
+            let interval = effect.interval?;
+            Some(Estimate::within(rounded(effect.change), rounded(interval.low), rounded(interval.high)))
+        }),
+        (_, Some((baseline, candidate))) if baseline > 0.0 => Some(Estimate::exact(rounded(candidate / baseline - 1.0))),
+        _ => None,
+    };
+    GateComparison {
+        metric: of.metric.name().to_owned(),
+        verdict: verdict(decision),
+        change,
+        baseline: of.values.map(|(baseline, _)| baseline),
+        candidate: of.values.map(|(_, candidate)| Estimate::exact(candidate)),
+        limit: of.tolerance,
+        budget: false,
+        detail: words::of_decision(of.metric, &of.figure, decision, of.tolerance),
+    }
+}
+
+/// To a millionth: logarithms may differ in their last digits from machine to machine, a verdict's text must not.
+fn rounded(share: f64) -> f64 {
+    (share * 1e6).round() / 1e6
+}
+
+/// The device's part when the candidate's outputs are not those of its reference: fast and wrong is no result.
+fn wrong_outputs(device: &DeviceResult<'_>, report: &SessionReport) -> Option<GateDevice> {
+    let Some(RunReport::Measured(candidate)) = report.runs.get(1) else { return None };
+    let OutputCheck::Compared { outputs } = &candidate.outputs else { return None };
+    let (name, wrong) = outputs.iter().find(|(_, comparison)| !comparison.within)?;
+    let detail = format!(
+        "the candidate's outputs differ from its reference: output {name}, relative error {:.2e}, cosine {:.6}",
+        wrong.max_relative_error, wrong.cosine
+    );
+    Some(GateDevice { verdict: Verdict::WrongOutputs, device_time: Some(report.duration), ..in_doubt(device, &detail) })
 }
 
 fn in_doubt(device: &DeviceResult<'_>, why: &str) -> GateDevice {
@@ -253,6 +329,9 @@ fn in_doubt(device: &DeviceResult<'_>, why: &str) -> GateDevice {
         effect: None,
         pairs: 0,
         medians: None,
+        comparisons: Vec::new(),
+        device_time: device.report.as_ref().ok().map(|report| report.duration),
+        more_time: None,
     }
 }
 
@@ -262,48 +341,4 @@ fn verdict(decision: Decision) -> Verdict {
         Decision::NotSlower => Verdict::NotSlower,
         Decision::Inconclusive(_) => Verdict::Inconclusive,
     }
-}
-
-fn summary(decision: Decision, parts: &[GateDevice], rules: &GateRules) -> String {
-    let tolerance = percent(rules.tolerance);
-    let changes = |verdict: Verdict| {
-        let changes = parts.iter().filter(move |part| part.verdict == verdict);
-        changes.filter_map(|part| part.effect.map(|effect| (part.device.as_str(), effect.value)))
-    };
-    let alone = parts.len() == 1;
-    match decision {
-        Decision::Slower => {
-            let worst = changes(Verdict::Slower).max_by(|a, b| a.1.total_cmp(&b.1));
-            let slower = parts.iter().filter(|part| part.verdict == Verdict::Slower).count();
-            let scope = if alone { String::new() } else { format!(" on {slower} of {} devices", parts.len()) };
-            let worst = match worst {
-                None => String::new(),
-                Some((_, change)) if alone => format!(": {}", signed_percent(change)),
-                Some((device, change)) => format!(", most on {device}: {}", signed_percent(change)),
-            };
-            format!("slower than the {tolerance} that are accepted{scope}{worst}")
-        }
-        Decision::NotSlower => {
-            let worst = changes(Verdict::NotSlower).map(|(_, change)| change).max_by(f64::total_cmp);
-            let scope = if alone { String::new() } else { format!(" on all {} devices", parts.len()) };
-            let worst = match worst {
-                None => String::new(),
-                Some(change) if alone => format!(": {}", signed_percent(change)),
-                Some(change) => format!(", at most {}", signed_percent(change)),
-            };
-            format!("within the {tolerance} that are accepted{scope}{worst}")
-        }
-        Decision::Inconclusive(gate::Doubt::DevicesInDoubt { .. }) if alone => {
-            format!("inconclusive: {}", parts.first().map_or("no device", |part| part.detail.as_str()))
-        }
-        Decision::Inconclusive(doubt) => format!("inconclusive: {doubt}"),
-    }
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", (share * 1e4).round() / 1e2)
-}
-
-fn signed_percent(share: f64) -> String {
-    format!("{:+.1} %", share * 100.0)
 }

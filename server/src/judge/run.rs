@@ -53,9 +53,21 @@ pub fn run(
 /// # Errors
 /// When there are neither blocks nor a summary, or a block has no samples.
 pub fn metrics(measurement: &Measurement, size: Bytes) -> Result<Vec<(Metric, Estimate)>, UnusableMeasurement> {
+    metrics_at(measurement, size, Confidence::P95)
+}
+
+/// The same with intervals of another confidence for what rests on blocks.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn metrics_at(
+    measurement: &Measurement,
+    size: Bytes,
+    confidence: Confidence,
+) -> Result<Vec<(Metric, Estimate)>, UnusableMeasurement> {
     let latencies = match &measurement.summary {
         Some(_) => None,
-        None => Some(latencies(measurement)?),
+        None => Some(latencies(measurement, confidence)?),
     };
     let of_samples = |of: fn(&BlockSummary) -> &Interval| latencies.as_ref().map(|summary| interval(of(summary)));
     // A program that does not tell how long it loaded has its time reported as zero.
@@ -102,9 +114,9 @@ fn memory_figures(measurement: &Measurement) -> impl Iterator<Item = (Metric, Es
     .filter_map(|(metric, estimate)| Some((metric, estimate?)))
 }
 
-fn latencies(measurement: &Measurement) -> Result<BlockSummary, BlockError> {
+fn latencies(measurement: &Measurement, confidence: Confidence) -> Result<BlockSummary, BlockError> {
     let blocks: Vec<Vec<f64>> = measurement.blocks.iter().map(|block| nanoseconds(&block.samples)).collect();
-    blocks::summary(&blocks, Confidence::P95)
+    blocks::summary(&blocks, confidence)
 }
 
 /// Batches that a run of frames is cut into, at most.

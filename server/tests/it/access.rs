@@ -10,7 +10,7 @@ use time::Duration;
 use crate::farm::{Options, with_farm, with_options};
 
 /// What each route asks for; a route that is not here, or no longer there, fails the test.
-const NEEDED: [(&str, &str, &str); 35] = [
+const NEEDED: [(&str, &str, &str); 36] = [
     ("put", "/devices/{device}", "agent"),
     ("get", "/devices/{device}", "read"),
     ("get", "/devices", "read"),
@@ -41,6 +41,7 @@ const NEEDED: [(&str, &str, &str); 35] = [
     ("get", "/studies/{id}", "read"),
     ("post", "/gates", "submit"),
     ("get", "/gates/{id}", "read"),
+    ("get", "/gates/{id}/receipt", "read"),
     ("get", "/tokens", "admin"),
     ("post", "/tokens", "admin"),
     ("delete", "/tokens/{id}", "admin"),

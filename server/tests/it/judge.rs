@@ -1,16 +1,17 @@
 //! The judgement that a person without a server gets as well.
 
-use benchrack_protocol::api::{GateRules, Metric, Verdict};
+use benchrack_protocol::api::{GateDevice, GateRules, Metric, MetricRule, NewGate, Verdict};
+use benchrack_protocol::budget::Budget;
 use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
-use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
-use benchrack_protocol::session::{MeasurePlan, OperatingPoint, SessionSpec, Subject};
+use benchrack_protocol::report::{Block, FreshRunner, Measurement, OutputCheck, RunReport, SessionReport};
+use benchrack_protocol::session::{BlockOrder, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::tensor::Comparison;
 use benchrack_protocol::units::{Bytes, Nanos};
-use benchrack_server::judge::{judge_gate, metrics};
+use benchrack_server::judge::{check_metrics, judge_gate, metrics};
 
-use crate::sample::{gate_subject, measurement, report};
+use crate::sample::{gate_subject, measurement, new_gate, report};
 
 const MS: u64 = 1_000_000;
 
@@ -27,6 +28,26 @@ fn session(latencies: [Option<u64>; 2]) -> SessionReport {
     report(1, "one", &spec, |place| latencies[place])
 }
 
+/// The same session with so many rounds: those of the sample again and again.
+fn longer(mut report: SessionReport, rounds: u32) -> SessionReport {
+    for place in 0..report.runs.len() {
+        change(&mut report, place, |run| {
+            let again = run.blocks.clone();
+            let renumbered = (0..rounds).zip(again.iter().cycle()).map(|(round, block)| Block {
+                round,
+                started: Nanos(u64::from(round) * 1_000_000_000),
+                ..block.clone()
+            });
+            run.blocks = renumbered.collect();
+        });
+    }
+    report
+}
+
+fn request(rules: GateRules) -> NewGate {
+    NewGate { rules, ..new_gate(gate_subject("net", Precision::Fp32), gate_subject("net", Precision::Fp32)) }
+}
+
 fn change(report: &mut SessionReport, place: usize, change: impl Fn(&mut Measurement)) {
     match &mut report.runs[place] {
         RunReport::Measured(measurement) => change(measurement),
@@ -36,12 +57,31 @@ fn change(report: &mut SessionReport, place: usize, change: impl Fn(&mut Measure
 
 fn judged(reports: &[SessionReport], rules: &GateRules) -> benchrack_protocol::api::GateOutcome {
     let devices: Vec<_> = reports.iter().enumerate().map(|(nth, report)| (format!("phone-{nth}"), None, report)).collect();
-    judge_gate(&devices, rules)
+    judge_gate(&devices, &request(*rules))
+}
+
+/// One device's part, judged by these metrics and budgets.
+fn device(report: &SessionReport, metrics: &[(Metric, Option<f64>)], budgets: Vec<Budget>) -> GateDevice {
+    let metrics = metrics.iter().map(|&(metric, tolerance)| MetricRule { metric, tolerance }).collect();
+    let request = NewGate { metrics, budgets, ..request(GateRules::default()) };
+    judge_gate(&[("phone".to_owned(), None, report)], &request).devices.remove(0)
+}
+
+fn budget(metric: &str, limit: &str) -> Budget {
+    Budget {
+        metric: metric.into(),
+        limit: limit.parse().unwrap(),
+        devices: String::new(),
+        model: "*".into(),
+        reason: "the preview".into(),
+        owner: "camera".into(),
+    }
 }
 
 #[test]
 fn one_slower_device_rejects_and_the_worst_is_named() {
-    let reports = [session([Some(10 * MS), Some(10 * MS)]), session([Some(10 * MS), Some(13 * MS)])];
+    let reports =
+        [session([Some(10 * MS), Some(10 * MS)]), session([Some(10 * MS), Some(13 * MS)])].map(|report| longer(report, 14));
     let outcome = judged(&reports, &GateRules::default());
     assert_eq!(outcome.verdict, Verdict::Slower);
     let verdicts: Vec<Verdict> = outcome.devices.iter().map(|device| device.verdict).collect();
@@ -66,8 +106,8 @@ fn fast_and_wrong_is_said_before_any_other_doubt() {
         candidate.outputs = OutputCheck::Compared { outputs: vec![("probabilities".into(), comparison)] };
     });
     let outcome = judged(&[report], &GateRules::default());
-    assert_eq!(outcome.verdict, Verdict::Inconclusive);
-    assert!(outcome.summary.contains("outputs differ, output probabilities"), "{}", outcome.summary);
+    assert_eq!((outcome.verdict, outcome.devices[0].verdict), (Verdict::WrongOutputs, Verdict::WrongOutputs));
+    assert!(outcome.summary.contains("outputs differ from its reference: output probabilities"), "{}", outcome.summary);
 }
 
 #[test]
@@ -80,7 +120,7 @@ fn disturbed_rounds_are_left_out_as_pairs_and_the_rest_decides() {
             }
         });
     };
-    let mut noisy = session([Some(10 * MS), Some(10 * MS)]);
+    let mut noisy = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
     for place in [0, 1] {
         change(&mut noisy, place, |run| run.blocks.iter_mut().for_each(|block| block.waiting_share = Reading::of(0.0)));
     }
@@ -89,17 +129,17 @@ fn disturbed_rounds_are_left_out_as_pairs_and_the_rest_decides() {
     disturb(&mut noisy, 1, 0..2);
     disturb(&mut noisy, 0, 1..3);
     let device = judged(&[noisy.clone()], &GateRules::default()).devices.remove(0);
-    assert_eq!((device.verdict, device.pairs), (Verdict::NotSlower, 7), "{device:?}");
-    assert!(device.detail.ends_with("3 of 10 rounds were disturbed by others and left out"), "{}", device.detail);
+    assert_eq!((device.verdict, device.pairs), (Verdict::NotSlower, 11), "{device:?}");
+    assert!(device.detail.ends_with("3 of 14 rounds were disturbed by others and left out"), "{}", device.detail);
 
     // Heat is a doubt that no block answers.
     noisy.evidence.as_mut().unwrap().settle.hindrance = Some(Hindrance::Heat);
     let device = judged(&[noisy.clone()], &GateRules::default()).devices.remove(0);
     assert!(device.verdict == Verdict::Inconclusive && device.detail.contains("not settled"), "{device:?}");
 
-    disturb(&mut noisy, 0, 0..10);
+    disturb(&mut noisy, 0, 0..14);
     let device = judged(&[noisy], &GateRules::default()).devices.remove(0);
-    assert!(device.detail.contains("in all of its 10 rounds"), "{device:?}");
+    assert!(device.detail.contains("in all of its 14 rounds"), "{device:?}");
 }
 
 #[test]
@@ -112,7 +152,7 @@ fn a_candidate_that_fails_is_inconclusive_with_the_reason() {
 fn values_that_have_no_ratio_take_no_other_devices_verdict() {
     let mut broken = session([Some(10 * MS), Some(10 * MS)]);
     change(&mut broken, 1, |candidate| candidate.blocks[0].samples = vec![Nanos(0); 8]);
-    let outcome = judged(&[broken, session([Some(10 * MS), Some(13 * MS)])], &GateRules::default());
+    let outcome = judged(&[broken, longer(session([Some(10 * MS), Some(13 * MS)]), 14)], &GateRules::default());
     assert_eq!(outcome.verdict, Verdict::Slower);
     assert_eq!(outcome.devices[0].verdict, Verdict::Inconclusive);
     assert!(outcome.devices[0].detail.contains("above zero"), "{}", outcome.devices[0].detail);
@@ -132,6 +172,84 @@ fn rules_out_of_range_judge_nothing() {
     let outcome = judged(&[session([Some(10 * MS), Some(13 * MS)])], &rules);
     assert_eq!(outcome.verdict, Verdict::Inconclusive);
     assert!(outcome.summary.contains("alpha 0.9"), "{}", outcome.summary);
+}
+
+#[test]
+fn few_pairs_say_how_long_a_session_would_have_to_be() {
+    let outcome = judged(&[longer(session([Some(10 * MS), Some(10 * MS)]), 4)], &GateRules::default());
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
+    // Five more pairs, a second each.
+    assert_eq!(outcome.more_time, Some(Nanos(5_000_000_000)), "{outcome:?}");
+    assert!(outcome.summary.ends_with("about 0.1 device-minutes more would probably tell"), "{}", outcome.summary);
+}
+
+#[test]
+fn a_trend_before_the_first_round_is_no_doubt_where_each_round_has_fresh_runners_in_random_order() {
+    let mut report = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
+    change(&mut report, 0, |run| run.warmup.steady = false);
+    assert_eq!(judged(&[report.clone()], &GateRules::default()).verdict, Verdict::Inconclusive);
+    report.spec.plan.fresh_runners = true;
+    assert_eq!(judged(&[report.clone()], &GateRules::default()).verdict, Verdict::Inconclusive, "the order is not random");
+    report.spec.plan.order = BlockOrder::Shuffled { seed: 1 };
+    assert_eq!(judged(&[report], &GateRules::default()).verdict, Verdict::NotSlower);
+}
+
+#[test]
+fn metrics_are_judged_by_their_own_rounds_and_exact_ones_at_once() {
+    let mut report = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
+    for (place, load) in [(0, 40 * MS), (1, 60 * MS)] {
+        change(&mut report, place, |run| {
+            let runner = |round| FreshRunner { round, load: Nanos(load), first_inference: Nanos(20 * MS), frames: Vec::new() };
+            run.fresh_runners = (0..14).map(runner).collect();
+        });
+    }
+    let latency = (Metric::Latency, None);
+    let verdict = |metrics: &[(Metric, Option<f64>)]| device(&report, metrics, Vec::new()).verdict;
+    assert_eq!(verdict(&[latency, (Metric::LatencyP90, None), (Metric::FirstInference, None)]), Verdict::NotSlower);
+    assert_eq!(verdict(&[latency, (Metric::Load, None)]), Verdict::Slower);
+    assert_eq!(verdict(&[latency, (Metric::Load, Some(0.6))]), Verdict::NotSlower);
+    let part = device(&report, &[latency, (Metric::Load, None)], Vec::new());
+    assert_eq!(part.detail, "load: slower by more than the 2 % that are accepted");
+    let load = &part.comparisons[1];
+    assert!((load.change.unwrap().value - 0.5).abs() < 1e-6 && load.baseline == Some(40e6), "{load:?}");
+
+    assert_eq!(verdict(&[latency, (Metric::Frame, None)]), Verdict::Inconclusive, "no frames were measured");
+    assert_eq!(verdict(&[latency, (Metric::PeakRss, None), (Metric::ModelSize, None)]), Verdict::NotSlower);
+    let mut fat = report.clone();
+    change(&mut fat, 1, |run| run.memory.peak_rss = Some(Bytes(62_000_000)));
+    let part = device(&fat, &[latency, (Metric::PeakRss, None)], Vec::new());
+    assert_eq!(part.verdict, Verdict::Slower, "3.3 % more of 60 MB");
+    assert!(part.detail.contains("peak_rss: larger by more than the 2 %"), "{}", part.detail);
+}
+
+#[test]
+fn a_candidate_over_budget_is_rejected_although_it_is_no_slower() {
+    let report = longer(session([Some(10 * MS), Some(10 * MS)]), 30);
+    let with =
+        |budgets: &[(&str, &str)]| device(&report, &[], budgets.iter().map(|(metric, limit)| budget(metric, limit)).collect());
+    assert_eq!(with(&[("latency", "11 ms"), ("latency_p90", "12 ms"), ("peak_rss", "70 MB")]).verdict, Verdict::NotSlower);
+    let over = with(&[("latency", "9 ms"), ("peak_rss", "70 MB")]);
+    assert_eq!(over.verdict, Verdict::OverBudget);
+    assert!(over.detail.contains("over the budget of 9 ms (the preview; camera)"), "{}", over.detail);
+    assert_eq!(with(&[("peak_rss", "50 MB")]).verdict, Verdict::OverBudget);
+    assert_eq!(with(&[("fidelity", "20 dB")]).verdict, Verdict::Inconclusive, "the manifest has none");
+    assert_eq!(with(&[("latency", "10.0235 ms")]).verdict, Verdict::Inconclusive, "too close to tell");
+    let other_model = Budget { model: "camera-*".into(), ..budget("latency", "1 ms") };
+    assert_eq!(device(&report, &[], vec![other_model]).verdict, Verdict::NotSlower);
+    let other_class = Budget { devices: "soc=other".into(), ..budget("latency", "1 ms") };
+    assert_eq!(device(&report, &[], vec![other_class]).verdict, Verdict::NotSlower, "nobody found it to be about this device");
+}
+
+#[test]
+fn metrics_that_cannot_decide_are_refused_by_name() {
+    let asked = |metrics: &[(Metric, Option<f64>)]| {
+        let metrics = metrics.iter().map(|&(metric, tolerance)| MetricRule { metric, tolerance }).collect();
+        check_metrics(&NewGate { metrics, ..request(GateRules::default()) })
+    };
+    assert_eq!(asked(&[(Metric::Latency, None), (Metric::Load, Some(0.1))]), Ok(()));
+    assert!(asked(&[(Metric::FrameRate, None)]).unwrap_err().contains("frame_rate cannot decide a gate, these can: latency"));
+    assert!(asked(&[(Metric::Load, None), (Metric::Load, None)]).unwrap_err().contains("load is there twice"));
+    assert!(asked(&[(Metric::Load, Some(-1.0))]).unwrap_err().contains("load: tolerance -1"));
 }
 
 #[test]

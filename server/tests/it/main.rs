@@ -16,6 +16,7 @@ mod launcher;
 mod migrations;
 mod pages;
 mod problems;
+mod receipts;
 mod replay;
 mod s3;
 mod sample;

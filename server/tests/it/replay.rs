@@ -12,7 +12,7 @@ use benchrack_server::{Refusal, SecretHash};
 use sqlx::Row;
 
 use crate::farm::{Farm, Options, START, with_options};
-use crate::sample::{registration, report, suite};
+use crate::sample::{registration, report, suite, unsigned};
 
 const HISTORIES: u64 = 12;
 const STEPS: usize = 150;
@@ -90,7 +90,7 @@ impl<'a> Replay<'a> {
                 let spec = self.leases.first().map(|(lease, _)| lease.session.clone());
                 let Some(spec) = spec else { return Answer::LeaseLost };
                 let sent = report(lease as u128, &format!("d{device}"), &spec, |_| Some(1_000_000));
-                match app.report(id, &secret, sent).await {
+                match app.report(id, &secret, unsigned(sent)).await {
                     Ok(reported) if reported.duplicate => Answer::Duplicate,
                     other => answer(other),
                 }

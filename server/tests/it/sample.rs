@@ -67,6 +67,8 @@ pub fn registration(key: &str) -> Registration {
         name: format!("phone-{key}"),
         report: device_report(key),
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-android".into() },
+        public_key: None,
+        labels: Vec::new(),
     }
 }
 
@@ -146,6 +148,7 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
         first_inference: Nanos(latency_ns * 2),
         warmup: Warmup { samples: vec![Nanos(latency_ns); 6], steady: true },
         blocks: blocks.collect(),
+        fresh_runners: Vec::new(),
         memory_before: MemoryFigures::default(),
         memory: MemoryFigures { peak_rss: Some(Bytes(60_000_000)), pss: None, ..MemoryFigures::default() },
         outputs: OutputCheck::NoReference,
@@ -194,6 +197,12 @@ pub fn report(id: u128, device_key: &str, spec: &SessionSpec, latency_ns: impl F
         evidence: Some(evidence()),
         runs: (0..spec.subjects.len()).map(run).collect(),
     }
+}
+
+/// A report as an agent without a key sends it.
+pub fn unsigned(report: SessionReport) -> benchrack_server::app::SentReport {
+    let text = serde_json::to_vec(&report).unwrap().into();
+    benchrack_server::app::SentReport { report, text, signature: None }
 }
 
 impl Farm {
@@ -256,6 +265,9 @@ pub fn new_gate(baseline: GateSubject, candidate: GateSubject) -> NewGate {
         operating_point: OperatingPoint::default(),
         plan: MeasurePlan::default(),
         rules: GateRules::default(),
+        metrics: Vec::new(),
+        max_time: None,
+        budgets: Vec::new(),
     }
 }
 

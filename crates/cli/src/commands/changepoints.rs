@@ -88,7 +88,7 @@ impl Changepoints {
             }
         }
         let changed = answers.iter().any(|answer| !answer.changes.is_empty());
-        Ok(if self.fail_on_change && changed { Exit::Slower } else { Exit::Pass })
+        Ok(if self.fail_on_change && changed { Exit::Rejected } else { Exit::Pass })
     }
 
     fn answer(&self, file: &Path) -> Result<Answer, Failure> {

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod bench;
 pub mod changepoints;
 pub mod demo;
 pub mod devices;
@@ -12,4 +13,5 @@ pub mod serve;
 pub mod study;
 pub mod submit;
 pub mod token;
+pub mod verify;
 pub mod zoo;

@@ -2,6 +2,7 @@
 
 use benchrack_protocol::adapter::*;
 use benchrack_protocol::api::*;
+use benchrack_protocol::budget::Budget;
 use benchrack_protocol::device::*;
 use benchrack_protocol::energy::*;
 use benchrack_protocol::engine::*;
@@ -120,6 +121,20 @@ pub fn spec() -> SessionSpec {
             loads: 3,
             energy: Some(EnergyPlan { width: 0.02, max_time: Nanos(600_000_000_000) }),
             sustained: Some(Nanos(300_000_000_000)),
+            fresh_runners: true,
+            round_frames: 4,
+            stop: Some(StopRule {
+                metrics: vec![(Metric::Latency, 0.02), (Metric::Load, 0.1)],
+                alpha: 0.01,
+                comparisons: 2,
+                max_time: Nanos(60_000_000_000),
+            }),
+            gate: Some(GateBinding {
+                request: ArtifactId::of(b"request"),
+                device: "pixel-8".into(),
+                devices: 1,
+                budgets: vec![0],
+            }),
             ..MeasurePlan::default()
         },
     }
@@ -207,6 +222,7 @@ pub fn measurement() -> Measurement {
         first_inference: Nanos(3_000_000),
         warmup: Warmup { samples: vec![Nanos(1_100_000), Nanos(1_000_000)], steady: true },
         blocks: vec![block(0, 0, 10), block(1, 1, 20)],
+        fresh_runners: vec![FreshRunner { round: 0, load: Nanos(8), first_inference: Nanos(9), frames: vec![Nanos(11)] }],
         memory_before: MemoryFigures { rss: Some(Bytes(8_000_000)), ..MemoryFigures::default() },
         memory: MemoryFigures {
             peak_rss: Some(Bytes(20_000_000)),
@@ -382,7 +398,8 @@ pub fn device_report() -> DeviceReport {
 
 pub fn registration() -> Registration {
     let agent = AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() };
-    Registration { name: "phone-1".into(), report: device_report(), agent }
+    let public_key = Some(benchrack_protocol::signature::SecretKey::of_seed(&[7; 32]).public());
+    Registration { name: "phone-1".into(), report: device_report(), agent, public_key, labels: vec!["lab=seoul".into()] }
 }
 
 pub fn lease() -> Lease {
@@ -402,6 +419,19 @@ pub fn gate() -> NewGate {
         operating_point: OperatingPoint::default(),
         plan: MeasurePlan::default(),
         rules: GateRules::default(),
+        metrics: vec![
+            MetricRule { metric: Metric::Latency, tolerance: None },
+            MetricRule { metric: Metric::PeakRss, tolerance: Some(0.05) },
+        ],
+        max_time: Some(Nanos(60_000_000_000)),
+        budgets: vec![Budget {
+            metric: "latency_p90".into(),
+            limit: "33 ms".parse().unwrap(),
+            devices: "soc=sm8550".into(),
+            model: "tiny-*".into(),
+            reason: "two frames at 60 Hz".into(),
+            owner: "camera team".into(),
+        }],
     }
 }
 

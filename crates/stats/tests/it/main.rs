@@ -5,7 +5,6 @@
 
 mod changepoints;
 mod coverage;
-mod gate;
 mod modes;
 mod noise;
 mod optimal;

@@ -4,7 +4,7 @@ use benchrack_stats::gate::{Decision, Doubt};
 use benchrack_stats::sequential::{Comparison, judge};
 
 use crate::noise::{ALL, Noise, upper_bound};
-use crate::simulated_gate::{ALPHA, Session, TOLERANCE, gate, rules};
+use crate::simulated_gate::{ALPHA, Processes, Session, TOLERANCE, decide, gate, rules};
 
 fn count(noise: Noise, effect: f64, gates: u64, budget: usize, answer: Decision) -> usize {
     (0..gates).filter(|&seed| gate(noise, effect, seed, budget).0 == answer).count()
@@ -104,4 +104,19 @@ fn the_pairs_that_are_said_to_be_missing_are_about_those_that_it_takes() {
         right += usize::from((1.0 / 3.0..=3.0).contains(&ratio));
     }
     assert!(asked > 50 && right * 10 >= asked * 6, "{right} of {asked}");
+}
+
+/// Why a gate starts new processes in each round: with kept ones it finds the difference of two processes, as real as any
+/// but not the model's.
+#[test]
+fn processes_that_differ_are_noise_when_each_round_has_fresh_ones_and_a_false_alarm_when_kept() {
+    const GATES: u64 = 600;
+    const SPREAD: f64 = 0.02;
+    let slower = |processes: Processes| {
+        let gate = |seed: u64| decide(Session::with_processes(Noise::Spikes, 0.0, seed, processes), 100).0;
+        (0..GATES).filter(|&seed| gate(seed) == Decision::Slower).count()
+    };
+    let (fresh, kept) = (slower(Processes::Fresh(SPREAD)), slower(Processes::Kept(SPREAD)));
+    assert!(upper_bound(fresh, GATES as usize) <= ALPHA, "{fresh} of {GATES}");
+    assert!(kept >= 20, "only {kept} of {GATES} with kept processes: is the simulation right?");
 }

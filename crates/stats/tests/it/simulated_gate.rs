@@ -16,17 +16,44 @@ pub(crate) struct Session {
     device: Device,
     coin: Random,
     effect: f64,
+    processes: Processes,
+    /// Of candidate's over baseline's process, while they live.
+    bias: f64,
+}
+
+/// Processes of one program and model differ as long as they live, by this much (standard deviation of the ratio's log).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Processes {
+    /// They are all alike.
+    Alike,
+    /// The same two throughout the session.
+    Kept(f64),
+    /// Two new ones in each round.
+    Fresh(f64),
 }
 
 impl Session {
     pub(crate) fn new(noise: Noise, effect: f64, seed: u64) -> Self {
-        Self { device: Device::new(noise, seed), coin: Random::new(!seed), effect }
+        Self::with_processes(noise, effect, seed, Processes::Alike)
+    }
+
+    pub(crate) fn with_processes(noise: Noise, effect: f64, seed: u64, processes: Processes) -> Self {
+        let mut coin = Random::new(!seed);
+        let bias = match processes {
+            Processes::Kept(spread) => spread * coin.normal(),
+            Processes::Alike | Processes::Fresh(_) => 0.0,
+        };
+        Self { device: Device::new(noise, seed), coin, effect, processes, bias }
     }
 
     pub(crate) fn pair(&mut self) -> Pair {
         let candidate_first = self.coin.chance(0.5);
+        if let Processes::Fresh(spread) = self.processes {
+            self.bias = spread * self.coin.normal();
+        }
+        let slowed = 20.0 * (1.0 + self.effect) * self.bias.exp();
         let mut block = |is_candidate: bool| {
-            let latency = if is_candidate { 20.0 * (1.0 + self.effect) } else { 20.0 };
+            let latency = if is_candidate { slowed } else { 20.0 };
             Samples::new(self.device.block(latency, SAMPLES)).unwrap().median()
         };
         let (first, second) = (block(candidate_first), block(!candidate_first));
@@ -41,7 +68,11 @@ pub(crate) fn rules() -> Rules {
 
 /// The answer and the pairs it took, looking after every pair.
 pub(crate) fn gate(noise: Noise, effect: f64, seed: u64, budget: usize) -> (Decision, usize) {
-    let mut session = Session::new(noise, effect, seed);
+    decide(Session::new(noise, effect, seed), budget)
+}
+
+/// The same of a session that was made before.
+pub(crate) fn decide(mut session: Session, budget: usize) -> (Decision, usize) {
     let mut one = Comparison::new(&rules());
     loop {
         one.push(session.pair()).unwrap();

@@ -22,7 +22,7 @@ pub use catalogue::CATALOGUE;
 pub use densenet::densenet_121;
 pub use enet::enet;
 pub use inception_v3::inception_v3;
-pub use mobilenet_v1::mobilenet_v1;
+pub use mobilenet_v1::{mobilenet_v1, with_extra_blocks};
 pub use mobilenet_v2::mobilenet_v2;
 pub use mobilenet_v3::{Size, mobilenet_v3};
 pub use nasnet::nasnet_a;

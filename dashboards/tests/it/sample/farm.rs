@@ -346,6 +346,8 @@ pub fn device() -> DeviceView {
             reality: Reality::Real,
             last_seen_at: NOW - Duration::seconds(4),
             report: pixel_report(),
+            public_key: None,
+            labels: Vec::new(),
         },
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
         current: rack().devices[1].current.clone(),

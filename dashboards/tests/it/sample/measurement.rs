@@ -77,6 +77,7 @@ pub fn measurement() -> Measurement {
             steady: true,
         },
         blocks: blocks(11, 4.9, 0),
+        fresh_runners: Vec::new(),
         memory_before: memory(1),
         memory: memory(2),
         outputs: OutputCheck::Compared {

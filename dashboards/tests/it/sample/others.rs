@@ -126,6 +126,19 @@ fn side(model: &str, precision: Precision) -> GateSide {
     GateSide { model: model.into(), precision, artifact: artifact(model), engine: "tract".into(), threads: 1 }
 }
 
+fn gate_comparison(verdict: Verdict, change: Estimate, detail: &str) -> GateComparison {
+    GateComparison {
+        metric: "latency".into(),
+        verdict,
+        change: Some(change),
+        baseline: Some(4_980_000.0),
+        candidate: Some(Estimate::exact(4_980_000.0 * (1.0 + change.value))),
+        limit: 0.02,
+        budget: false,
+        detail: detail.into(),
+    }
+}
+
 fn gate_device(device: &str, verdict: Verdict, effect: Option<(f64, f64, f64)>, detail: &str) -> GateDevice {
     let effect = effect.map(|(value, low, high)| Estimate::within(value, low, high));
     GateDevice {
@@ -136,6 +149,9 @@ fn gate_device(device: &str, verdict: Verdict, effect: Option<(f64, f64, f64)>, 
         effect,
         pairs: if effect.is_some() { 20 } else { 0 },
         medians: effect.map(|effect| (Nanos(4_980_000), Nanos((4_980_000.0 * (1.0 + effect.value)) as u64))),
+        comparisons: effect.map(|effect| gate_comparison(verdict, effect, detail)).into_iter().collect(),
+        device_time: effect.map(|_| Nanos(14_200_000_000)),
+        more_time: None,
     }
 }
 
@@ -172,6 +188,7 @@ pub fn gate() -> GateView {
                     ),
                     gate_device(HOSTILE, Verdict::Inconclusive, None, "no valid pair: throttled"),
                 ],
+                more_time: Some(Nanos(360_000_000_000)),
             }),
         },
         baseline: side("app-main", Precision::Int8),

@@ -49,20 +49,20 @@ fn reference(device: &DeviceCard) -> DeviceRef {
 
 async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
     let rows = sqlx::query!(
-        r#"select id, outcome ->> 'summary' as summary
+        r#"select id, outcome ->> 'summary' as summary, outcome ->> 'verdict' as "verdict!"
            from (select id, outcome, decided_at from gates order by id desc limit $2) g
-           where decided_at > $1 and outcome ->> 'verdict' = 'slower' order by id desc"#,
+           where decided_at > $1 and outcome ->> 'verdict' in ('slower', 'wrong_outputs', 'over_budget') order by id desc"#,
         since,
         NEWEST_GATES
     )
     .fetch_all(db.pool())
     .await?;
-    let trouble = |id, summary: Option<String>| Trouble::GateSlower {
-        gate: GateId(id),
-        summary: summary.unwrap_or_default(),
-        verdict: Verdict::Slower,
-    };
-    Ok(rows.into_iter().map(|row| trouble(row.id, row.summary)).collect())
+    rows.into_iter()
+        .map(|row| {
+            let verdict: Verdict = cell("gates", "outcome", row.id).word(&row.verdict)?;
+            Ok(Trouble::GateSlower { gate: GateId(row.id), summary: row.summary.unwrap_or_default(), verdict })
+        })
+        .collect()
 }
 
 /// Jobs whose device takes no work.

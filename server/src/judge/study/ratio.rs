@@ -6,7 +6,7 @@ use benchrack_protocol::study::{Basis, Check, Figure, Side, Study};
 use benchrack_stats::Confidence;
 use benchrack_stats::paired::{Pair, PairedEffect};
 
-use super::super::gate::common_rounds;
+use super::super::rounds::common_rounds;
 use super::subject::{At, alone, estimate, name, runs, unknown};
 use super::{ALPHA, Measured, StudyEvidence, Unknown, needed};
 

@@ -11,7 +11,7 @@ use benchrack_stats::blocks;
 use benchrack_stats::paired::pairs_needed;
 use benchrack_stats::{Confidence, Interval, Samples};
 
-use super::super::gate::{NotCounting, of_run, undisturbed};
+use super::super::rounds::{NotCounting, of_run, undisturbed};
 use super::super::run::{metrics, nanoseconds};
 use super::{StudyEvidence, Unknown};
 

@@ -1,0 +1,96 @@
+//! Sessions of gates: fresh runners in each round, and an end as soon as it is sure.
+
+use benchrack_protocol::api::Metric;
+use benchrack_protocol::session::StopRule;
+
+use super::*;
+
+/// Latencies in the order in which runners are started when the order of subjects alternates: both at first, then both in each
+/// round.
+fn started(rounds: usize, [baseline, candidate]: [Latency; 2]) -> Vec<Latency> {
+    let mut latencies = vec![baseline, candidate];
+    for round in 0..rounds {
+        latencies.extend(if round % 2 == 0 { [baseline, candidate] } else { [candidate, baseline] });
+    }
+    latencies
+}
+
+fn gate(rounds: u32, seconds: u64) -> SessionSpec {
+    let mut spec = spec(&["baseline", "candidate"]);
+    spec.plan.blocks = rounds;
+    spec.plan.fresh_runners = true;
+    spec.plan.stop = Some(StopRule {
+        metrics: vec![(Metric::Latency, 0.02), (Metric::Load, 0.02)],
+        alpha: 0.01,
+        comparisons: 2,
+        max_time: Nanos(seconds * 1_000 * MS),
+    });
+    spec
+}
+
+fn rounds(report: &SessionReport) -> Vec<usize> {
+    report.runs.iter().map(|run| measured(run).blocks.len()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_round_has_runners_of_its_own_and_says_how_they_started() {
+    let mut spec = gate(4, 60);
+    spec.plan.stop = None;
+    let latencies = started(4, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(30 * MS))]);
+    let (report, _) = run(&phone(), spec, &latencies).await;
+    for (run, latency) in report.runs.iter().zip([10 * MS, 30 * MS]) {
+        let run = measured(run);
+        let seen: Vec<(u32, Nanos, Nanos)> =
+            run.fresh_runners.iter().map(|runner| (runner.round, runner.load, runner.first_inference)).collect();
+        let expected: Vec<(u32, Nanos, Nanos)> = (0..4).map(|round| (round, Nanos(50 * MS), Nanos(latency))).collect();
+        assert_eq!(seen, expected);
+        assert!(run.blocks.iter().all(|block| block.samples.iter().all(|sample| sample.0 == latency)), "runners were mixed up");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_when_the_candidate_is_surely_slower() {
+    let latencies = started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(12 * MS))]);
+    let (report, _) = run(&phone(), gate(100, 60), &latencies).await;
+    let rounds = rounds(&report);
+    assert!(rounds[0] == rounds[1] && (9..=12).contains(&rounds[0]), "{rounds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_when_every_metric_is_surely_within_the_tolerance() {
+    let latencies = started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(10 * MS))]);
+    let (report, _) = run(&phone(), gate(100, 60), &latencies).await;
+    assert_eq!(rounds(&report), [9, 9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_is_over_ends_a_session_but_never_before_its_first_round() {
+    // Exactly at the tolerance: no number of rounds would tell.
+    let undecided = || started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(10_200_000))]);
+    let (report, _) = run(&phone(), gate(100, 0), &undecided()).await;
+    assert_eq!(rounds(&report), [1, 1]);
+    let (report, _) = run(&phone(), gate(100, 10), &undecided()).await;
+    assert!(rounds(&report)[0] > 1 && report.duration < Nanos(11_000 * MS), "{:?} {:?}", rounds(&report), report.duration);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_runner_that_dies_ends_its_subject_with_the_reason() {
+    let mut latencies = started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(10 * MS))]);
+    // The candidate's in the second round.
+    latencies[4] = |_| Err(Failure { reason: FailureReason::RunnerDied, detail: "gone".into() });
+    let (report, _) = run(&phone(), gate(100, 60), &latencies).await;
+    assert_eq!(measured(&report.runs[0]).blocks.len(), 2, "the round is finished for the other side");
+    let RunReport::Failed(failure) = &report.runs[1] else { panic!("{:?}", report.runs[1]) };
+    assert_eq!(failure.reason, FailureReason::RunnerDied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_out_of_range_is_refused() {
+    let mut spec = gate(4, 60);
+    if let Some(stop) = &mut spec.plan.stop {
+        stop.alpha = 2.0;
+    }
+    let (report, _) = run(&phone(), spec, &started(4, [|_| Ok(Nanos(MS)), |_| Ok(Nanos(MS))])).await;
+    let RunReport::Failed(failure) = &report.runs[0] else { panic!("{:?}", report.runs[0]) };
+    assert!(failure.detail.starts_with("plan.stop: alpha 2"), "{failure:?}");
+}
