@@ -13,6 +13,7 @@
 //! | may B ship? | [`gate`]: slower, not slower, or inconclusive, over several devices |
 //! | is that certain yet? | [`sequential`]: the same question, asked after each pair |
 //! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
+//! | which revision was it? | [`bisect`]: what to compare next, by information per minute |
 //! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
@@ -20,6 +21,7 @@
 
 #![warn(missing_docs)]
 
+pub mod bisect;
 pub mod blocks;
 pub mod changepoint;
 mod dip;

@@ -9,6 +9,7 @@ mod gate;
 mod modes;
 mod noise;
 mod optimal;
+mod pipeline;
 mod scoring;
 mod sequential;
 mod series;
