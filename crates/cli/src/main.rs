@@ -57,6 +57,8 @@ enum HostCommand {
     Runs(With<commands::runs::Runs>),
     Gate(With<commands::gate::Gate>),
     Study(With<commands::study::StudyCommand>),
+    Alerts(With<commands::alerts::Alerts>),
+    Aa(With<commands::aa::Aa>),
     Changepoints(With<commands::changepoints::Changepoints>),
     #[command(name = "token")]
     Tokens(With<commands::token::Tokens>),
@@ -121,6 +123,8 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Runs(With { command, context }) => command.run(&context).await,
         HostCommand::Gate(With { command, context }) => command.run(&context).await,
         HostCommand::Study(With { command, context }) => command.run(&context).await,
+        HostCommand::Alerts(With { command, context }) => command.run(&context).await,
+        HostCommand::Aa(With { command, context }) => command.run(&context).await,
         HostCommand::Changepoints(With { command, context }) => command.run(&context),
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,
         HostCommand::Zoo(With { command, context }) => command.run(&context),

@@ -140,7 +140,7 @@ fn result<'a>(name: &str, job: &JobStatus, report: Option<&'a SessionReport>) ->
 }
 
 /// The gate's session on one device. A side that names its engine without a build gets the newest one for the device.
-fn job(new: &NewGate, host: Host<'_>, engines: &[Engine]) -> Result<NewJob, Refusal> {
+pub(super) fn job(new: &NewGate, host: Host<'_>, engines: &[Engine]) -> Result<NewJob, Refusal> {
     let subject = |label: &str, side: &GateSubject| {
         let engine = match side.engine.build {
             Some(_) => side.engine.clone(),

@@ -18,6 +18,7 @@ mod problems;
 mod replay;
 mod s3;
 mod sample;
+mod series;
 mod start;
 mod study;
 mod submissions;

@@ -1,5 +1,7 @@
 //! One file for each command.
 
+pub mod aa;
+pub mod alerts;
 pub mod changepoints;
 pub mod demo;
 pub mod devices;
