@@ -155,7 +155,7 @@ function follow(main) {
   const wait = () => (due ||= setTimeout(refresh, 1000));
   const events = new EventSource(main.dataset.live);
   events.onmessage = wait;
-  for (const kind of ["device", "job", "progress", "stored", "decided", "lost"]) events.addEventListener(kind, wait);
+  for (const kind of ["device", "job", "progress", "stored", "decided", "alert", "lost"]) events.addEventListener(kind, wait);
   document.addEventListener("visibilitychange", () => document.hidden || wait());
 }
 

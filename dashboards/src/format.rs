@@ -195,6 +195,12 @@ pub(crate) fn fixed(value: f64, decimals: u8) -> String {
     grouped + rest
 }
 
+/// A change alone: `+2.1 %`.
+pub(crate) fn change(share: f64) -> String {
+    let percent = fixed(share * 100.0, 1);
+    format!("{}{percent}{NBSP}%", if share > 0.0 { "+" } else { "" })
+}
+
 /// A change with its interval: `+2.1 % [+1.8, +2.4]`.
 pub(crate) fn change_interval(share: &Estimate) -> String {
     let signed = |value: f64, decimals| format!("{}{}", if value > 0.0 { "+" } else { "" }, fixed(value * 100.0, decimals));

@@ -3,7 +3,7 @@
 //! Every page has companions below its own address: `view.json` (the view), `table.csv` (its main table, where it has
 //! one) and one `<chart>.svg` for each of [`crate::Page::charts`]. They take the page's query.
 
-use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId, SessionId, StudyId};
+use benchrack_protocol::ids::{AlertId, DeviceId, GateId, ModelId, RunId, SeriesId, SessionId, StudyId};
 
 /// The first page; its companions are `/view.json` and so on.
 pub const HOME: &str = "/";
@@ -19,6 +19,10 @@ pub const MODELS: &str = "/models";
 pub const ENGINES: &str = "/engines";
 /// All gates.
 pub const GATES: &str = "/gates";
+/// All alerts.
+pub const ALERTS: &str = "/alerts";
+/// What the farm measured of itself.
+pub const SELF_TEST: &str = "/self-test";
 /// All studies.
 pub const STUDIES: &str = "/studies";
 /// Login form (GET) and login (POST `token`, `next`).
@@ -56,6 +60,11 @@ pub fn gate_receipt(id: GateId) -> String {
 /// One gate.
 pub fn gate(id: GateId) -> String {
     format!("/gates/{id}")
+}
+
+/// One alert.
+pub fn alert(id: AlertId) -> String {
+    format!("/alerts/{id}")
 }
 
 /// One study.

@@ -220,7 +220,7 @@ async fn receive<E: std::fmt::Display>(
 }
 
 /// reqwest takes the process's provider of cryptography; a second installation says so and changes nothing.
-fn provide_tls() {
+pub(crate) fn provide_tls() {
     if rustls::crypto::CryptoProvider::get_default().is_none()
         && rustls::crypto::ring::default_provider().install_default().is_err()
     {

@@ -4,6 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+mod alerts;
+
+pub use alerts::{SelfTestConfig, SelfTestPair, SeriesConfig, WebhookConfig, WebhookFormat};
 use benchrack_lifecycle::device::DevicePolicy;
 use benchrack_lifecycle::job::JobPolicy;
 use serde::Deserialize;
@@ -31,6 +34,10 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Leases, retries and devices.
     pub farm: FarmConfig,
+    /// Watching of series, and the farm's tests of itself.
+    pub series: SeriesConfig,
+    /// Whom to tell of alerts.
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 impl Default for ServerConfig {
@@ -45,6 +52,8 @@ impl Default for ServerConfig {
             artifacts: ArtifactConfig::default(),
             limits: Limits::default(),
             farm: FarmConfig::default(),
+            series: SeriesConfig::default(),
+            webhooks: Vec::new(),
         }
     }
 }
@@ -320,6 +329,7 @@ impl ServerConfig {
                 return contradiction(format!("farm.{key} is 0: at least 1 is needed"));
             }
         }
+        self.series.check().map_err(ConfigError::Contradiction)?;
         if self.database.max_connections < 4 {
             return contradiction(
                 "database.max_connections is below 4: requests and housekeeping would wait for each other".into(),

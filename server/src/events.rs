@@ -3,7 +3,7 @@
 //! An event is a Postgres notification, so that it comes with the commit of what it tells and reaches all replicas. It
 //! is a hint: who hears it reads the state again, and a lost one costs a delay, never a job.
 
-use benchrack_protocol::ids::{DeviceId, GateId, JobId, RunId, SessionId};
+use benchrack_protocol::ids::{AlertId, DeviceId, GateId, JobId, RunId, SessionId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -64,6 +64,11 @@ pub enum FarmEvent {
         /// The gate.
         gate: GateId,
     },
+    /// An alert was raised or changed.
+    Alert {
+        /// The alert.
+        alert: AlertId,
+    },
     /// Some events may have been lost: read everything again.
     Lost,
 }
@@ -78,6 +83,7 @@ impl FarmEvent {
             Self::Progress { .. } => "progress",
             Self::Stored { .. } => "stored",
             Self::Decided { .. } => "decided",
+            Self::Alert { .. } => "alert",
             Self::Lost => "lost",
         }
     }

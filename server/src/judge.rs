@@ -1,12 +1,14 @@
 //! From samples to figures and verdicts: the glue between the wire types and `benchrack_stats`. Pure, so that a person
 //! without a server (`benchrack gate --local`) gets the same answers.
 
+pub mod culprit;
 mod energy;
 mod gate;
 mod page;
 mod receipt;
 mod rounds;
 mod run;
+pub mod series;
 mod study;
 
 pub use energy::{energy, sustained};

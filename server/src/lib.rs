@@ -20,12 +20,13 @@ pub mod packages;
 mod refusal;
 mod secret;
 mod start;
+mod webhooks;
 
 pub use artifacts::{ArtifactStore, StoreError, StoreOpenError};
 pub use clock::Clock;
 pub use config::{
-    ArtifactConfig, AuthMode, ConfigError, DatabaseConfig, FarmConfig, Limits, Redacted, ServerConfig, default_cache_dir,
-    default_data_dir,
+    ArtifactConfig, AuthMode, ConfigError, DatabaseConfig, FarmConfig, Limits, Redacted, SelfTestConfig, SelfTestPair,
+    SeriesConfig, ServerConfig, WebhookConfig, WebhookFormat, default_cache_dir, default_data_dir,
 };
 pub use events::{EventBus, FarmEvent};
 pub use http::{document, router};
@@ -33,3 +34,4 @@ pub use metrics::{Metrics, Snapshot};
 pub use refusal::Refusal;
 pub use secret::{Secret, SecretHash};
 pub use start::{Offline, Server, StartError};
+pub use webhooks::{SIGNATURE, Webhooks};

@@ -19,6 +19,7 @@ use crate::http;
 use crate::launcher::{EmbeddedPostgres, LauncherError, LauncherOptions};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
+use crate::webhooks::Webhooks;
 
 /// How long requests may go on after the server was told to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -148,7 +149,11 @@ impl Server {
         app.forgive_silence(now).await?;
         app.tick(now).await?;
         let every = Duration::from_secs(config.farm.housekeeping_seconds.into());
-        let tasks = vec![tokio::spawn(listen(app.clone())), tokio::spawn(keep_house(app.clone(), every))];
+        let tasks = vec![
+            tokio::spawn(listen(app.clone())),
+            tokio::spawn(keep_house(app.clone(), every)),
+            tokio::spawn(tell(app.clone(), every)),
+        ];
         let router = http::router(&app);
         let stopped = stopping.clone().cancelled_owned();
         let serving = tokio::spawn(async move {
@@ -232,6 +237,8 @@ async fn open(config: &ServerConfig, stopping: CancellationToken) -> Result<(App
         limits: config.limits,
         jobs: config.farm.job_policy(),
         devices: config.farm.device_policy(),
+        series: config.series.clone(),
+        webhooks: Webhooks::of(&config.webhooks)?,
         events: EventBus::default(),
         metrics: Metrics::default(),
         stopping,
@@ -334,6 +341,26 @@ async fn keep_house(app: App, every: Duration) {
         if let Err(refusal) = app.tick(app.now()).await {
             let cause = refusal.cause.as_deref().map(|cause| http::chain(cause));
             tracing::error!(cause, "housekeeping failed and is tried again: {}", refusal.detail);
+        }
+    }
+}
+
+/// Delivers what waits in the outbox; apart from housekeeping, because others' servers take their time.
+async fn tell(app: App, every: Duration) {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = app.stopping().cancelled() => return,
+        }
+        let delivered = tokio::select! {
+            delivered = app.deliver() => delivered,
+            () = app.stopping().cancelled() => return,
+        };
+        if let Err(refusal) = delivered {
+            let cause = refusal.cause.as_deref().map(|cause| http::chain(cause));
+            tracing::error!(cause, "the outbox cannot be read and is tried again: {}", refusal.detail);
         }
     }
 }

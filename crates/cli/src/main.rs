@@ -60,6 +60,8 @@ enum HostCommand {
     Verify(With<commands::verify::Verify>),
     Bench(With<commands::bench::Bench>),
     Study(With<commands::study::StudyCommand>),
+    Alerts(With<commands::alerts::Alerts>),
+    Aa(With<commands::aa::Aa>),
     Changepoints(With<commands::changepoints::Changepoints>),
     #[command(name = "token")]
     Tokens(With<commands::token::Tokens>),
@@ -129,6 +131,8 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Verify(With { command, context }) => command.run(&context),
         HostCommand::Bench(With { command, context }) => command.run(&context).await,
         HostCommand::Study(With { command, context }) => command.run(&context).await,
+        HostCommand::Alerts(With { command, context }) => command.run(&context).await,
+        HostCommand::Aa(With { command, context }) => command.run(&context).await,
         HostCommand::Changepoints(With { command, context }) => command.run(&context),
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,
         HostCommand::Zoo(With { command, context }) => command.run(&context),

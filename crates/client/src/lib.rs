@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod alerts;
 mod artifacts;
 mod error;
 mod farm;
@@ -18,6 +19,7 @@ use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use alerts::AlertQuery;
 pub use error::ClientError;
 pub use farm::RunQuery;
 

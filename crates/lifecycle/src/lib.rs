@@ -1,4 +1,4 @@
-//! The state machines of jobs, leases and devices: what may happen when, and to whom.
+//! The state machines of jobs, leases, devices, suspicions and alerts: what may happen when, and to whom.
 //!
 //! States are enums whose variants carry their data, so that half a state cannot be written down. `apply` is pure and
 //! total: it reads no clock, does no I/O, never panics, and a refusal names both the state and the event. The server
@@ -6,9 +6,11 @@
 
 #![warn(missing_docs)]
 
+pub mod alert;
 pub mod device;
 pub mod fault;
 pub mod job;
+pub mod suspicion;
 #[doc(hidden)]
 pub mod testing;
 

@@ -52,6 +52,8 @@ number_ids! {
     EngineId;
     /// One line of points over revisions.
     SeriesId;
+    /// One regression or drift that was confirmed, with its triage.
+    AlertId;
     /// A bearer token's row; never the secret.
     TokenId;
 }

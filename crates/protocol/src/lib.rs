@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod adapter;
+pub mod alert;
 pub mod api;
 pub mod budget;
 pub mod cpuset;

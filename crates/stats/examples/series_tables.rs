@@ -5,13 +5,16 @@
 //! cargo run --release -p benchrack-stats --example series_tables -- level [NOISE]
 //! cargo run --release -p benchrack-stats --example series_tables -- box
 //! cargo run --release -p benchrack-stats --example series_tables -- suspicion
+//! cargo run --release -p benchrack-stats --example series_tables -- pipeline [NOISE]
 //! cargo run --release -p benchrack-stats --example series_tables -- gate
 //! cargo run --release -p benchrack-stats --example series_tables -- labelled FOLDER
 //! cargo run --release -p benchrack-stats --example series_tables -- speed [PYTHON]
 //! ```
 //!
 //! `FOLDER` holds series marked by people as JSON; `PYTHON` is an interpreter with apache-otava, timed on the same points.
-//! Every seed is fixed. `BENCHRACK_SERIES` multiplies the number of simulated series (default 1).
+//! Every seed is fixed. `BENCHRACK_SERIES` multiplies the number of simulated series (default 1), and `BENCHRACK_SEED`
+//! moves all seeds of `level`, `suspicion` and `pipeline` on (default 0), so that a bound can be tried on series that
+//! nobody has looked at.
 
 #![expect(clippy::unwrap_used, reason = "a table that cannot be made must not be printed")]
 
@@ -25,6 +28,8 @@ use benchrack_stats::gate::Decision;
 mod noise;
 #[path = "../tests/it/optimal.rs"]
 mod optimal;
+#[path = "../tests/it/pipeline.rs"]
+mod pipeline;
 #[path = "../tests/it/scoring.rs"]
 mod scoring;
 #[path = "../tests/it/series.rs"]
@@ -41,15 +46,18 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["level"] => level(&ALL),
-        ["level", name] => level(&ALL.into_iter().filter(|noise| format!("{noise:?}") == name).collect::<Vec<_>>()),
+        ["level", name] => level(&named(&ALL, name)),
         ["box"] => operating_box(),
-        ["suspicion"] => suspicions(),
+        ["suspicion"] => suspicions(&FIVE),
+        ["suspicion", name] => suspicions(&named(&FIVE, name)),
+        ["pipeline"] => pipelines(&FIVE),
+        ["pipeline", name] => pipelines(&named(&FIVE, name)),
         ["gate"] => gates(),
         ["labelled", folder] => labelled(folder),
         ["speed"] => speed(None),
         ["speed", python] => speed(Some(python)),
         _ => {
-            eprintln!("one of: level [NOISE], box, suspicion, gate, labelled FOLDER, speed [PYTHON]");
+            eprintln!("one of: level [NOISE], box, suspicion [NOISE], pipeline [NOISE], gate, labelled FOLDER, speed [PYTHON]");
             std::process::exit(2);
         }
     }
@@ -61,6 +69,16 @@ fn times(series: u64) -> u64 {
     (series as f64 * factor) as u64
 }
 
+/// How far all seeds are moved on.
+fn first_seed() -> u64 {
+    std::env::var("BENCHRACK_SEED").map_or(0, |seed| seed.parse().unwrap())
+}
+
+/// The noises of this name.
+fn named(noises: &[SeriesNoise], name: &str) -> Vec<SeriesNoise> {
+    noises.iter().copied().filter(|noise| format!("{noise:?}") == name).collect()
+}
+
 /// Shares of series without a change in which anything was found, with the upper end of a 99 % interval.
 fn level(noises: &[SeriesNoise]) {
     println!("stated: {} %\n", LEVEL * 100.0);
@@ -69,7 +87,7 @@ fn level(noises: &[SeriesNoise]) {
         print!("| {noise:?} |");
         for (points, series) in [(50, 4000), (100, 4000), (300, 2000), (1000, 1500), (3000, 1000), (10_000, 600)] {
             let found = |seed: &u64| {
-                let analysis = analyse(&Source::new(noise, *seed).take(points)).unwrap();
+                let analysis = analyse(&Source::new(noise, first_seed() + *seed).take(points)).unwrap();
                 !(analysis.changes.is_empty() && analysis.drifts.is_empty())
             };
             let series = times(series);
@@ -123,11 +141,11 @@ fn operating_box() {
 }
 
 /// Delay of a step of 5 % at sd 3 % against the detector that knows the noise, at the same false alarms.
-fn suspicions() {
+fn suspicions(noises: &[SeriesNoise]) {
     println!("| noise | asked | false a revision | mean delay | best | ratio | within 3 |\n|---|---|---|---|---|---|---|");
-    for noise in FIVE {
-        for rate in [0.13, 0.1, 0.03, 0.01] {
-            let learnt = watched::learnt(noise, rate, times(600), 200);
+    for &noise in noises {
+        for rate in [0.14, 0.1, 0.03, 0.01] {
+            let learnt = watched::learnt(noise, rate, first_seed()..first_seed() + times(600), 200);
             let best = optimal::Optimal::new(noise, watched::STEP).at_rate(learnt.false_rate, times(600));
             let ratio = learnt.delay / best.delay;
             println!(
@@ -135,6 +153,30 @@ fn suspicions() {
                 learnt.false_rate, learnt.delay, best.delay, learnt.within_three
             );
         }
+    }
+}
+
+/// Suspicion and confirming session together.
+fn pipelines(noises: &[SeriesNoise]) {
+    println!(
+        "| noise | unchanged revisions | with a session | false alerts | a thousand (≤) | steps | found within 3 |\n\
+         |---|---|---|---|---|---|---|"
+    );
+    for &noise in noises {
+        let mut counts = pipeline::Counts::default();
+        for seed in 0..times(1_000) {
+            pipeline::follow(noise, pipeline::RATE, first_seed() + seed, 100, &mut counts);
+        }
+        let share = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
+        println!(
+            "| {noise:?} | {} | {:.1} % | {} | {:.3} | {} | {:.1} % |",
+            counts.unchanged,
+            share(counts.sessions, counts.unchanged),
+            counts.false_alerts,
+            1_000.0 * noise::upper_bound(counts.false_alerts, counts.unchanged),
+            counts.steps,
+            share(counts.found_within_three, counts.steps)
+        );
     }
 }
 

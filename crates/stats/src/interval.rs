@@ -1,5 +1,7 @@
 //! An estimate with the interval that holds it.
 
+use statrs::function::beta::beta_reg;
+
 use crate::distributions::Binomial;
 use crate::samples::Samples;
 
@@ -117,11 +119,40 @@ impl Ranks {
     }
 }
 
+/// Upper end of the exact one-sided interval of a share (Clopper and Pearson, "The use of confidence or fiducial limits
+/// illustrated in the case of the binomial", Biometrika 26 (1934)): the share for which `hits` or fewer of `trials` have
+/// the chance `tail`. None without trials, and 1 when all were hits.
+pub fn share_at_most(hits: u64, trials: u64, tail: f64) -> Option<f64> {
+    const STEPS: usize = 60;
+    if trials == 0 || hits > trials || !(tail > 0.0 && tail < 1.0) {
+        return None;
+    }
+    if hits == trials {
+        return Some(1.0);
+    }
+    let (misses, more) = ((trials - hits) as f64, hits as f64 + 1.0);
+    // P(X <= hits) of a share p is the regularised incomplete beta function at 1 - p, and falls with p.
+    let (mut low, mut high) = (hits as f64 / trials as f64, 1.0);
+    for _ in 0..STEPS {
+        let middle = f64::midpoint(low, high);
+        if beta_reg(misses, more, 1.0 - middle) > tail { low = middle } else { high = middle }
+    }
+    Some(high)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn shares_have_the_textbook_upper_ends() {
+        // The rule of three: -ln(0.05)/n for no hit; and a value from the tables for 2 of 10.
+        assert!((share_at_most(0, 300, 0.05).unwrap() - (1.0 - 0.05f64.powf(1.0 / 300.0))).abs() < 1e-9);
+        assert!((share_at_most(2, 10, 0.025).unwrap() - 0.5561).abs() < 1e-4);
+        assert_eq!((share_at_most(0, 0, 0.05), share_at_most(4, 4, 0.05)), (None, Some(1.0)));
+    }
 
     #[test]
     fn only_levels_that_make_an_interval_are_taken() {

@@ -16,6 +16,7 @@
 //! | has it perhaps just changed? | [`suspicion`]: an early, cheap alarm that a session must confirm |
 //! | what does an inference cost? | [`energy`]: joules above rest from a slow and coarse meter, with an interval that holds them |
 //! | what do minutes of load do? | [`sustained`]: minute 1, time to throttle, plateau, recovery |
+//! | which revision was it? | [`bisect`]: what to compare next, by information per minute |
 //! | when did it change? | [`changepoint`]: steps, drifts and outliers of a series at a stated level |
 //!
 //! Two rules hold throughout. A mean is shown and never judged, because one interrupted inference moves it. And an
@@ -23,6 +24,7 @@
 
 #![warn(missing_docs)]
 
+pub mod bisect;
 pub mod blocks;
 pub mod changepoint;
 mod dip;

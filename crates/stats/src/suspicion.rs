@@ -17,13 +17,14 @@ use std::collections::VecDeque;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use crate::samples::Samples;
 
 /// Points that the density is learnt from.
 const MEMORY: usize = 256;
 
-/// Fewest points before any suspicion.
+/// Fewest points that a density is learnt from; before that a point is only told from the greatest one, see [`Watcher`].
 const LEAST: usize = 30;
 
 /// Points after which the density is learnt again, at most; while there are few points, sooner.
@@ -33,7 +34,7 @@ const EVERY: usize = 32;
 const GRID: usize = 192;
 
 /// What is asked of the detector.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     step: f64,
     rate: f64,
@@ -92,7 +93,13 @@ pub struct NoRatio {
 }
 
 /// Watches one series for an increase.
-#[derive(Debug, Clone)]
+///
+/// While there are fewer than thirty points, nothing is known of the noise but that a point has no reason to be greater than
+/// those before it: the chance that the newest of n exchangeable points is among the k greatest is k/n. So a point is
+/// suspicious when it is among as many as the rate allows, and by at least the step above the median of the others.
+///
+/// What a watcher has seen is a value that can be stored (about 10 kB as JSON): the next point needs nothing else.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Watcher {
     watch: Watch,
     seen: usize,
@@ -105,7 +112,7 @@ pub struct Watcher {
 }
 
 /// The CUSUM: evidence for the likeliest moment of a change so far, and how many points ago that was.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Sum {
     evidence: f64,
     since: usize,
@@ -125,7 +132,7 @@ impl Sum {
 }
 
 /// What is usual.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Learnt {
     persistence: f64,
     middle: f64,
@@ -166,9 +173,21 @@ impl Watcher {
         *self = Self { seen: self.seen, ..Self::new(self.watch) };
     }
 
+    /// The answer of a series whose noise is not known yet.
+    fn judge_by_rank(&self, point: f64) -> Suspicion {
+        let allowed = ((self.usual.len() + 1) as f64 * self.watch.rate) as usize;
+        if allowed == 0 || self.usual.len() < 2 {
+            return Suspicion::Learning;
+        }
+        let above = self.usual.iter().filter(|usual| **usual >= point).count();
+        let usual = Samples::of_finite(self.usual.iter().copied().collect());
+        let great = above < allowed && point - usual.median() >= self.watch.step;
+        if great { Suspicion::Suspicious { since: 0 } } else { Suspicion::Quiet }
+    }
+
     fn judge(&mut self, point: f64) -> Suspicion {
         if self.usual.len() < LEAST {
-            return Suspicion::Learning;
+            return self.judge_by_rank(point);
         }
         let stale = self.age >= EVERY.min(self.usual.len() / 4);
         // While something brews the yardstick stays, so that the brew does not become usual.
@@ -260,7 +279,7 @@ impl Learnt {
 }
 
 /// A density on a grid, as logarithms.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Density {
     start: f64,
     width: f64,
@@ -278,6 +297,9 @@ impl Density {
         let deviation = (points.iter().map(|point| (point - mean).powi(2)).sum::<f64>() / points.len() as f64).sqrt();
         let spread = if quartiles > 0.0 { quartiles.min(deviation) } else { deviation }.max(step / 100.0);
         let kernel = 0.9 * spread * (points.len() as f64).powf(-0.2);
+        // Kernels widen what they smooth; the points are drawn together by as much (Jones, "On correcting for variance
+        // inflation in kernel density estimation", Computational Statistics & Data Analysis 11 (1991)).
+        let narrower = 1.0 / (1.0 + (kernel / spread).powi(2)).sqrt();
         let (middle, broad) = (samples.median(), 2.0 * spread);
         // One wild point must not stretch the grid.
         let reach = 8.0 * spread + step;
@@ -287,7 +309,8 @@ impl Density {
         let normal = |distance: f64, deviation: f64| (-0.5 * (distance / deviation).powi(2)).exp() / deviation;
         let log = |nth: usize| {
             let at = start + width * nth as f64;
-            let kernels = points.iter().map(|point| normal(at - point, kernel)).sum::<f64>() / points.len() as f64;
+            let drawn = |point: &f64| middle + (point - middle) * narrower;
+            let kernels = points.iter().map(|point| normal(at - drawn(point), kernel)).sum::<f64>() / points.len() as f64;
             // A floor, because the logarithm of zero would be certainty.
             ((1.0 - BROAD) * kernels + BROAD * normal(at - middle, broad) + 1e-6 / spread).ln()
         };

@@ -1,6 +1,7 @@
 //! Pages: one file each, a view and its template.
 
 mod access;
+mod alert;
 pub(crate) mod compare;
 mod compare_matrix;
 mod compare_row;
@@ -16,6 +17,7 @@ mod run_frames;
 mod run_load;
 mod run_table;
 mod run_words;
+mod self_test;
 mod series;
 mod session;
 mod study;

@@ -1,16 +1,17 @@
 //! One series, and the list of all.
 
 use askama::Template;
+use benchrack_protocol::ids::RunId;
 use benchrack_protocol::validity::Validity;
 
 use super::facets::Facets;
 use super::render;
 use crate::chart::{self, Place, series, spark};
-use crate::format::Unit;
+use crate::format::{Unit, change};
 use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
 use crate::table::Table;
 use crate::text::{fill, texts};
-use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesPoint, SeriesRow, SeriesView};
+use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRow, SeriesView};
 use crate::{Chrome, Language, Page, RenderError, link};
 
 /// Newest points that the page's table shows; the file has all.
@@ -27,6 +28,9 @@ struct Series<'a> {
     chart: ChartFigure,
     shown: String,
     points: Vec<Point<'a>>,
+    marks: Vec<(&'a SeriesMark, Num)>,
+    /// Run and words of the baseline.
+    baseline: Option<(RunId, String)>,
 }
 
 struct Point<'a> {
@@ -65,6 +69,12 @@ impl Page for SeriesView {
             chart,
             shown: fill(c.t.series.shown, &[&shown, &all]),
             points: points(self, c),
+            baseline: self.baseline.as_ref().map(|baseline| {
+                let value = Unit::of(key.metric).show(baseline.value);
+                let now = baseline.change.map_or_else(|| c.t.common.never_measured.to_owned(), change);
+                (baseline.run, fill(c.t.series.baseline, &[&value, &now]))
+            }),
+            marks: self.marks.iter().map(|mark| (mark, Num::plain(mark.change.map(change).unwrap_or_default()))).collect(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use benchrack_protocol::alert::TriageState;
 use benchrack_protocol::api::Verdict;
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::report::Failure;
@@ -125,6 +126,18 @@ impl Ctx<'_> {
             StudyVerdict::CannotTell => ("doubt", TRIANGLE),
         };
         Badge { tone, icon, word: self.t.study.verdict(verdict).into(), title: String::new() }
+    }
+
+    /// A state of triage.
+    pub(crate) fn triage(&self, state: TriageState) -> Badge {
+        let (tone, icon) = match state {
+            TriageState::New => ("bad", DIAMOND),
+            TriageState::Confirmed => ("doubt", TRIANGLE),
+            TriageState::Expected => ("accent", HALF),
+            TriageState::Fixed => ("good", CHECK),
+            TriageState::Ignored => ("quiet", DASH),
+        };
+        Badge { tone, icon, word: self.t.alert.triage_state(state).into(), title: String::new() }
     }
 
     /// A job's state.

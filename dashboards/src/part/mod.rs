@@ -38,6 +38,7 @@ pub(crate) enum Tab {
     Models,
     Engines,
     Gates,
+    Alerts,
     Studies,
     Other,
 }
@@ -102,7 +103,7 @@ impl<'a> Ctx<'a> {
         asset::url("icon.svg")
     }
 
-    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 7] {
+    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 8] {
         let n = &self.t.common;
         [
             (crate::link::RACK, n.rack, Tab::Rack),
@@ -111,6 +112,7 @@ impl<'a> Ctx<'a> {
             (crate::link::MODELS, n.models, Tab::Models),
             (crate::link::ENGINES, n.engines, Tab::Engines),
             (crate::link::GATES, n.gates, Tab::Gates),
+            (crate::link::ALERTS, n.alerts, Tab::Alerts),
             (crate::link::STUDIES, n.studies, Tab::Studies),
         ]
         .map(|(href, name, tab)| (href, name, self.tab == tab))

@@ -17,6 +17,7 @@ texts! {
         series: "Series", "시계열";
         models: "Models", "모델";
         engines: "Engines", "엔진";
+        alerts: "Alerts", "알림";
         gates: "Gates", "게이트";
         studies: "Studies", "연구";
         theme_auto: "Colours: as your system. Change to dark", "색상: 시스템 설정. 어둡게 바꾸기";

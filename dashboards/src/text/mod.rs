@@ -22,6 +22,7 @@ macro_rules! texts {
     };
 }
 
+mod alert;
 mod chart;
 mod common;
 mod compare;
@@ -38,6 +39,7 @@ mod study;
 #[derive(Debug)]
 pub(crate) struct Texts {
     pub(crate) language: Language,
+    pub(crate) alert: alert::Alerts,
     pub(crate) common: common::Common,
     pub(crate) chart: chart::Charts,
     pub(crate) compare: compare::Compare,
@@ -53,6 +55,7 @@ pub(crate) struct Texts {
 
 static ENGLISH: Texts = Texts {
     language: Language::English,
+    alert: alert::Alerts::ENGLISH,
     common: common::Common::ENGLISH,
     chart: chart::Charts::ENGLISH,
     compare: compare::Compare::ENGLISH,
@@ -68,6 +71,7 @@ static ENGLISH: Texts = Texts {
 
 static KOREAN: Texts = Texts {
     language: Language::Korean,
+    alert: alert::Alerts::KOREAN,
     common: common::Common::KOREAN,
     chart: chart::Charts::KOREAN,
     compare: compare::Compare::KOREAN,
@@ -109,6 +113,7 @@ mod tests {
     #[test]
     fn both_languages_have_every_text_and_the_same_places() {
         let all = [
+            alert::Alerts::PAIRS,
             common::Common::PAIRS,
             chart::Charts::PAIRS,
             compare::Compare::PAIRS,

@@ -19,5 +19,12 @@ texts! {
         revision: "Revision", "리비전";
         changed: "changed here", "여기서 바뀜";
         reasons: "Reasons", "이유";
+        baseline: "Baseline {}, the newest valid point {}", "기준 {}, 최신 유효 점 {}";
+        marks: "What the farm wrote", "팜의 기록";
+        marks_note: "Changes, what they go together with, and what a second measurement said. Nothing that changed with the device, its system or its agent is blamed on a model.", "변화, 함께 바뀐 것, 재측정 결과. 기기, 시스템, 에이전트와 함께 바뀐 것은 모델 탓으로 돌리지 않습니다.";
+        mark_kind: "What", "내용";
+        mark_detail: "Detail", "설명";
+        mark_change: "Change", "변화";
+        mark_run: "Run", "실행";
     }
 }

@@ -10,6 +10,7 @@
 //! - Lists are in the order to show.
 
 mod access;
+mod alert;
 mod compare;
 mod device;
 mod engine;
@@ -22,6 +23,7 @@ mod session;
 mod study;
 
 pub use access::*;
+pub use alert::*;
 use benchrack_protocol::api::{Estimate, Run};
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::ids::DeviceId;

@@ -66,8 +66,39 @@ pub struct SeriesView {
     pub points: Vec<SeriesPoint>,
     /// How many older points were left out of `points`.
     pub left_out: u64,
+    /// The run whose level is accepted; none before the series was watched.
+    pub baseline: Option<SeriesBaseline>,
+    /// What the farm wrote on it, newest first.
+    pub marks: Vec<SeriesMark>,
     /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
     pub axis: SeriesAxis,
+}
+
+/// The level that people accept: of the first valid run, or of the one that an alert was expected for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesBaseline {
+    /// Its run.
+    pub run: RunId,
+    /// What was measured, in [`Metric::unit`].
+    pub value: f64,
+    /// The newest valid point against it as a share: 0.05 is 5 % more; none without one.
+    pub change: Option<f64>,
+}
+
+/// Something that the farm wrote on a series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesMark {
+    /// The first point of the new level, or the point at which it was noticed.
+    pub run: RunId,
+    /// `change`, `infrastructure`, `unexplained`, `suspected`, `cleared`, `undecided`, `confirmed` or `drift`.
+    pub kind: String,
+    /// In words.
+    pub detail: String,
+    /// Change of the level as a share, where there is one: 0.05 is 5 % more.
+    pub change: Option<f64>,
+    /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
 }
 
 /// What runs from left to right in a series chart.

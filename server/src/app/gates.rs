@@ -185,11 +185,12 @@ fn result<'a>(name: &str, job: &JobStatus, report: Option<&'a SessionReport>) ->
 
 /// A gate as it was asked.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    new: &'a NewGate,
+pub(super) struct Asked<'a> {
+    pub(super) new: &'a NewGate,
     /// Of its JSON text.
-    digest: ArtifactId,
-    devices: usize,
+    pub(super) digest: ArtifactId,
+    /// How many are measured for it.
+    pub(super) devices: usize,
 }
 
 /// Which budgets are about this device, by their places.
@@ -209,7 +210,7 @@ pub fn budgets_of(new: &NewGate, device: Facts<'_>) -> Result<Vec<u32>, Refusal>
 }
 
 /// The gate's session on one device. A side that names its engine without a build gets the newest one for the device.
-fn job(asked: Asked<'_>, host: Host<'_>, engines: &[Engine]) -> Result<NewJob, Refusal> {
+pub(super) fn job(asked: Asked<'_>, host: Host<'_>, engines: &[Engine]) -> Result<NewJob, Refusal> {
     let Asked { new, digest, devices } = asked;
     let engine = |label: &str, side: &GateSubject| match side.engine.build {
         Some(_) => Ok(side.engine.clone()),

@@ -27,6 +27,10 @@ pub struct Swept {
     pub devices: usize,
     /// Gates that were decided.
     pub gates: usize,
+    /// Series with new points.
+    pub series: usize,
+    /// Suspicions that went on.
+    pub suspicions: usize,
 }
 
 impl App {
@@ -49,6 +53,11 @@ impl App {
         }
         // A report settles its gate at once; jobs that fail, and a server that died in between, are found here.
         swept.gates = self.settle_gates().await?;
+        // Only the housekeeper watches series, so that each point is looked at once.
+        swept.series = self.watch_series(now).await?;
+        swept.suspicions = self.follow_suspicions(now).await?;
+        self.wake_alerts(now).await?;
+        self.test_itself(now).await?;
         db::tokens::forget_old_sessions(self.db(), now).await?;
         housekeeper.commit().await?;
         self.metrics().leases_expired(swept.leases);

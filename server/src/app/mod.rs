@@ -3,6 +3,7 @@
 //! A function here opens the transaction, lets the state machines of `benchrack_lifecycle` decide, and has `db` write
 //! what they said. Nothing is kept in memory between two requests, so that any number of servers share one database.
 
+mod alerts;
 mod devices;
 mod engines;
 mod expand;
@@ -12,9 +13,13 @@ mod models;
 mod report;
 mod results;
 mod selector;
+mod self_test;
+mod series;
 mod studies;
 mod submissions;
+mod suspicions;
 mod tokens;
+mod webhooks;
 mod work;
 
 use std::sync::Arc;
@@ -33,10 +38,11 @@ pub use tokens::{Caller, LOGIN_LIFE, Login};
 
 use crate::artifacts::ArtifactStore;
 use crate::clock::Clock;
-use crate::config::{AuthMode, FarmConfig, Limits};
+use crate::config::{AuthMode, FarmConfig, Limits, SeriesConfig};
 use crate::db::Database;
 use crate::events::EventBus;
 use crate::metrics::Metrics;
+use crate::webhooks::Webhooks;
 
 /// Everything a request needs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,6 +67,10 @@ pub struct Parts {
     pub jobs: JobPolicy,
     /// Rules of devices.
     pub devices: DevicePolicy,
+    /// Watching of series, and the farm's tests of itself.
+    pub series: SeriesConfig,
+    /// Whom to tell of alerts.
+    pub webhooks: Webhooks,
     /// Events of the farm.
     pub events: EventBus,
     /// Figures about ourselves.
@@ -123,6 +133,14 @@ impl App {
     /// Set when the server is to stop.
     pub fn stopping(&self) -> &CancellationToken {
         &self.0.stopping
+    }
+
+    fn series_config(&self) -> &SeriesConfig {
+        &self.0.series
+    }
+
+    fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
     }
 
     fn job_policy(&self) -> &JobPolicy {

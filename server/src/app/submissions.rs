@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use benchrack_lifecycle::device::SessionEnd;
 use benchrack_lifecycle::job::{self, JobEvent, JobState, JobStep};
-use benchrack_protocol::api::{Device, NewSubmission, Submission};
+use benchrack_protocol::api::{Device, Model, NewSubmission, Submission};
+use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::ids::{DeviceId, JobId, SubmissionId};
+use benchrack_protocol::model::Precision;
+use benchrack_protocol::session::{SessionSpec, Subject};
 use sqlx::PgConnection;
 
 use super::engines::Host;
@@ -14,6 +17,7 @@ use super::{App, Caller, expand};
 use crate::db;
 use crate::db::jobs::{NewJob, Origin};
 use crate::db::leases::EndedAs;
+use crate::db::watches::CONTROL;
 use crate::events::FarmEvent;
 use crate::refusal::Refusal;
 
@@ -24,6 +28,18 @@ pub(super) fn hosts<'a>(devices: &'a [Device], targets: &'a HashMap<DeviceId, St
         Ok(Host { device, target })
     };
     devices.iter().map(host).collect()
+}
+
+/// Adds the control to a session, unless that measures the very same anyway.
+fn ride_along(spec: &mut SessionSpec, control: &Subject) {
+    let same = |subject: &Subject| {
+        subject.manifest.artifact == control.manifest.artifact
+            && subject.engine == control.engine
+            && subject.threads == control.threads
+    };
+    if !spec.subjects.iter().any(same) {
+        spec.subjects.push(control.clone());
+    }
 }
 
 impl App {
@@ -37,7 +53,10 @@ impl App {
         let engines = db::engines::list(self.db()).await?;
         let targets = db::devices::targets(self.db()).await?;
         let hosts = hosts(&devices, &targets)?;
-        let jobs = expand::expand(&new.suite, &hosts, &models, &engines, self.limits().jobs_per_submission)?;
+        let mut jobs = expand::expand(&new.suite, &hosts, &models, &engines, self.limits().jobs_per_submission)?;
+        if let Some(control) = self.control(&models) {
+            jobs.iter_mut().for_each(|job| ride_along(&mut job.spec, &control));
+        }
         let now = self.now();
         let mut tx = self.db().begin().await?;
         let id = db::submissions::insert(&mut tx, new, caller.token, now).await?;
@@ -45,6 +64,20 @@ impl App {
         tx.commit().await?;
         tracing::info!(submission.id = %id, suite = new.suite.name, jobs = jobs.len(), devices = devices.len(), "suite queued");
         self.submission(id).await
+    }
+
+    /// The subject that rides along in every session, where one is configured and the farm has its model.
+    fn control(&self, models: &[Model]) -> Option<Subject> {
+        let name = self.series_config().control.as_deref()?;
+        let fits = |model: &&Model| model.manifest.name == name && model.manifest.precision == Precision::Fp32;
+        let Some(model) = models.iter().find(fits) else {
+            tracing::warn!(
+                model = name,
+                "the control (series.control) is not one of the farm's models in fp32: sessions go without"
+            );
+            return None;
+        };
+        Some(Subject { label: CONTROL.into(), manifest: model.manifest.clone(), engine: EngineRef::built_in(), threads: 1 })
     }
 
     /// Stores jobs and wakes the agents that wait for some.

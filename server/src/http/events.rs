@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// What happens on the farm from now on. Event names are `device`, `job`, `progress`, `stored`, `decided`, and `lost`
+/// What happens on the farm from now on. Event names are `device`, `job`, `progress`, `stored`, `decided`, `alert`, and `lost`
 /// when some were missed; the data is JSON with ids, whose state is to be read again.
 #[utoipa::path(get, path = "/events", tag = "results", responses((status = 200, content_type = "text/event-stream")))]
 async fn events(State(app): State<App>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {

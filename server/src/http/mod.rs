@@ -5,6 +5,7 @@
 
 mod admin;
 mod agent;
+mod alerts;
 mod ci;
 mod events;
 mod extract;
@@ -92,11 +93,13 @@ fn api(app: &App) -> OpenApiRouter<App> {
         .merge(group(agent::claim_route(), Needed::Agent, None))
         .merge(group(ci::routes(), Needed::Submit, Some(ANSWER_TIMEOUT)))
         .merge(group(studies::work_routes(), Needed::Submit, Some(ANSWER_TIMEOUT)))
+        .merge(group(alerts::work_routes(), Needed::Submit, Some(ANSWER_TIMEOUT)))
         // Bounded by silence, not by the whole.
         .merge(group(ci::upload_route(), Needed::Submit, None))
         .merge(group(read::download_route(), Needed::ReadOrAgent, None))
         .merge(group(read::routes(), Needed::Read, Some(ANSWER_TIMEOUT)))
         .merge(group(studies::read_routes(), Needed::Read, Some(ANSWER_TIMEOUT)))
+        .merge(group(alerts::read_routes(), Needed::Read, Some(ANSWER_TIMEOUT)))
         .merge(group(events::routes(), Needed::Read, None))
         .merge(group(admin::routes(), Needed::Admin, Some(ANSWER_TIMEOUT)));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1)

@@ -10,7 +10,7 @@ use time::Duration;
 use crate::farm::{Options, with_farm, with_options};
 
 /// What each route asks for; a route that is not here, or no longer there, fails the test.
-const NEEDED: [(&str, &str, &str); 36] = [
+const NEEDED: [(&str, &str, &str); 40] = [
     ("put", "/devices/{device}", "agent"),
     ("get", "/devices/{device}", "read"),
     ("get", "/devices", "read"),
@@ -39,6 +39,10 @@ const NEEDED: [(&str, &str, &str); 36] = [
     ("get", "/studies", "read"),
     ("post", "/studies", "submit"),
     ("get", "/studies/{id}", "read"),
+    ("get", "/alerts", "read"),
+    ("get", "/alerts/{id}", "read"),
+    ("post", "/alerts/{id}/triage", "submit"),
+    ("get", "/self-test", "read"),
     ("post", "/gates", "submit"),
     ("get", "/gates/{id}", "read"),
     ("get", "/gates/{id}/receipt", "read"),

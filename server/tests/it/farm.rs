@@ -18,7 +18,9 @@ use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_server::app::{App, Parts};
 use benchrack_server::db::{Database, MIGRATIONS};
 use benchrack_server::launcher::{EmbeddedPostgres, LauncherOptions};
-use benchrack_server::{ArtifactConfig, ArtifactStore, AuthMode, Clock, EventBus, Limits, Metrics, router};
+use benchrack_server::{
+    ArtifactConfig, ArtifactStore, AuthMode, Clock, EventBus, Limits, Metrics, SeriesConfig, WebhookConfig, Webhooks, router,
+};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -168,6 +170,10 @@ pub struct Options {
     pub policies: (JobPolicy, DevicePolicy),
     /// The address that browsers use.
     pub public_url: Option<String>,
+    /// Watching of series.
+    pub series: SeriesConfig,
+    /// Whom to tell of alerts.
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 impl Default for Options {
@@ -177,6 +183,8 @@ impl Default for Options {
             limits: Limits::default(),
             policies: (JobPolicy::default(), DevicePolicy::default()),
             public_url: None,
+            series: SeriesConfig::default(),
+            webhooks: Vec::new(),
         }
     }
 }
@@ -214,6 +222,8 @@ pub async fn with_options(options: Options, test: impl AsyncFnOnce(&Farm)) {
         limits: options.limits,
         jobs: options.policies.0,
         devices: options.policies.1,
+        series: options.series,
+        webhooks: Webhooks::of(&options.webhooks).unwrap(),
         events: EventBus::default(),
         metrics: Metrics::default(),
         stopping: stopping.clone(),

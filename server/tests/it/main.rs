@@ -20,6 +20,7 @@ mod receipts;
 mod replay;
 mod s3;
 mod sample;
+mod series;
 mod start;
 mod study;
 mod submissions;

@@ -138,7 +138,8 @@ async fn pages(farm: &Farm) -> Vec<String> {
     pages
 }
 
-const EMPTY_PAGES: [&str; 8] = ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates", "/studies"];
+const EMPTY_PAGES: [&str; 10] =
+    ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates", "/alerts", "/self-test", "/studies"];
 
 /// What holds for every page; its text.
 fn sound(path: &str, answer: &Answer) -> String {
@@ -255,6 +256,7 @@ async fn what_is_not_there_is_told_on_a_page_to_people_and_as_a_problem_to_progr
             "/sessions/4711",
             "/series/4711",
             "/gates/4711",
+            "/alerts/4711",
             "/compare?device=4711",
             "/nowhere",
             "/rack/nowhere",

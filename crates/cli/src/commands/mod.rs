@@ -1,5 +1,7 @@
 //! One file for each command.
 
+pub mod aa;
+pub mod alerts;
 pub mod bench;
 pub mod changepoints;
 pub mod demo;

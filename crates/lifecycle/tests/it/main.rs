@@ -4,3 +4,4 @@
 
 mod histories;
 mod named;
+mod triage;

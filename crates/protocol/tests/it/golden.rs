@@ -44,6 +44,9 @@ fn messages_are_written_as_they_were_and_those_of_older_versions_are_read_whole(
     check("manifest", &samples::manifest());
     check("suite", &samples::suite());
     check("new_gate", &samples::gate());
+    check("alert", &samples::alert());
+    check("new_triage", &samples::triage());
+    check("self_test", &samples::self_test());
     check("problem", &samples::problem());
     check("study", &samples::study());
     check("study_device", &samples::study_device());

@@ -1,6 +1,7 @@
 //! One rich sample of each message; every optional part is there once.
 
 use benchrack_protocol::adapter::*;
+use benchrack_protocol::alert::*;
 use benchrack_protocol::api::*;
 use benchrack_protocol::budget::Budget;
 use benchrack_protocol::device::*;
@@ -511,4 +512,64 @@ pub fn study_device() -> benchrack_protocol::study::StudyDevice {
         ]}]
     }"#;
     serde_json::from_str(text).unwrap()
+}
+
+pub fn alert() -> Alert {
+    let revision = |model, revision: &str, run| RevisionRef {
+        model: ModelId(model),
+        name: "mobilenet-v2-1.0-224".into(),
+        precision: Precision::Int8,
+        revision: revision.into(),
+        artifact: ArtifactId([7; 32]),
+        engine: Some(ArtifactId([8; 32])),
+        run,
+    };
+    Alert {
+        id: AlertId(3),
+        kind: AlertKind::Regression,
+        title: "mobilenet-v2-1.0-224 int8 v1.4.2: latency +6.9 % on pixel-8".into(),
+        state: TriageState::Confirmed,
+        owner: Some("ada".into()),
+        reason: None,
+        due_at: Some(datetime!(2026-12-09 12:00 UTC)),
+        raised_at: datetime!(2026-11-24 12:00 UTC),
+        changed_at: datetime!(2026-11-25 12:00 UTC),
+        findings: vec![Finding {
+            series: SeriesId(9),
+            device: DeviceId(1),
+            device_name: "pixel-8".into(),
+            metric: Metric::Latency,
+            good: revision(40, "v1.4.1", Some(RunId(1_060))),
+            bad: revision(41, "v1.4.2", None),
+            suspects: 1,
+            effect: Some(Estimate::within(0.069, 0.051, 0.088)),
+            gate: Some(GateId(17)),
+            found_at: datetime!(2026-11-24 12:00 UTC),
+        }],
+    }
+}
+
+pub fn triage() -> NewTriage {
+    NewTriage {
+        state: TriageState::Ignored,
+        owner: Some("ada".into()),
+        reason: Some("the bench is gone soon".into()),
+        due_at: Some(datetime!(2026-12-09 12:00 UTC)),
+    }
+}
+
+pub fn self_test() -> SelfTest {
+    let count = SelfTestCount { gates: 40, slower: 38, not_slower: 0, inconclusive: 2 };
+    SelfTest {
+        unchanged: SelfTestCount { gates: 320, slower: 1, not_slower: 312, inconclusive: 7 },
+        false_alarms_at_most: Some(0.0147),
+        planted: vec![Planted {
+            device: DeviceId(1),
+            device_name: "pixel-8".into(),
+            baseline: "mobilenet-v1-1.0-224".into(),
+            candidate: "mobilenet-v1-1.0-230".into(),
+            more_macs: 0.054,
+            count,
+        }],
+    }
 }

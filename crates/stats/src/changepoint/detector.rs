@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::intervals::{SIDE as STEP_SIDE, bound};
 use super::noise::{self, SIDE, mean_variances};
 use super::sums::Sums;
-use super::{Analysis, Change, ChangeKind, analyse, exact};
+use super::{Change, ChangeKind, analyse, exact};
 use crate::samples::SampleError;
 
 /// Points since the last change that are kept: what a new point is compared with.
@@ -16,6 +18,9 @@ const EVERY: usize = 64;
 
 /// A segment so short is measured at each point.
 const SHORT: usize = 64;
+
+/// What passed the bound is analysed within at least twice so many of the newest points.
+const CONTEXT: usize = 64;
 
 /// The bound is that of at least so many points: a series that grows is judged at every length.
 const HORIZON: usize = 10_000;
@@ -35,12 +40,12 @@ pub enum Pushed {
 ///
 /// Each [`Detector::push`] compares the newest points with the up to 512 kept since the last change, in windows
 /// that end at the newest point and whose lengths grow by √2: its cost does not grow with the series. Only when one of
-/// them passes the bound are the kept points analysed by [`analyse`], and the change is reported when that analysis finds one.
+/// them passes the bound are the newest points analysed by [`analyse`], and the change is reported when that analysis finds one.
 ///
-/// So a reported change is always one that [`analyse`] finds in the points since the change before. The converse holds
+/// So a reported change is always one that [`analyse`] finds in the newest points since the change before. The converse holds
 /// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 512 points is not seen,
 /// and a place found with few points after it is not moved by later ones.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Detector {
     /// Points of the present segment, the oldest dropped first.
     kept: VecDeque<f64>,
@@ -49,6 +54,7 @@ pub struct Detector {
     /// Index of the first kept point.
     first: usize,
     /// Kept points with spikes pulled back; the last [`SIDE`] are redone as their surroundings fill.
+    #[serde(skip)]
     calm: Option<Calm>,
     /// The last point was reported as a provisional change.
     provisional: bool,
@@ -98,39 +104,43 @@ impl Detector {
             self.calm = None;
         }
         let provisional = std::mem::take(&mut self.provisional);
-        if !self.is_suspicious() && !provisional {
-            return Ok(Pushed::Quiet);
-        }
-        match self.confirm()? {
+        let window = match self.passing_window() {
+            None if provisional => self.kept.len(),
+            None => return Ok(Pushed::Quiet),
+            Some(window) => window,
+        };
+        match self.confirm(window)? {
             Pushed::Quiet if provisional => Ok(Pushed::Withdrawn),
             other => Ok(other),
         }
     }
 
-    /// Whether any window that ends at the newest point passes the bound.
-    fn is_suspicious(&mut self) -> bool {
+    /// Length of the shortest window that ends at the newest point and passes the bound.
+    fn passing_window(&mut self) -> Option<usize> {
         let points = self.kept.make_contiguous();
         if points.len() < 2 * STEP_SIDE {
-            return false;
+            return None;
         }
-        let [.., before, newest] = points[..] else { return false };
+        let [.., before, newest] = points[..] else { return None };
         let due = |calm: &Calm| points.len() >= calm.measured_at + if points.len() < SHORT { 1 } else { EVERY };
         if self.calm.as_ref().is_none_or(due) {
             self.calm = Some(Calm::of(points));
         }
-        let Some(calm) = &mut self.calm else { return false };
+        let calm = self.calm.as_mut()?;
         calm.extend(points);
         if calm.variance <= 0.0 {
             // Nothing varied so far, so whatever differs is worth the exact look.
-            return newest != before && points.len() > exact::RUN;
+            return (newest != before && points.len() > exact::RUN).then_some(points.len());
         }
         calm.passes(bound(self.seen.max(HORIZON)))
     }
 
-    fn confirm(&mut self) -> Result<Pushed, SampleError> {
-        let Analysis { changes, .. } = analyse(self.kept.make_contiguous())?;
-        let Some(change) = changes.last().copied() else { return Ok(Pushed::Quiet) };
-        let index = self.first + change.index;
+    /// Analyses the newest points, two windows of them.
+    fn confirm(&mut self, window: usize) -> Result<Pushed, SampleError> {
+        let points = self.kept.make_contiguous();
+        let recent = points.len().saturating_sub(2 * window.max(CONTEXT));
+        let Some(change) = analyse(&points[recent..])?.changes.last().copied() else { return Ok(Pushed::Quiet) };
+        let index = self.first + recent + change.index;
         let change = Change { index, ..change };
         if change.kind == ChangeKind::Provisional {
             // It stays a part of the old segment until the next point tells.
@@ -168,7 +178,7 @@ impl Calm {
         }
     }
 
-    fn passes(&self, bound: f64) -> bool {
+    fn passes(&self, bound: f64) -> Option<usize> {
         let values = self.sums.values();
         let count = self.sums.len();
         let needed = bound * self.variance;
@@ -184,10 +194,10 @@ impl Calm {
             };
             // Only new levels shorter than the old one: the others were the business of an earlier point.
             if (STEP_SIDE..=long / 2).any(passes) {
-                return true;
+                return Some(long);
             }
             if long == count {
-                return false;
+                return None;
             }
             length *= std::f64::consts::SQRT_2;
         }

@@ -16,7 +16,7 @@
 //! **The stated level**: a series without any change is given one with a chance of at most [`LEVEL`], whatever its length
 //! from 50 points on. The search over places and lengths is part of that chance, and so are skewed and heavy-tailed noise,
 //! AR(1) up to 0.6, spikes, and modes that come and go from point to point; `cargo test -p benchrack-stats` measures a
-//! part and `cargo run --release -p benchrack-stats --example changepoint_tables` all of it. Modes that stay for several
+//! part and `cargo run --release -p benchrack-stats --example series_tables -- level` all of it. Modes that stay for several
 //! points are steps, because nothing in the series tells them apart.
 //!
 //! The analysis is deterministic: it draws no random numbers, so the same values give the same answer.

@@ -8,6 +8,7 @@ mod coverage;
 mod modes;
 mod noise;
 mod optimal;
+mod pipeline;
 mod scoring;
 mod sequential;
 mod series;

@@ -16,9 +16,10 @@ pub(crate) struct Operation {
     pub(crate) within_three: f64,
 }
 
-pub(crate) fn learnt(noise: SeriesNoise, rate: f64, series: u64, quiet: usize) -> Operation {
+pub(crate) fn learnt(noise: SeriesNoise, rate: f64, seeds: std::ops::Range<u64>, quiet: usize) -> Operation {
     let (mut alarms, mut delays) = (0, Vec::new());
-    for seed in 0..series {
+    let series = seeds.end - seeds.start;
+    for seed in seeds {
         let mut source = Source::new(noise, seed);
         let mut watcher = Watcher::new(Watch::new(STEP, rate).unwrap());
         let mut suspicious = |value: f64| matches!(watcher.push(value).unwrap(), Suspicion::Suspicious { .. });

@@ -1,12 +1,14 @@
 //! Hand-written views with figures of a likely shape: two real devices and a twin, good runs and bad ones, and names
 //! that want to break out of their element.
 
+mod alerts;
 mod compare;
 mod farm;
 mod measurement;
 mod others;
 mod study;
 
+pub use alerts::*;
 use benchrack_dashboards::{Account, Chrome, Language, Preferences, Theme};
 pub use compare::*;
 pub use farm::*;
@@ -51,6 +53,13 @@ macro_rules! every_page {
             gate_open,
             gates,
             gates_empty,
+            alerts,
+            alerts_empty,
+            alert,
+            alert_drift,
+            alert_exact,
+            self_test,
+            self_test_empty,
             study,
             study_open,
             studies,

@@ -63,6 +63,23 @@ pub fn series() -> SeriesView {
         elsewhere: vec![(workbench(), SeriesId(21)), (twin(), SeriesId(31))],
         points,
         left_out: 0,
+        baseline: Some(SeriesBaseline { run: RunId(1_000), value: 4.92e6, change: Some(0.038) }),
+        marks: vec![
+            SeriesMark {
+                run: RunId(1_061),
+                kind: "confirmed".into(),
+                detail: "measured again: slower, by gate 17".into(),
+                change: Some(0.069),
+                at: NOW - Duration::hours(5),
+            },
+            SeriesMark {
+                run: RunId(1_030),
+                kind: "infrastructure".into(),
+                detail: "agent 0.1.0 for aarch64-linux-android to <0.2.0>".into(),
+                change: None,
+                at: NOW - Duration::days(20),
+            },
+        ],
         axis: SeriesAxis::Time,
     }
 }
@@ -83,7 +100,14 @@ pub fn series_many() -> SeriesView {
 }
 
 pub fn series_empty() -> SeriesView {
-    SeriesView { points: Vec::new(), metrics: vec![(Metric::Latency, SeriesId(9))], elsewhere: Vec::new(), ..series() }
+    SeriesView {
+        points: Vec::new(),
+        baseline: None,
+        marks: Vec::new(),
+        metrics: vec![(Metric::Latency, SeriesId(9))],
+        elsewhere: Vec::new(),
+        ..series()
+    }
 }
 
 /// One point of a metric in bytes, by somebody with a hostile revision.

@@ -7,6 +7,7 @@ mod cards;
 mod manifest;
 mod subjects;
 
+pub mod alerts;
 pub mod compare;
 pub mod device;
 pub mod engines;

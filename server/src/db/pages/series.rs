@@ -1,6 +1,6 @@
 //! One series: every point, and its neighbours.
 
-use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesKey, SeriesPoint, SeriesView};
+use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesView};
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{RunId, SeriesId};
 use benchrack_protocol::session::OperatingPoint;
@@ -14,6 +14,8 @@ use super::{chosen, device_ref};
 
 /// Points that a page shows at most, the newest.
 const POINTS: i64 = 10_000;
+/// Marks that a page shows at most, the newest.
+const MARKS: i64 = 200;
 /// Devices with the same subject that are named at most.
 const ELSEWHERE: i64 = 100;
 
@@ -134,6 +136,8 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
         elsewhere: elsewhere(db, id).await?,
         left_out: all.saturating_sub(points.len() as u64),
         points,
+        baseline: baseline(db, id).await?,
+        marks: marks(db, id).await?,
         axis: choice.x.map(|axis| axis.0).unwrap_or_default(),
     }))
 }
@@ -168,6 +172,36 @@ async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError
             })
         })
         .collect()
+}
+
+/// The accepted level and the newest valid point against it.
+async fn baseline(db: &Database, id: SeriesId) -> Result<Option<SeriesBaseline>, DbError> {
+    let row = sqlx::query!(
+        r#"select x.run_id, x.value, n.value / nullif(x.value, 0) - 1 as "change?"
+           from series_watches w
+           join run_metrics x on x.run_id = w.baseline_run_id and x.series_id = w.series_id
+           left join lateral (
+               select value from run_metrics where series_id = w.series_id and counts order by measured_at desc, run_id desc limit 1
+           ) n on true
+           where w.series_id = $1"#,
+        id.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(row.map(|row| SeriesBaseline { run: RunId(row.run_id), value: row.value, change: row.change }))
+}
+
+/// What the farm wrote, newest first.
+async fn marks(db: &Database, id: SeriesId) -> Result<Vec<SeriesMark>, DbError> {
+    let rows = sqlx::query!(
+        "select run_id, kind, detail, change, marked_at from series_marks where series_id = $1 order by id desc limit $2",
+        id.0,
+        MARKS
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let mark = |run: i64, kind, detail, change, at| SeriesMark { run: RunId(run), kind, detail, change, at };
+    Ok(rows.into_iter().map(|row| mark(row.run_id, row.kind, row.detail, row.change, row.marked_at)).collect())
 }
 
 /// The same subject's metrics, this one too.

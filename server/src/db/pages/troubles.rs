@@ -51,7 +51,8 @@ async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Troubl
     let rows = sqlx::query!(
         r#"select id, outcome ->> 'summary' as summary, outcome ->> 'verdict' as "verdict!"
            from (select id, outcome, decided_at from gates order by id desc limit $2) g
-           where decided_at > $1 and outcome ->> 'verdict' in ('slower', 'wrong_outputs', 'over_budget') order by id desc"#,
+           where decided_at > $1 and outcome ->> 'verdict' in ('slower', 'wrong_outputs', 'over_budget')
+               and not exists (select from self_tests t where t.gate_id = g.id) order by id desc"#,
         since,
         NEWEST_GATES
     )

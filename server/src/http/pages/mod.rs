@@ -47,6 +47,9 @@ pub fn router(app: &App) -> Router<App> {
     pages = page(pages, "/sessions/{id}", get(views::session));
     pages = list(pages, link::GATES, get(views::gates));
     pages = page(pages, "/gates/{id}", get(views::gate));
+    pages = list(pages, link::ALERTS, get(views::alerts));
+    pages = page(pages, "/alerts/{id}", get(views::alert));
+    pages = page(pages, link::SELF_TEST, get(views::self_test));
     pages = list(pages, link::STUDIES, get(views::studies));
     pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use benchrack_protocol::ids::{DeviceId, GateId, RunId, SeriesId, SessionId, StudyId};
+use benchrack_dashboards::view::{AlertView, SelfTestView};
+use benchrack_protocol::ids::{AlertId, DeviceId, GateId, RunId, SeriesId, SessionId, StudyId};
 use benchrack_protocol::problem::ProblemCode;
 use serde::Deserialize;
 
@@ -88,6 +89,18 @@ pub(super) async fn gates(State(app): State<App>, Query(choice): Query<pages::ga
 pub(super) async fn gate(State(app): State<App>, Path(At { id }): Path<At<GateId>>, reader: Reader) -> Answer {
     let view = pages::gates::view(app.db(), id).await?;
     reader.answer(view.ok_or_else(|| Refusal::not_found("gate", id))?).await
+}
+
+pub(super) async fn alerts(State(app): State<App>, Query(choice): Query<pages::alerts::Choice>, reader: Reader) -> Answer {
+    reader.answer(pages::alerts::list(app.db(), &choice).await?).await
+}
+
+pub(super) async fn alert(State(app): State<App>, Path(At { id }): Path<At<AlertId>>, reader: Reader) -> Answer {
+    reader.answer(AlertView { alert: app.alert(id).await? }).await
+}
+
+pub(super) async fn self_test(State(app): State<App>, reader: Reader) -> Answer {
+    reader.answer(SelfTestView { report: app.self_test().await? }).await
 }
 
 pub(super) async fn studies(State(app): State<App>, Query(choice): Query<pages::studies::Choice>, reader: Reader) -> Answer {

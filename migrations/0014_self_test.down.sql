@@ -1,0 +1,1 @@
+drop table self_tests;

@@ -1,0 +1,7 @@
+//! Series as they grow: what is suspected, what a second measurement says, and what becomes an alert.
+
+mod alerts;
+mod devices;
+mod phone;
+mod regressions;
+mod webhooks;

@@ -1,0 +1,97 @@
+//! A phone whose latencies are known: it measures whatever the farm asks of it.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use benchrack_protocol::alert::Alert;
+use benchrack_protocol::api::{Device, Lease, Model, Reported};
+use benchrack_protocol::ids::ArtifactId;
+use benchrack_protocol::model::Precision;
+use benchrack_protocol::suite::Suite;
+use time::Duration;
+
+use crate::farm::Farm;
+use crate::sample::{report, suite};
+
+pub const MODEL: &str = "enet";
+const MS: f64 = 1e6;
+
+/// One device, and the true latency of every file in ms.
+pub struct Phone<'a> {
+    pub farm: &'a Farm,
+    pub device: Device,
+    truth: HashMap<ArtifactId, f64>,
+    /// What the whole phone is slower by.
+    pub slowness: f64,
+    /// Its agent's version.
+    pub agent: &'static str,
+    sessions: Cell<u32>,
+}
+
+impl<'a> Phone<'a> {
+    pub async fn new(farm: &'a Farm) -> Self {
+        let device = farm.register("one").await;
+        Self { farm, device, truth: HashMap::new(), slowness: 1.0, agent: "0.1.0", sessions: Cell::new(0) }
+    }
+
+    /// Adds a revision of a model that truly takes so long.
+    pub async fn add(&mut self, name: &str, revision: &str, ms: f64) -> Model {
+        // Of one length, so that only the latency differs.
+        let bytes = format!("{name} {revision:>8}").into_bytes();
+        self.add_file(name, revision, &bytes, ms).await
+    }
+
+    /// The same with a file of one's own.
+    pub async fn add_file(&mut self, name: &str, revision: &str, bytes: &[u8], ms: f64) -> Model {
+        self.farm.pass(Duration::minutes(1));
+        self.truth.insert(ArtifactId::of(bytes), ms);
+        self.farm.add_revision(name, Precision::Fp32, bytes, revision).await
+    }
+
+    /// Has the newest revision measured by a suite, and everything that comes of it.
+    pub async fn measure(&self) {
+        self.farm.submit(Suite { precisions: vec![Precision::Fp32], ..suite(&[MODEL]) }).await;
+        self.work_off().await;
+    }
+
+    /// Adds a revision and has it measured.
+    pub async fn revision(&mut self, revision: &str, ms: f64) {
+        self.add(MODEL, revision, ms).await;
+        self.measure().await;
+    }
+
+    /// Works until there is nothing more to do; the server looks after its house in between.
+    pub async fn work_off(&self) {
+        self.farm.app.tick(self.farm.now()).await.unwrap();
+        while let Some(lease) = self.farm.claim(self.device.id).await {
+            self.answer(&lease, 1.0).await;
+            self.farm.pass(Duration::seconds(20));
+            self.farm.app.tick(self.farm.now()).await.unwrap();
+        }
+    }
+
+    /// Reports a session: the true latencies, with one per cent of scatter from session to session.
+    pub async fn answer(&self, lease: &Lease, factor: f64) {
+        let nth = self.sessions.get() + 1;
+        self.sessions.set(nth);
+        let scatter = 1.0 + 0.01 * (f64::from(nth * 7919 % 101) / 50.0 - 1.0);
+        let slowness = self.slowness * scatter * factor;
+        let subjects = &lease.session.subjects;
+        let latency = |place: usize| {
+            let ms = self.truth[&subjects[place].manifest.artifact];
+            Some((ms * MS * slowness) as u64)
+        };
+        let mut sent = report(nth.into(), &self.device.key, &lease.session, latency);
+        sent.agent.version = self.agent.into();
+        self.farm.leased(lease, "report").json(&sent).send().await.ok::<Reported>();
+    }
+
+    pub async fn alerts(&self) -> Vec<Alert> {
+        self.farm.get("/api/v1/alerts").await
+    }
+
+    /// How often the farm wrote this on a series.
+    pub async fn marks(&self, kind: &str) -> i64 {
+        self.farm.scalar(&format!("select count(*) from series_marks where kind = '{kind}'")).await
+    }
+}
