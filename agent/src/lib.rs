@@ -15,6 +15,7 @@ pub mod device;
 pub mod evidence;
 mod files;
 pub mod frame;
+pub mod gauge;
 mod npy;
 pub mod placement;
 pub mod probe;

@@ -14,6 +14,13 @@ use crate::sysfs::Captured;
 /// Time of the paused runtime.
 pub(crate) struct SimulatedClock(tokio::time::Instant);
 
+impl SimulatedClock {
+    /// Zero now. Call it within a paused runtime.
+    pub(crate) fn start() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
 impl Clock for SimulatedClock {
     fn now(&self) -> Nanos {
         Nanos::from(self.0.elapsed())
@@ -42,7 +49,7 @@ impl Placement for SimulatedPlacement {
 /// A device of these files. Call it within a paused runtime.
 pub(crate) fn simulated(files: &Arc<Captured>) -> Device {
     Device {
-        clock: Arc::new(SimulatedClock(tokio::time::Instant::now())),
+        clock: Arc::new(SimulatedClock::start()),
         placement: Arc::new(SimulatedPlacement(Mutex::new("0-7".parse().unwrap()))),
         ..Device::of(Arc::clone(files))
     }

@@ -8,6 +8,8 @@ mod frames;
 mod models;
 mod packages;
 mod phones;
+mod phones_damaged;
+mod phones_power;
 mod runner;
 mod session;
 mod work;
