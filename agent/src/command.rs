@@ -2,6 +2,7 @@
 
 mod baseline;
 mod bench;
+mod calibrate;
 mod capture;
 mod frame_bench;
 mod guardian;
@@ -36,6 +37,8 @@ pub enum AgentCommand {
     Knobs(knobs::KnobsArgs),
     /// Measure models here and now, without a server
     Bench(bench::BenchArgs),
+    /// Prove unit and sign of this device's battery current, once
+    Calibrate(calibrate::CalibrateArgs),
     /// Write what this device answers into one file, for tests and for a bug report
     Capture(capture::CaptureArgs),
     /// Serve the runner protocol on standard input and output
@@ -67,6 +70,7 @@ pub fn run(command: AgentCommand, program: RunnerProgram) -> anyhow::Result<Exit
         AgentCommand::Run(arguments) => runtime()?.block_on(work::run(arguments, &program)),
         AgentCommand::Probe(arguments) => probe::run(&arguments),
         AgentCommand::Bench(arguments) => runtime()?.block_on(bench::run(arguments, &program)),
+        AgentCommand::Calibrate(arguments) => runtime()?.block_on(calibrate::run(arguments)),
         AgentCommand::Capture(arguments) => capture::run(&arguments),
         AgentCommand::Knobs(arguments) => runtime()?.block_on(knobs::run(&arguments)),
         AgentCommand::Guardian(arguments) => guardian::run(&arguments),

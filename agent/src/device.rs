@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, LiveClock};
 use crate::placement::{LivePlacement, Placement};
-use crate::sysfs::{Captured, CommandFolder, Commands, InvalidCapture, LiveCommands, LiveSysFs, SysFs};
+use crate::sysfs::{Captured, CapturedFolder, Commands, InvalidCapture, LiveCommands, LiveSysFs, SysFs};
 use crate::twin::{self, Twin, TwinError};
 
 /// Ports of one device. Cheap to clone.
@@ -79,9 +79,10 @@ impl Device {
         let shown = path.display().to_string();
         let metadata = std::fs::metadata(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
         if metadata.is_dir() {
+            let folder = Arc::new(CapturedFolder::at(path));
             return Ok(Self {
-                sysfs: Arc::new(LiveSysFs::at(path)),
-                commands: Arc::new(CommandFolder::at(path)),
+                sysfs: Arc::clone(&folder) as Arc<dyn SysFs>,
+                commands: folder,
                 clock: Arc::new(LiveClock),
                 placement: Arc::new(LivePlacement),
                 compiled_for: None,

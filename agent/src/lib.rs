@@ -16,6 +16,7 @@ mod energy;
 pub mod evidence;
 mod files;
 pub mod frame;
+pub mod gauge;
 pub mod knobs;
 mod npy;
 pub mod placement;

@@ -6,14 +6,17 @@
 
 mod captured;
 mod commands;
+mod folder;
 mod live;
 mod recording;
 mod scrub;
+pub mod table;
 
 use benchrack_protocol::reading::{Missing, Reading};
 
 pub use captured::{CAPTURE_HEADER, Captured, InvalidCapture};
 pub use commands::{CommandFolder, Commands, LiveCommands};
+pub use folder::CapturedFolder;
 pub use live::LiveSysFs;
 pub use recording::Recording;
 pub use scrub::scrub;
@@ -84,10 +87,11 @@ impl SysError {
     }
 }
 
-/// The file's text without white space at its ends.
+/// The file's text without white space, NUL and byte order mark at its ends.
 pub fn text(fs: &dyn SysFs, path: &str) -> Reading<String> {
+    let around = |letter: char| letter.is_whitespace() || matches!(letter, '\0' | '\u{feff}');
     match fs.read(path) {
-        Ok(text) => Reading::of(text.trim().trim_end_matches('\0').to_owned()),
+        Ok(text) => Reading::of(text.trim_matches(around).to_owned()),
         Err(error) => error.into_reading(),
     }
 }

@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use crate::config::Config;
 use crate::device::Device;
 use crate::files::{chain, write_safely};
-use crate::probe::probe;
+use crate::probe::probe_in;
 use crate::runner_process::RunnerProgram;
 use crate::session::journal::{Journal, JournalError};
 use crate::session::{self, Context};
@@ -125,7 +125,7 @@ impl<'a, F: Farm> Worker<'a, F> {
             tracing::info!(knobs = restored, "restored what an earlier session had changed");
         }
         let own_key = own_key(&folder).map_err(unusable)?;
-        let known = probe(device, Some(&own_key));
+        let known = probe_in(device, Some(&own_key), Some(&folder));
         let key = signing_key(&folder).map_err(unusable)?;
         let spool = Spool::in_folder(&folder).map_err(|source| WorkError::Spool { source })?;
         let cache = Cache::in_folder(&folder, config.model_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
@@ -352,9 +352,12 @@ pub fn take_for_one_session(folder: &Path, device: &Device, turns_knobs: bool) -
     Ok(turns_knobs.then_some(lock))
 }
 
+/// File of [`own_key`] in the data folder.
+const KEY_FILE: &str = "device-key";
+
 /// A key made once for devices whose system has no identity of its own.
-fn own_key(folder: &Path) -> std::io::Result<String> {
-    let file = folder.join("device-key");
+pub(crate) fn own_key(folder: &std::path::Path) -> std::io::Result<String> {
+    let file = folder.join(KEY_FILE);
     match std::fs::read_to_string(&file) {
         Ok(key) if !key.trim().is_empty() => Ok(key.trim().to_owned()),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -387,6 +390,12 @@ pub fn signing_key(folder: &std::path::Path) -> std::io::Result<SecretKey> {
         Err(error) => return Err(error),
     };
     Ok(SecretKey::of_seed(&seed))
+}
+
+/// The key that [`own_key`] has kept, without making one.
+pub(crate) fn kept_key(folder: &std::path::Path) -> Option<String> {
+    let key = std::fs::read_to_string(folder.join(KEY_FILE)).ok()?;
+    Some(key.trim().to_owned()).filter(|key| !key.is_empty())
 }
 
 fn host_name() -> String {

@@ -25,8 +25,9 @@ pub struct CaptureArgs {
 }
 
 /// Everything that later probes may ask: folder and depth.
-const FOLDERS: [(&str, usize); 5] = [
+const FOLDERS: [(&str, usize); 6] = [
     ("sys/devices/system/cpu/cpufreq", 3),
+    ("sys/devices/system/cpu/cputopo", 0),
     ("sys/class/thermal", 1),
     ("sys/class/power_supply", 1),
     ("sys/class/devfreq", 1),
@@ -43,7 +44,7 @@ pub fn run(arguments: &CaptureArgs) -> anyhow::Result<ExitCode> {
         recording.walk(folder, depth);
     }
     for cpu in report.cpus_possible.value().into_iter().flat_map(|cpus| cpus.iter()) {
-        for folder in ["topology", "cpuidle", "core_ctl"] {
+        for folder in ["topology", "cpuidle", "core_ctl", "cache"] {
             recording.walk(&format!("{}/cpu{cpu}/{folder}", cpufreq::CPU), 1);
         }
     }

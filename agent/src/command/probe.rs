@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use crate::config::default_data_dir;
 use crate::device::Device;
-use crate::probe::{probe, text};
+use crate::probe::{probe, probe_in, text};
+use crate::work::kept_key;
 
 /// Arguments of `probe`.
 #[derive(Debug, Args)]
@@ -19,6 +21,9 @@ pub struct ProbeArgs {
     /// Read a captured device instead of this one
     #[arg(long, value_name = "DIR|FILE")]
     root: Option<PathBuf>,
+    /// The agent's data folder, which holds the calibration of the battery's current
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -26,11 +31,14 @@ pub struct ProbeArgs {
 
 /// Prints the report.
 pub fn run(arguments: &ProbeArgs) -> anyhow::Result<ExitCode> {
-    let device = match &arguments.root {
-        Some(root) => Device::captured(root)?,
-        None => Device::live(),
+    let report = match &arguments.root {
+        Some(root) => probe(&Device::captured(root)?, None),
+        None => {
+            let folder = arguments.data_dir.clone().or_else(default_data_dir);
+            let own_key = folder.as_deref().and_then(kept_key);
+            probe_in(&Device::live(), own_key.as_deref(), folder.as_deref())
+        }
     };
-    let report = probe(&device, None);
     let output = if arguments.json {
         serde_json::to_string_pretty(&report).context("cannot write the report")?
     } else {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use benchrack_protocol::device::{CpufreqPolicy, DeviceReport, PowerSupply};
 use benchrack_protocol::evidence::{ClockSample, WatchSample};
+use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Nanos;
 
@@ -26,6 +27,7 @@ pub struct Watch<'a> {
     zones: Vec<(&'a str, &'a str)>,
     cooling: bool,
     battery: Option<&'a str>,
+    gauge: Option<&'a Gauge>,
 }
 
 impl<'a> Watch<'a> {
@@ -46,6 +48,7 @@ impl<'a> Watch<'a> {
             zones,
             cooling: !known.cooling_devices.is_empty(),
             battery: known.power_supplies.iter().find(is_battery).map(|supply| supply.name.as_str()),
+            gauge: known.battery.as_ref().and_then(|battery| battery.gauge.value()),
         }
     }
 
@@ -61,7 +64,7 @@ impl<'a> Watch<'a> {
         let (current, voltage) = match self.battery {
             Some(name) => {
                 let supply = power_supply::supply(fs, name.into());
-                (supply.current, supply.voltage)
+                (self.gauge.map_or(supply.current, |gauge| power_supply::current(fs, gauge)), supply.voltage)
             }
             None => (no_battery(), no_battery()),
         };

@@ -1,7 +1,8 @@
 //! Names of ARM cores from MIDR_EL1 (implementer in bits 31–24, part in bits 15–4), and how strong a kind of core is.
 //!
 //! Part numbers are those of the vendors' technical reference manuals, as Linux lists them in
-//! `arch/arm64/include/asm/cputype.h`.
+//! `arch/arm64/include/asm/cputype.h` and `arch/arm/include/asm/cputype.h`, and util-linux in `sys-utils/lscpu-arm.c`.
+//! Designs of MediaTek, Google, Unisoc, Xiaomi and HiSilicon's phones bear ARM's numbers.
 
 /// Which place a design is meant for in a chip of several kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,10 +18,19 @@ pub enum Strength {
 use Strength::{Big, Little, Prime};
 
 const ARM: u32 = 0x41;
+const BROADCOM: u32 = 0x42;
+const CAVIUM: u32 = 0x43;
+const FUJITSU: u32 = 0x46;
+const HISILICON: u32 = 0x48;
+const NVIDIA: u32 = 0x4e;
+const APM: u32 = 0x50;
 const QUALCOMM: u32 = 0x51;
 const SAMSUNG: u32 = 0x53;
-const NVIDIA: u32 = 0x4e;
-const HISILICON: u32 = 0x48;
+const MARVELL: u32 = 0x56;
+const APPLE: u32 = 0x61;
+const MICROSOFT: u32 = 0x6d;
+const PHYTIUM: u32 = 0x70;
+const AMPERE: u32 = 0xc0;
 
 const CORES: &[(u32, u32, &str, Strength)] = &[
     (ARM, 0xc05, "Cortex-A5", Little),
@@ -47,11 +57,13 @@ const CORES: &[(u32, u32, &str, Strength)] = &[
     (ARM, 0xd40, "Neoverse-V1", Prime),
     (ARM, 0xd41, "Cortex-A78", Big),
     (ARM, 0xd42, "Cortex-A78AE", Big),
+    (ARM, 0xd43, "Cortex-A65AE", Little),
     (ARM, 0xd44, "Cortex-X1", Prime),
     (ARM, 0xd46, "Cortex-A510", Little),
     (ARM, 0xd47, "Cortex-A710", Big),
     (ARM, 0xd48, "Cortex-X2", Prime),
     (ARM, 0xd49, "Neoverse-N2", Big),
+    (ARM, 0xd4a, "Neoverse-E1", Little),
     (ARM, 0xd4b, "Cortex-A78C", Big),
     (ARM, 0xd4c, "Cortex-X1C", Prime),
     (ARM, 0xd4d, "Cortex-A715", Big),
@@ -60,15 +72,20 @@ const CORES: &[(u32, u32, &str, Strength)] = &[
     (ARM, 0xd80, "Cortex-A520", Little),
     (ARM, 0xd81, "Cortex-A720", Big),
     (ARM, 0xd82, "Cortex-X4", Prime),
+    (ARM, 0xd83, "Neoverse-V3AE", Prime),
     (ARM, 0xd84, "Neoverse-V3", Prime),
     (ARM, 0xd85, "Cortex-X925", Prime),
     (ARM, 0xd87, "Cortex-A725", Big),
+    (ARM, 0xd88, "Cortex-A520AE", Little),
+    (ARM, 0xd89, "Cortex-A720AE", Big),
     (ARM, 0xd8a, "C1-Nano", Little),
     (ARM, 0xd8b, "C1-Pro", Big),
     (ARM, 0xd8c, "C1-Ultra", Prime),
     (ARM, 0xd8e, "Neoverse-N3", Big),
+    (ARM, 0xd8f, "Cortex-A320", Little),
     (ARM, 0xd90, "C1-Premium", Prime),
     (QUALCOMM, 0x001, "Oryon", Big),
+    (QUALCOMM, 0x002, "Oryon (second generation)", Big),
     (QUALCOMM, 0x00f, "Scorpion", Big),
     (QUALCOMM, 0x02d, "Scorpion", Big),
     (QUALCOMM, 0x04d, "Krait", Big),
@@ -82,6 +99,8 @@ const CORES: &[(u32, u32, &str, Strength)] = &[
     (QUALCOMM, 0x803, "Kryo 3xx Silver (Cortex-A55)", Little),
     (QUALCOMM, 0x804, "Kryo 4xx Gold (Cortex-A76)", Big),
     (QUALCOMM, 0x805, "Kryo 4xx Silver (Cortex-A55)", Little),
+    (QUALCOMM, 0xc00, "Falkor", Big),
+    (QUALCOMM, 0xc01, "Saphira", Big),
     (SAMSUNG, 0x001, "Exynos M1/M2", Big),
     (SAMSUNG, 0x002, "Exynos M3", Big),
     (SAMSUNG, 0x003, "Exynos M4", Big),
@@ -92,9 +111,47 @@ const CORES: &[(u32, u32, &str, Strength)] = &[
     (HISILICON, 0xd01, "TaiShan v110", Big),
     (HISILICON, 0xd02, "TaiShan v120", Big),
     (HISILICON, 0xd40, "Cortex-A76 (HiSilicon)", Big),
+    (APPLE, 0x022, "Icestorm (M1)", Little),
+    (APPLE, 0x023, "Firestorm (M1)", Big),
+    (APPLE, 0x024, "Icestorm (M1 Pro)", Little),
+    (APPLE, 0x025, "Firestorm (M1 Pro)", Big),
+    (APPLE, 0x028, "Icestorm (M1 Max)", Little),
+    (APPLE, 0x029, "Firestorm (M1 Max)", Big),
+    (APPLE, 0x020, "Icestorm (A14)", Little),
+    (APPLE, 0x021, "Firestorm (A14)", Big),
+    (APPLE, 0x030, "Blizzard (A15)", Little),
+    (APPLE, 0x031, "Avalanche (A15)", Big),
+    (APPLE, 0x032, "Blizzard (M2)", Little),
+    (APPLE, 0x033, "Avalanche (M2)", Big),
+    (APPLE, 0x034, "Blizzard (M2 Pro)", Little),
+    (APPLE, 0x035, "Avalanche (M2 Pro)", Big),
+    (APPLE, 0x038, "Blizzard (M2 Max)", Little),
+    (APPLE, 0x039, "Avalanche (M2 Max)", Big),
+    (BROADCOM, 0x00f, "Brahma-B15", Big),
+    (BROADCOM, 0x100, "Brahma-B53", Little),
+    (BROADCOM, 0x516, "ThunderX2", Big),
+    (CAVIUM, 0x0a0, "ThunderX", Big),
+    (CAVIUM, 0x0a1, "ThunderX 88xx", Big),
+    (CAVIUM, 0x0a2, "ThunderX 81xx", Big),
+    (CAVIUM, 0x0a3, "ThunderX 83xx", Big),
+    (CAVIUM, 0x0af, "ThunderX2 99xx", Big),
+    (FUJITSU, 0x001, "A64FX", Big),
+    (APM, 0x000, "X-Gene", Big),
+    (MARVELL, 0x131, "Feroceon 88FR131", Little),
+    (MARVELL, 0x581, "PJ4", Big),
+    (MARVELL, 0x584, "PJ4B-MP", Big),
+    (MICROSOFT, 0xd49, "Azure Cobalt 100", Big),
+    (PHYTIUM, 0x660, "FTC660", Big),
+    (PHYTIUM, 0x661, "FTC661", Big),
+    (PHYTIUM, 0x662, "FTC662", Big),
+    (PHYTIUM, 0x663, "FTC663", Big),
+    (PHYTIUM, 0x862, "FTC862", Big),
+    (AMPERE, 0xac3, "Ampere-1", Big),
+    (AMPERE, 0xac4, "Ampere-1A", Big),
 ];
 
-fn fields(midr: u32) -> (u32, u32) {
+/// Implementer and part of an identity.
+pub fn fields(midr: u32) -> (u32, u32) {
     (midr >> 24, (midr >> 4) & 0xfff)
 }
 

@@ -35,7 +35,9 @@ pub fn parse(text: &str) -> CpuInfo {
     let (mut listed, mut processor) = (0, None);
     let mut identity = Identity::default();
     let mut identities: Vec<(Option<u32>, u32)> = Vec::new();
-    for line in text.lines().chain(std::iter::once("")) {
+    // Some captures went through tools that add a byte order mark or turn line ends.
+    let lines = text.trim_start_matches('\u{feff}').lines().flat_map(|line| line.split('\r'));
+    for line in lines.chain(std::iter::once("")) {
         let Some((key, value)) = line.split_once(':').map(|(key, value)| (key.trim(), value.trim())) else {
             if line.trim().is_empty() {
                 identities.extend(identity.midr().map(|midr| (processor, midr)));

@@ -1,14 +1,16 @@
 //! `/sys/class/power_supply` (Documentation/ABI/testing/sysfs-class-power): batteries and chargers, by type.
 //!
 //! The class defines microvolts, microamperes and tenths of a degree; phones deviate. A voltage or temperature is
-//! taken in the unit that makes it possible. A current stays missing: milli and micro, and both signs, look alike, so
-//! nothing but a calibration on the device itself can tell.
+//! taken in the unit that makes it possible. A current stays missing until the device's [`Gauge`] is calibrated: milli
+//! and micro, and both signs, look alike.
 
 use benchrack_protocol::device::PowerSupply;
+use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::units::{Microamps, Microvolts, Millicelsius};
+use benchrack_protocol::units::{Microamps, Microvolts, Millicelsius, Nanos};
 
-use crate::sysfs::{self, SysFs};
+use crate::gauge::{Moment, Status};
+use crate::sysfs::{self, SysErrorKind, SysFs};
 
 const CLASS: &str = "sys/class/power_supply";
 
@@ -20,7 +22,7 @@ pub fn supplies(fs: &dyn SysFs) -> Vec<PowerSupply> {
 
 /// One supply now.
 pub fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
-    let uevent = sysfs::text(fs, &format!("{CLASS}/{name}/uevent"));
+    let uevent = uevent(fs, &name);
     let property = |file: &str| property(fs, &name, &uevent, file);
     PowerSupply {
         kind: property("type"),
@@ -29,9 +31,21 @@ pub fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
             Ok(percent @ 0..=100) => Reading::of(percent),
             _ => invalid(&name, "capacity", &text, "is no share of 100"),
         }),
-        current: property("current_now").and_then(|text| unproved_current(&name, &text)),
-        voltage: property("voltage_now").and_then(|text| voltage(&name, &text)),
-        temperature: property("temp").and_then(|text| temperature(&name, &text)),
+        current: property("current_now").and_then(|text| count(&name, &text)).and_then(|raw| {
+            invalid(&name, "current_now", &raw.to_string(), "is not used: its unit and sign are not proved on this device")
+        }),
+        // Old MediaTek kernels have only their own names.
+        voltage: or(property("voltage_now"), || property("batt_vol")).and_then(|text| {
+            let volts = text.parse().ok().and_then(battery_volts);
+            volts.map_or_else(
+                || invalid(&name, "voltage_now", &text, "is no battery's voltage in microvolts or millivolts"),
+                Reading::of,
+            )
+        }),
+        temperature: or(property("temp"), || property("batt_temp")).and_then(|text| {
+            let degrees = text.parse().ok().and_then(battery_degrees);
+            degrees.map_or_else(|| invalid(&name, "temp", &text, "is no battery's temperature in one unit only"), Reading::of)
+        }),
         online: property("online").and_then(|text| match text.as_str() {
             "0" => Reading::of(false),
             "1" | "2" => Reading::of(true),
@@ -41,48 +55,156 @@ pub fn supply(fs: &dyn SysFs, name: String) -> PowerSupply {
     }
 }
 
+/// The supply that is the battery: by type and properties, never by name.
+///
+/// A supply whose type cannot be read counts by having a charge level. Where several are batteries, the one that
+/// answers most comes first; `bms`, a gauge beside the battery on Qualcomm's phones, has a type of its own.
+pub fn battery<'a>(fs: &dyn SysFs, supplies: &'a [PowerSupply]) -> Option<&'a PowerSupply> {
+    let has_level = |supply: &PowerSupply| !is_absent(&supply.capacity_percent);
+    let present = |supply: &PowerSupply| {
+        property(fs, &supply.name, &uevent(fs, &supply.name), "present").value().is_none_or(|present| present != "0")
+    };
+    let is_battery = |supply: &&PowerSupply| match supply.kind.value().map(String::as_str) {
+        Some("Battery") => true,
+        Some("BMS") | None => has_level(supply),
+        Some(_) => false,
+    };
+    let rank = |supply: &&PowerSupply| {
+        (
+            supply.kind.value().is_some_and(|kind| kind == "Battery"),
+            supply.capacity_percent.value().is_some(),
+            supply.status.value().is_some(),
+            supply.voltage.value().is_some(),
+            // Of equals the first by name.
+            std::cmp::Reverse(supply.name.clone()),
+        )
+    };
+    supplies.iter().filter(is_battery).filter(|supply| present(supply)).max_by_key(rank)
+}
+
+fn is_absent<T>(reading: &Reading<T>) -> bool {
+    matches!(reading, Reading::Missing { missing: Missing::Absent, .. })
+}
+
+/// The battery at this moment, from one read of `uevent` where it holds the current: its values then belong together.
+pub fn look(fs: &dyn SysFs, name: &str, at: Option<Nanos>) -> Moment {
+    let uevent = uevent(fs, name);
+    let whole = listed(&uevent, "current_now").is_some();
+    let value = |file: &str| {
+        let at_once = if whole { listed(&uevent, file).map(Reading::of) } else { None };
+        at_once.unwrap_or_else(|| property(fs, name, &uevent, file)).value().cloned()
+    };
+    let number = |file: &str| value(file)?.parse::<i64>().ok();
+    Moment {
+        at,
+        raw: value("current_now").and_then(|text| count(name, &text).value().copied()),
+        voltage: number("voltage_now").or_else(|| number("batt_vol")).and_then(battery_volts),
+        status: value("status").as_deref().and_then(Status::of),
+        charger: charger(fs, name),
+        level: number("capacity").and_then(|level| u32::try_from(level).ok()).filter(|&level| level <= 100),
+        charge: number("charge_counter").or_else(|| number("charge_now")).filter(|&charge| charge != 0),
+    }
+}
+
+/// Whether any supply but the battery says that it feeds the device; none where none says anything.
+///
+/// A battery's own `online` is no answer: some kernels put a code of the cable there.
+fn charger(fs: &dyn SysFs, battery: &str) -> Option<bool> {
+    let others = fs.list(CLASS).ok()?.into_iter().filter(|name| name != battery).map(|name| supply(fs, name));
+    let outside =
+        others.filter(|supply| supply.kind.value().is_some_and(|kind| !matches!(kind.as_str(), "Battery" | "BMS" | "Unknown")));
+    let said: Vec<bool> = outside.filter_map(|supply| supply.online.value().copied()).collect();
+    (!said.is_empty()).then(|| said.contains(&true))
+}
+
+/// The current into the battery, by the device's calibration.
+pub fn current(fs: &dyn SysFs, gauge: &Gauge) -> Reading<Microamps> {
+    let name = &gauge.supply;
+    let own = sysfs::text(fs, &format!("{CLASS}/{name}/current_now"));
+    let text = if own.value().is_some() { own } else { property(fs, name, &uevent(fs, name), "current_now") };
+    text.and_then(|text| count(name, &text)).and_then(|raw| match gauge.current(raw) {
+        Some(current) => Reading::of(current),
+        None => invalid(name, "current_now", &raw.to_string(), "is no current"),
+    })
+}
+
+/// All properties in one text. A last line that does not end was cut off, and its number is another number.
+fn uevent(fs: &dyn SysFs, supply: &str) -> Reading<String> {
+    let path = format!("{CLASS}/{supply}/uevent");
+    match fs.read(&path) {
+        Ok(text) => Reading::of(text.rfind(['\n', '\r']).and_then(|end| text.get(..end)).unwrap_or_default().to_owned()),
+        Err(error) => error.into_reading(),
+    }
+}
+
 /// A property from its own file, else from `uevent`, which holds the same and is readable on more phones.
 pub(crate) fn property(fs: &dyn SysFs, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
-    let own = sysfs::text(fs, &format!("{CLASS}/{supply}/{file}"));
+    let path = format!("{CLASS}/{supply}/{file}");
+    let own = sysfs::text(fs, &path).and_then(|text| match text.is_empty() {
+        true => Reading::missing(Missing::Invalid, format!("{path}: empty")),
+        false => Reading::of(text),
+    });
     if own.value().is_some() {
         return own;
     }
-    let key = format!("POWER_SUPPLY_{}=", file.to_uppercase());
-    let listed = uevent.value().and_then(|text| text.lines().find_map(|line| line.strip_prefix(key.as_str())));
-    match listed {
-        Some(value) => Reading::of(value.trim().to_owned()),
+    match listed(uevent, file) {
+        Some(value) => Reading::of(value),
+        // A refused uevent may hold what has no file of its own.
+        None if is_absent(&own) && matches!(uevent, Reading::Missing { missing: Missing::Denied, .. }) => {
+            sysfs::SysError::new(SysErrorKind::Denied, &format!("{CLASS}/{supply}/uevent"), "refused").into_reading()
+        }
         None => own,
     }
+}
+
+/// A property from `uevent`.
+fn listed(uevent: &Reading<String>, file: &str) -> Option<String> {
+    let key = format!("POWER_SUPPLY_{}=", file.to_uppercase());
+    let lines = uevent.value()?.split(['\n', '\r']);
+    lines
+        .filter_map(|line| line.trim().strip_prefix(key.as_str()))
+        .map(|value| value.trim().to_owned())
+        .find(|value| !value.is_empty())
+}
+
+fn or(first: Reading<String>, second: impl FnOnce() -> Reading<String>) -> Reading<String> {
+    if first.value().is_some() {
+        return first;
+    }
+    let second = second();
+    if second.value().is_some() { second } else { first }
 }
 
 fn invalid<T>(supply: &str, file: &str, text: &str, why: &str) -> Reading<T> {
     Reading::missing(Missing::Invalid, format!("{CLASS}/{supply}/{file}: '{}' {why}", sysfs::excerpt(text)))
 }
 
-fn unproved_current(supply: &str, text: &str) -> Reading<Microamps> {
+/// Counts of `current_now`; Android's Integer.MIN_VALUE says that there is no such figure.
+fn count(supply: &str, text: &str) -> Reading<i64> {
     match text.parse::<i64>() {
         Ok(raw) if raw <= i64::from(i32::MIN) => invalid(supply, "current_now", text, "means that there is no such figure"),
-        Ok(_) => invalid(supply, "current_now", text, "is not used: its unit and sign are not proved on this device"),
+        Ok(raw) => Reading::of(raw),
         Err(_) => invalid(supply, "current_now", text, "is no number"),
     }
 }
 
-/// Packs of one to five lithium cells: 2.5 to 22 V.
-pub(crate) fn voltage(supply: &str, text: &str) -> Reading<Microvolts> {
-    match text.parse::<i64>() {
-        Ok(raw @ 2_500_000..=22_000_000) => Reading::of(Microvolts(raw)),
-        Ok(raw @ 2_500..=22_000) => Reading::of(Microvolts(raw * 1000)),
-        _ => invalid(supply, "voltage_now", text, "is no battery's voltage in microvolts or millivolts"),
+/// Packs of one to five lithium cells, 2.5 to 22 V, from microvolts or millivolts.
+pub fn battery_volts(raw: i64) -> Option<Microvolts> {
+    match raw {
+        2_500_000..=22_000_000 => Some(Microvolts(raw)),
+        2_500..=22_000 => Some(Microvolts(raw * 1000)),
+        _ => None,
     }
 }
 
-/// Tenths of a degree as the class defines, from -20 to 80 °C; thousandths where only they are possible.
-fn temperature(supply: &str, text: &str) -> Reading<Millicelsius> {
-    match text.parse::<i64>() {
-        Ok(0) => invalid(supply, "temp", text, "is what a gauge reads that is not filled in"),
-        Ok(raw @ -200..=800) => Reading::of(Millicelsius(raw * 100)),
-        Ok(raw @ 10_000..=80_000) => Reading::of(Millicelsius(raw)),
-        _ => invalid(supply, "temp", text, "is no battery's temperature in tenths or thousandths of a degree"),
+/// Tenths of a degree as the class defines, from -20 to 80 °C; thousandths where only they are possible. None for 0,
+/// which a gauge reads that is not filled in, and for what could be whole degrees as well.
+pub fn battery_degrees(raw: i64) -> Option<Millicelsius> {
+    match raw {
+        -20..=80 => None,
+        -200..=800 => Some(Millicelsius(raw * 100)),
+        10_000..=80_000 => Some(Millicelsius(raw)),
+        _ => None,
     }
 }
 
@@ -120,8 +242,48 @@ mod tests {
     }
 
     #[test]
+    fn a_temperature_that_two_units_allow_is_refused() {
+        for raw in ["29", "-10", "80"] {
+            assert!(with(&[("temp", raw)]).temperature.value().is_none(), "{raw}");
+        }
+        assert_eq!(with(&[("temp", "-55")]).temperature.value(), Some(&Millicelsius(-5_500)));
+    }
+
+    #[test]
+    fn the_battery_is_told_by_type_and_level_and_not_by_name() {
+        let device = Captured::default();
+        let set = |path: &str, text: &str| device.set(&format!("sys/class/power_supply/{path}"), text);
+        set("battery/type", "USB\n");
+        set("max1/type", "Battery\n");
+        set("max1/capacity", "50\n");
+        set("old/type", "Battery\n");
+        set("old/capacity", "60\n");
+        set("old/status", "Full\n");
+        set("old/present", "0\n");
+        let known = supplies(&device);
+        assert_eq!(battery(&device, &known).unwrap().name, "max1");
+    }
+
+    #[test]
+    fn only_an_outside_supply_is_a_charger() {
+        let device = Captured::default();
+        let set = |path: &str, text: &str| device.set(&format!("sys/class/power_supply/{path}"), text);
+        set("battery/online", "1\n");
+        assert_eq!(look(&device, "battery", None).charger, None);
+        set("usb/type", "USB\n");
+        set("usb/online", "0\n");
+        assert_eq!(look(&device, "battery", None).charger, Some(false));
+        set("ac/type", "Mains\n");
+        set("ac/online", "1\n");
+        assert_eq!(look(&device, "battery", None).charger, Some(true));
+    }
+
+    #[test]
     fn uevent_answers_where_files_do_not() {
-        let supply = with(&[("uevent", "POWER_SUPPLY_STATUS=Charging\nPOWER_SUPPLY_CAPACITY=50\nPOWER_SUPPLY_TEMP=290")]);
+        let supply = with(&[(
+            "uevent",
+            "POWER_SUPPLY_STATUS=Charging\nPOWER_SUPPLY_CAPACITY=50\nPOWER_SUPPLY_TEMP=290\nPOWER_SUPPLY_VOLTAGE_NOW=3888",
+        )]);
         assert_eq!(supply.status.value().map(String::as_str), Some("Charging"));
         assert_eq!(supply.capacity_percent.value(), Some(&50));
         assert_eq!(supply.temperature.value(), Some(&Millicelsius(29_000)));

@@ -1,13 +1,42 @@
-//! A device report for people.
+//! A device report for people: what is known, in units; what is refused, and what can be done about it.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use benchrack_protocol::device::{CpufreqPolicy, DeviceReport};
-use benchrack_protocol::reading::Reading;
+use benchrack_protocol::access::{Access, AccessLevel, Question, RootForm};
+use benchrack_protocol::device::{Battery, BatteryMoment, CpufreqPolicy, DeviceReport, Temperature};
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::units::{Microamps, Microvolts};
 
 /// Aligned text of several lines.
 pub fn describe(report: &DeviceReport) -> String {
     let mut text = Text::default();
+    identity(&mut text, report);
+    clusters(&mut text, report);
+    text.heading("Clocks");
+    for policy in &report.policies {
+        text.line(&policy.path, clocks(policy));
+    }
+    text.none_if(report.policies.is_empty(), "this kernel offers no cpufreq: clocks can be neither pinned nor watched");
+    battery(&mut text, report.battery.as_ref());
+    temperatures(&mut text, &report.temperatures);
+    text.heading("Cooling devices");
+    for device in &report.cooling_devices {
+        text.line(&device.kind.to_string(), format!("state {} of {}  ({})", device.state, device.max_state, device.device));
+    }
+    text.none_if(report.cooling_devices.is_empty(), "absent");
+    text.heading("Power supplies");
+    for supply in &report.power_supplies {
+        text.line(&supply.name, format!("{}, {}, online {}", supply.kind, supply.status, supply.online));
+    }
+    text.none_if(report.power_supplies.is_empty(), "absent");
+    if let Some(found) = &report.access {
+        access(&mut text, found);
+    }
+    text.0
+}
+
+fn identity(text: &mut Text, report: &DeviceReport) {
     let identity = &report.identity;
     text.heading(&identity.title);
     text.line("key", &identity.key);
@@ -15,12 +44,12 @@ pub fn describe(report: &DeviceReport) -> String {
     text.line("kernel", format!("{} {}", identity.kernel, identity.architecture));
     text.line("hardware", format!("{} {}, {}", identity.manufacturer, identity.model, identity.soc));
     text.line("figures are", format!("{:?}", report.reality).to_lowercase());
-    text.line(
-        "memory",
-        format!("{} in all, {} free, pages of {}", report.memory.total, report.memory.available, report.memory.page_size),
-    );
+    let memory = &report.memory;
+    text.line("memory", format!("{} in all, {} free, pages of {}", memory.total, memory.available, memory.page_size));
     text.line("CPUs", format!("{} possible, {} online", report.cpus_possible, report.cpus_online));
+}
 
+fn clusters(text: &mut Text, report: &DeviceReport) {
     text.heading("Clusters, slowest first");
     for cluster in &report.clusters {
         let clock = format!("{} to {}", cluster.min_freq, cluster.max_freq);
@@ -36,37 +65,6 @@ pub fn describe(report: &DeviceReport) -> String {
             text.line(&unknown.what, &unknown.why);
         }
     }
-    text.heading("Clocks");
-    for policy in &report.policies {
-        text.line(&policy.path, clocks(policy));
-    }
-    text.none_if(report.policies.is_empty(), "this kernel offers no cpufreq: clocks can be neither pinned nor watched");
-
-    text.heading("Thermal zones");
-    for zone in &report.thermal_zones {
-        text.line(&zone.kind.to_string(), format!("{}  ({})", with_reason(&zone.temperature), zone.zone));
-    }
-    text.none_if(report.thermal_zones.is_empty(), "absent");
-    text.heading("Cooling devices");
-    for device in &report.cooling_devices {
-        text.line(&device.kind.to_string(), format!("state {} of {}  ({})", device.state, device.max_state, device.device));
-    }
-    text.none_if(report.cooling_devices.is_empty(), "absent");
-    text.heading("Power supplies");
-    for supply in &report.power_supplies {
-        text.line(
-            &supply.name,
-            format!("{}, {}, {} %, online {}", supply.kind, supply.status, supply.capacity_percent, supply.online),
-        );
-        text.line(
-            "",
-            format!("voltage {}", with_reason(&supply.voltage.clone().map(|voltage| format!("{:.3} V", voltage.0 as f64 / 1e6)))),
-        );
-        text.line("", format!("current {}", with_reason(&supply.current.clone().map(|current| format!("{} µA", current.0)))));
-        text.line("", format!("temperature {}", with_reason(&supply.temperature)));
-    }
-    text.none_if(report.power_supplies.is_empty(), "absent");
-    text.0
 }
 
 fn clocks(policy: &CpufreqPolicy) -> String {
@@ -82,6 +80,123 @@ fn clocks(policy: &CpufreqPolicy) -> String {
         policy.scaling_max,
         policy.governor
     )
+}
+
+fn battery(text: &mut Text, battery: Option<&Battery>) {
+    text.heading("Battery");
+    let Some(battery) = battery else {
+        text.none_if(true, "no power supply and no service tells of one");
+        return;
+    };
+    text.line("supply", format!("{}  [{}]", battery.supply, battery.sources.join(", ")));
+    let now = &battery.now;
+    text.line("status", with_reason(&now.status));
+    text.line("level", with_reason(&now.level_percent.clone().map(|level| format!("{level} %"))));
+    text.line("current", with_reason(&now.current.clone().map(amperes)));
+    text.line("voltage", with_reason(&now.voltage.clone().map(volts)));
+    text.line("temperature", with_reason(&now.temperature));
+    match &battery.gauge {
+        Reading::Value { value: gauge } => {
+            let sign = if gauge.per_count > 0 { "positive" } else { "negative" };
+            let unit = if gauge.per_count.abs() == 1 { "microamperes" } else { "milliamperes" };
+            text.line("gauge", format!("{unit}, {sign} while charging ({})", gauge.basis));
+            text.line("", format!("a new value every {}", with_reason(&gauge.period)));
+            text.line("", format!("steps of {}", with_reason(&gauge.step.clone().map(amperes))));
+        }
+        missing => {
+            text.line("gauge", with_reason(&missing.clone().map(|_| "")));
+            text.line("", "'benchrack-agent calibrate' proves it on the device, in two minutes");
+        }
+    }
+    for moment in &battery.moments {
+        text.line("", shown_moment(moment));
+    }
+}
+
+fn shown_moment(moment: &BatteryMoment) -> String {
+    let current = moment.current.clone().map(amperes);
+    let voltage = moment.voltage.clone().map(volts);
+    format!("{}: {}, {} %, {current}, {voltage}, {}", moment.name, moment.status, moment.level_percent, moment.temperature)
+}
+
+fn amperes(current: Microamps) -> String {
+    format!("{} µA", current.0)
+}
+
+fn volts(voltage: Microvolts) -> String {
+    format!("{:.3} V", voltage.0 as f64 / 1e6)
+}
+
+/// Values sensor by sensor; what has none by its reason, since thirty sensors are mostly refused alike.
+fn temperatures(text: &mut Text, temperatures: &[Temperature]) {
+    text.heading("Temperatures");
+    let mut refused: BTreeMap<Missing, Vec<&str>> = BTreeMap::new();
+    for sensor in temperatures {
+        let place = sensor.place.map(|place| format!("{place:?}, ").to_lowercase()).unwrap_or_default();
+        match &sensor.temperature {
+            Reading::Value { value } => text.line(&sensor.kind, format!("{value}  ({place}{})", sensor.source)),
+            Reading::Missing { missing, .. } => refused.entry(*missing).or_default().push(&sensor.kind),
+        }
+    }
+    for (missing, sensors) in refused {
+        text.line(&missing.to_string(), sensors.join(", "));
+    }
+    text.none_if(temperatures.is_empty(), "no zone and no service gives one");
+}
+
+fn access(text: &mut Text, access: &Access) {
+    text.heading("Access");
+    text.line("as", format!("{}, user id {}, domain {}", access.level.clone().map(who), access.uid, access.domain));
+    text.line("root", with_reason(&access.root.clone().map(how)));
+    let limit = if access.tier_limit.is_empty() { String::new() } else { format!(": {}", access.tier_limit) };
+    text.line("evidence", format!("up to {}{limit}", access.tier));
+    for question in &access.questions {
+        text.line(&question.what, answers(question));
+    }
+    if let Some(advice) = advice(access) {
+        text.line("to get more", advice);
+    }
+}
+
+fn answers(question: &Question) -> String {
+    match (&question.refusal, question.answered) {
+        (Reading::Value { .. }, all) => format!("answered ({all})"),
+        (refusal, 0) => with_reason(refusal),
+        (refusal, some) => format!("{some} of {} answered; else {}", question.tried, with_reason(refusal)),
+    }
+}
+
+fn who(level: AccessLevel) -> &'static str {
+    match level {
+        AccessLevel::Root => "root",
+        AccessLevel::Shell => "adb shell",
+        AccessLevel::App => "an app",
+        AccessLevel::User => "a user",
+    }
+}
+
+fn how(form: RootForm) -> &'static str {
+    match form {
+        RootForm::Own => "the agent has it",
+        RootForm::SuUid => "by 'su 0 COMMAND'",
+        RootForm::SuCommand => "by 'su -c COMMAND'",
+    }
+}
+
+/// What a person can do about what was refused.
+fn advice(access: &Access) -> Option<&'static str> {
+    let denied = |question: &Question| matches!(question.refusal, Reading::Missing { missing: Missing::Denied, .. });
+    let refused = access.questions.iter().any(denied);
+    match (access.level.value()?, access.root.value()) {
+        (AccessLevel::Root, _) => None,
+        (_, Some(RootForm::SuUid | RootForm::SuCommand)) => Some("start the agent through su"),
+        (AccessLevel::App, _) => Some("run the agent from adb shell: it may read more than an app"),
+        (AccessLevel::Shell, _) if refused => {
+            Some("'adb root' on a userdebug build, or a rooted phone; a stock phone refuses these to everyone")
+        }
+        (AccessLevel::User, _) => Some("start the agent as root to pin clocks"),
+        (AccessLevel::Shell, _) => None,
+    }
 }
 
 fn with_reason<T: Display>(reading: &Reading<T>) -> String {

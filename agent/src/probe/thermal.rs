@@ -1,9 +1,13 @@
 //! `/sys/class/thermal` (Documentation/ABI/testing/sysfs-class-thermal): zones and cooling devices.
 //!
 //! Zone numbers move between kernels, so a sensor is its type. The nominal unit is the millidegree; some phones give
-//! tenths or whole degrees, and some zones are no temperatures at all (battery charge, current, voltage).
+//! tenths or whole degrees, several units side by side, and some zones are no temperatures at all (battery charge,
+//! current, voltage). Sensors whose types differ only in numbers are of one driver and so of one unit: a value that is
+//! possible by itself and of another unit than its neighbours' is refused.
 
-use benchrack_protocol::device::{CoolingDevice, ThermalZone};
+use std::collections::BTreeMap;
+
+use benchrack_protocol::device::{CoolingDevice, Temperature, ThermalZone};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Millicelsius;
 
@@ -11,16 +15,55 @@ use crate::sysfs::{self, SysFs, excerpt};
 
 const CLASS: &str = "sys/class/thermal";
 
-/// All zones, in the order of their folder names.
+/// All zones, in the order of their numbers.
 pub fn zones(fs: &dyn SysFs) -> Vec<ThermalZone> {
-    numbered(fs, "thermal_zone")
+    let mut zones: Vec<ThermalZone> = numbered(fs, "thermal_zone")
         .into_iter()
         .map(|zone| {
             let kind = sysfs::text(fs, &format!("{CLASS}/{zone}/type"));
             let temperature = temperature(fs, &zone, kind.value().map(String::as_str));
             ThermalZone { zone, kind, temperature }
         })
-        .collect()
+        .collect();
+    refuse_strangers(fs, &mut zones);
+    zones
+}
+
+/// The zones that answer, by type.
+pub fn temperatures(zones: &[ThermalZone]) -> Vec<Temperature> {
+    let named = |zone: &ThermalZone| {
+        let kind = zone.kind.value()?.clone();
+        Some(Temperature { kind, place: None, temperature: zone.temperature.clone(), source: zone.zone.clone() })
+    };
+    zones.iter().filter_map(named).collect()
+}
+
+/// Refuses values of another unit than most of their driver's.
+fn refuse_strangers(fs: &dyn SysFs, zones: &mut [ThermalZone]) {
+    let unit = |zone: &ThermalZone| {
+        zone.temperature.value()?;
+        in_unit(sysfs::text(fs, &format!("{CLASS}/{}/temp", zone.zone)).value()?.parse().ok()?).ok().map(|(unit, _)| unit)
+    };
+    let mut families: BTreeMap<String, BTreeMap<i64, usize>> = BTreeMap::new();
+    for zone in zones.iter() {
+        if let (Some(kind), Some(unit)) = (zone.kind.value(), unit(zone)) {
+            *families.entry(family(kind)).or_default().entry(unit).or_default() += 1;
+        }
+    }
+    for zone in zones.iter_mut() {
+        let Some(unit) = unit(zone) else { continue };
+        let Some(counts) = zone.kind.value().and_then(|kind| families.get(&family(kind))) else { continue };
+        let own = counts.get(&unit).copied().unwrap_or_default();
+        if counts.iter().any(|(other, count)| *other != unit && *count >= own) {
+            let why = format!("{CLASS}/{}/temp: in another unit than its neighbours", zone.zone);
+            zone.temperature = Reading::missing(Missing::Invalid, why);
+        }
+    }
+}
+
+/// A type without its numbers: `cpu-1-2-usr` and `cpu-0-0-usr` are of one driver.
+fn family(kind: &str) -> String {
+    kind.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// One zone's temperature now.
@@ -60,22 +103,30 @@ fn numbered(fs: &dyn SysFs, prefix: &str) -> Vec<String> {
     found.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Qualcomm's battery current limiter and gauge register zones for charge, current and voltage.
+/// Zones for charge, current and voltage: Qualcomm's battery current limiter with its trip levels, and gauges.
 fn is_no_temperature(kind: &str) -> bool {
+    const PARTS: [&str; 6] = ["ibat", "vbat", "bcl", "socd", "vph", "lvl"];
     let kind = kind.to_ascii_lowercase();
-    kind == "soc" || ["ibat", "vbat", "bcl"].iter().any(|word| kind.split(['-', '_']).any(|part| part.starts_with(word)))
+    kind == "soc" || PARTS.iter().any(|word| kind.split(['-', '_']).any(|part| part.starts_with(word)))
 }
 
 /// The raw value in the only unit in which it is a possible temperature of a device that is switched on (-30 to 130 °C
-/// in thousandths, else 15 to 110 °C in tenths, else 5 to 110 in degrees).
+/// in thousandths, else 15 to 110 °C in tenths, else 5 to 110 in degrees): thousandths for each count, and the value.
+fn in_unit(raw: i64) -> Result<(i64, Millicelsius), &'static str> {
+    let unit = match raw {
+        5_000..=130_000 | -30_000..=-1_000 => 1,
+        150..=1_100 => 100,
+        5..=110 => 1_000,
+        0 => return Err("is what a sensor reads that is off"),
+        _ => return Err("is no possible temperature in thousandths, tenths or whole degrees"),
+    };
+    Ok((unit, Millicelsius(raw * unit)))
+}
+
 fn in_degrees(raw: i64, path: &str) -> Reading<Millicelsius> {
-    let refuse = |why: &str| Reading::missing(Missing::Invalid, format!("{path}: {raw} {why}"));
-    match raw {
-        5_000..=130_000 | -30_000..=-1_000 => Reading::of(Millicelsius(raw)),
-        150..=1_100 => Reading::of(Millicelsius(raw * 100)),
-        5..=110 => Reading::of(Millicelsius(raw * 1_000)),
-        0 => refuse("is what a sensor reads that is off"),
-        _ => refuse("is no possible temperature in thousandths, tenths or whole degrees"),
+    match in_unit(raw) {
+        Ok((_, temperature)) => Reading::of(temperature),
+        Err(why) => Reading::missing(Missing::Invalid, format!("{path}: {raw} {why}")),
     }
 }
 
@@ -115,6 +166,18 @@ mod tests {
         for kind in ["soc-thermal", "battery", "cpu-0-0-usr"] {
             assert!(read(kind, "40000").value().is_some(), "{kind}");
         }
+    }
+
+    #[test]
+    fn drivers_may_differ_in_their_unit_and_a_stranger_within_one_is_refused() {
+        let device = Captured::default();
+        let raw = [("tsens_tz_sensor1", "558"), ("tsens_tz_sensor8", "580"), ("tsens_tz_sensor9", "49"), ("pm8994_tz", "49125")];
+        for (number, (kind, raw)) in raw.into_iter().enumerate() {
+            device.set(&format!("sys/class/thermal/thermal_zone{number}/type"), kind);
+            device.set(&format!("sys/class/thermal/thermal_zone{number}/temp"), raw);
+        }
+        let read: Vec<_> = zones(&device).into_iter().map(|zone| zone.temperature.value().map(|value| value.0)).collect();
+        assert_eq!(read, [Some(55_800), Some(58_000), None, Some(49_125)]);
     }
 
     #[test]

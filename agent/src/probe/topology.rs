@@ -2,7 +2,10 @@
 //!
 //! No single file is right on all phones: `related_cpus` is best and missing for cores that are off;
 //! `core_siblings_list` names clusters on older chips and everything or nothing on newer ones; MIDR tells kinds apart
-//! but not two clusters of one kind. So all are combined, and what they do not tell is left unknown.
+//! but not two clusters of one kind; MediaTek's `cputopo` knows cores that are off. So all are combined, what
+//! contradicts itself is dropped, and what they do not tell is left unknown.
+
+mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,96 +15,12 @@ use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::session::CLUSTER_NAMES;
 use benchrack_protocol::units::Kilohertz;
 
-use super::cpufreq::{self, CPU};
-use super::cpuinfo::CpuInfo;
-use super::{core_names, cpufreq::frequency};
-use crate::sysfs::{self, SysFs};
+use super::core_names;
+use super::cpufreq::CPU;
+pub use facts::{CpuFacts, Facts, cpu_list, read};
 
 /// Name of a cluster whose rank cannot be told; nobody can ask for it by name.
 const UNRANKED: &str = "unranked";
-
-/// What the files say of each CPU.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// CPUs that are present, by number.
-    pub cpus: BTreeMap<u32, CpuFacts>,
-    /// The identity that an old kernel prints once.
-    pub midr_once: Option<u32>,
-    /// x86: the name of all cores.
-    pub model_name: Option<String>,
-    /// Whether cores are x86: they have one kind here, with a clock for each core.
-    pub x86: bool,
-    /// Whether the kernel has cpufreq at all.
-    pub cpufreq: bool,
-    /// x86 hybrids: CPUs by kind, from `/sys/devices/cpu_atom` and `cpu_core`.
-    pub hybrid: Vec<CpuSet>,
-}
-
-/// What the files say of one CPU.
-#[derive(Debug, Clone, Default)]
-pub struct CpuFacts {
-    /// Whether it is online; none where nobody says.
-    pub online: Option<bool>,
-    /// MIDR_EL1.
-    pub midr: Option<u32>,
-    /// cpu_capacity.
-    pub capacity: Option<u32>,
-    /// cpuinfo_min_freq and cpuinfo_max_freq.
-    pub range: Option<(Kilohertz, Kilohertz)>,
-    /// CPUs that share its clock, itself among them.
-    pub clock: Option<CpuSet>,
-    /// CPUs of its package or cluster, itself among them.
-    pub siblings: Vec<CpuSet>,
-}
-
-/// A file with a CPU list below the CPU folder.
-pub fn cpu_list(fs: &dyn SysFs, file: &str) -> Reading<CpuSet> {
-    sysfs::parsed(fs, &format!("{CPU}/{file}"), |text| text.parse().ok())
-}
-
-/// Reads all sources.
-pub fn read(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: &str) -> Facts {
-    let listed = || {
-        let names = fs.list(CPU).unwrap_or_default();
-        names.iter().filter_map(|name| name.strip_prefix("cpu")?.parse().ok()).collect::<CpuSet>()
-    };
-    let known = |reading: Reading<CpuSet>| reading.value().filter(|cpus| !cpus.is_empty()).cloned();
-    let present = known(cpu_list(fs, "present")).or_else(|| known(cpu_list(fs, "possible"))).unwrap_or_else(listed);
-    let online = cpu_list(fs, "online");
-    let cpus = present.iter().map(|cpu| (cpu, facts_of(fs, cpu, cpuinfo, &online))).collect();
-    let kind = |folder: &str| sysfs::parsed(fs, &format!("sys/devices/{folder}/cpus"), |text| text.parse().ok());
-    Facts {
-        cpus,
-        midr_once: cpuinfo.midr_once,
-        model_name: cpuinfo.model_name.clone(),
-        x86: matches!(architecture, "x86_64" | "i686" | "i586" | "x86"),
-        cpufreq: fs.list(&format!("{CPU}/cpufreq")).is_ok_and(|names| !names.is_empty())
-            || present.iter().any(|cpu| fs.list(&format!("{CPU}/cpu{cpu}/cpufreq")).is_ok()),
-        hybrid: ["cpu_atom", "cpu_core"].into_iter().filter_map(|folder| known(kind(folder))).collect(),
-    }
-}
-
-fn facts_of(fs: &dyn SysFs, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<CpuSet>) -> CpuFacts {
-    let folder = format!("{CPU}/cpu{cpu}");
-    // A list without the CPU itself is of another moment or another CPU.
-    let list = |file: &str| {
-        let reading = sysfs::parsed(fs, &format!("{folder}/{file}"), |text| text.parse::<CpuSet>().ok());
-        reading.value().filter(|cpus| cpus.contains(cpu)).cloned()
-    };
-    let policy = format!("cpu{cpu}/cpufreq");
-    let limit = |file: &str| frequency(fs, &format!("{CPU}/{policy}/{file}")).value().copied();
-    let midr_file = sysfs::parsed(fs, &format!("{folder}/regs/identification/midr_el1"), |text| {
-        u64::from_str_radix(text.strip_prefix("0x")?, 16).ok().and_then(|midr| u32::try_from(midr).ok()).filter(|&midr| midr != 0)
-    });
-    CpuFacts {
-        online: online.value().map(|online| online.contains(cpu)),
-        midr: midr_file.value().copied().or_else(|| cpuinfo.midr.get(&cpu).copied()),
-        capacity: sysfs::parsed(fs, &format!("{folder}/cpu_capacity"), |text| text.parse().ok()).value().copied(),
-        range: limit("cpuinfo_min_freq").zip(limit("cpuinfo_max_freq")),
-        clock: cpufreq::shared_clock(fs, &policy).filter(|cpus| cpus.contains(cpu)),
-        siblings: ["topology/cluster_cpus_list", "topology/core_siblings_list"].into_iter().filter_map(list).collect(),
-    }
-}
 
 /// A group and the files that make it one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +35,9 @@ pub fn clusters(facts: &Facts) -> (Vec<Cluster>, Vec<Unknown>) {
     if facts.cpus.is_empty() {
         unknown.push(Unknown { what: "clusters".into(), why: format!("{CPU} lists no CPU") });
         return (Vec::new(), unknown);
+    }
+    if facts.contradiction {
+        unknown.push(Unknown { what: "clusters".into(), why: "possible, present and online exclude each other".into() });
     }
     let groups = if facts.x86 { x86_groups(facts) } else { arm_groups(facts, &mut unknown) };
     let grouped: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
@@ -153,11 +75,17 @@ fn x86_groups(facts: &Facts) -> Vec<Group> {
 }
 
 fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
-    let clocks = facts.cpus.values().filter_map(|cpu| cpu.clock.as_ref()).filter(|clock| clock.len() > 1);
+    let believed = consistent(facts.cpus.values().filter_map(|cpu| cpu.clock.as_ref()));
+    let clocks = || believed.iter().filter(|clock| clock.len() > 1);
     let all = facts.cpus.len();
-    let siblings = || facts.cpus.values().flat_map(|cpu| &cpu.siblings).filter(|siblings| (2..all).contains(&siblings.len()));
-    let mut groups = united(facts, clocks.clone(), "related_cpus");
-    let with_siblings = united(facts, clocks.chain(siblings()), "related_cpus, core_siblings_list");
+    let of_some = |siblings: &&CpuSet| (2..all).contains(&siblings.len());
+    let siblings = consistent(facts.cpus.values().flat_map(|cpu| &cpu.siblings).filter(of_some));
+    let mut groups = united(facts, clocks(), "related_cpus");
+    let listed = united(facts, clocks().chain(&facts.cputopo), "related_cpus, cputopo");
+    if !facts.cputopo.is_empty() && listed.iter().all(|group| of_one_kind(facts, group)) {
+        groups = listed.into_iter().map(|group| prefer(&groups, group)).collect();
+    }
+    let with_siblings = united(facts, clocks().chain(&siblings).chain(&facts.cputopo), "related_cpus, core_siblings_list");
     // Sibling lists that join what clocks or identities tell apart are of a chip that reports something else there.
     if with_siblings.iter().all(|group| of_one_kind(facts, group)) {
         groups = with_siblings.into_iter().map(|group| prefer(&groups, group)).collect();
@@ -165,9 +93,15 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
     let mut groups: Vec<Group> = groups.into_iter().flat_map(|group| split_by_kind(facts, group)).collect();
     let shared: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
 
-    // Cores with a clock of their own are of one kind when everything that is known of them is equal.
+    // Cores with a clock of their own are of one kind when everything that is known of them is equal; one of which less
+    // is known than of the others cannot be compared.
+    let alone =
+        |(cpu, known): &(&u32, &CpuFacts)| !shared.contains(cpu) && known.clock.as_ref().is_some_and(|clock| clock.len() == 1);
+    let lone = || facts.cpus.iter().filter(alone);
+    let detail = |known: &CpuFacts| (known.midr.is_some(), known.range.is_some(), known.capacity.is_some());
+    let most = lone().map(|(_, known)| detail(known)).max();
     let mut own: BTreeMap<Kind, BTreeSet<u32>> = BTreeMap::new();
-    for (&cpu, known) in facts.cpus.iter().filter(|(cpu, known)| !shared.contains(cpu) && known.clock.is_some()) {
+    for (&cpu, known) in lone().filter(|(_, known)| Some(detail(known)) == most) {
         own.entry(kind(known)).or_default().insert(cpu);
     }
     let lone_clocks = !own.is_empty();
@@ -182,7 +116,19 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
 /// Groups among CPUs that no clock or sibling list names.
 fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: bool, unknown: &mut Vec<Unknown>) -> Vec<Group> {
     let get = |cpu: &u32| facts.cpus.get(cpu);
-    if let ([only], false, false) = (unseen, groups.is_empty(), lone_clocks) {
+    // One damaged list could leave a CPU out; two that say the same do not, and the CPU has no list that says otherwise.
+    let copies = |group: &Group| {
+        facts
+            .cpus
+            .values()
+            .filter(|cpu| cpu.clock.as_ref().is_some_and(|clock| clock.iter().eq(group.cpus.iter().copied())))
+            .count()
+    };
+    let confirmed = groups.iter().all(|group| group.cpus.len() == 1 || copies(group) >= 2);
+    if let ([only], false, false) = (unseen, groups.is_empty(), lone_clocks)
+        && confirmed
+        && get(only).is_some_and(|cpu| !cpu.clock_elsewhere && cpu.range.is_none())
+    {
         return vec![Group { cpus: BTreeSet::from([*only]), source: "every other CPU's related_cpus leaves it out" }];
     }
     if groups.is_empty() && !facts.cpufreq {
@@ -199,11 +145,12 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
         }
         return Vec::new();
     }
-    let taken: BTreeSet<u32> = groups.iter().flat_map(|group| &group.cpus).filter_map(|cpu| get(cpu)?.midr).collect();
-    let mut by_midr: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    let taken: BTreeSet<(u32, u32)> = groups.iter().flat_map(|group| &group.cpus).filter_map(|cpu| design(get(cpu)?)).collect();
+    let mut by_midr: BTreeMap<(u32, u32), BTreeSet<u32>> = BTreeMap::new();
     for &cpu in unseen {
-        if let Some(midr) = get(&cpu).and_then(|cpu| cpu.midr).filter(|midr| !taken.contains(midr)) {
-            by_midr.entry(midr).or_default().insert(cpu);
+        let design = get(&cpu).filter(|cpu| cpu.midr.is_some_and(|midr| core_names::strength(midr).is_some())).and_then(design);
+        if let Some(design) = design.filter(|design| !taken.contains(design)) {
+            by_midr.entry(design).or_default().insert(cpu);
         }
     }
     let found: Vec<Group> = by_midr.into_values().map(|cpus| Group { cpus, source: "MIDR" }).collect();
@@ -218,10 +165,32 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
 }
 
 /// Everything by which cores of one kind are equal.
-type Kind = (Option<u32>, Option<u32>, Option<(Kilohertz, Kilohertz)>);
+type Kind = (Option<(u32, u32)>, Option<u32>, Option<(Kilohertz, Kilohertz)>);
 
 fn kind(cpu: &CpuFacts) -> Kind {
-    (cpu.midr, cpu.capacity, cpu.range)
+    (design(cpu), cpu.capacity, cpu.range)
+}
+
+/// Implementer and part: cores of one design may differ in their revision.
+fn design(cpu: &CpuFacts) -> Option<(u32, u32)> {
+    cpu.midr.map(core_names::fields)
+}
+
+/// Lists of one partition. Those of one cluster are alike on all its CPUs, up to moments in which a CPU was plugged in
+/// or out; of two that overlap and differ, the one that more CPUs give stays, of equals the smaller, and neither where
+/// none holds the other.
+fn consistent<'a>(lists: impl Iterator<Item = &'a CpuSet>) -> Vec<CpuSet> {
+    let mut copies: BTreeMap<&CpuSet, usize> = BTreeMap::new();
+    for list in lists {
+        *copies.entry(list).or_default() += 1;
+    }
+    let beaten = |list: &CpuSet, count: usize| {
+        copies.iter().any(|(other, &others)| {
+            let overlaps = *other != list && other.iter().any(|cpu| list.contains(cpu));
+            overlaps && (others > count || (others == count && !list.is_subset(other)))
+        })
+    };
+    copies.iter().filter(|(list, count)| !beaten(list, **count)).map(|(list, _)| (*list).clone()).collect()
 }
 
 /// The finest partition in which every listed set lies within one group; CPUs in no set are left out.
@@ -256,21 +225,24 @@ fn of_one_kind(facts: &Facts, group: &Group) -> bool {
     let cpus = || group.cpus.iter().filter_map(|cpu| facts.cpus.get(cpu));
     let clocks: BTreeSet<&CpuSet> = cpus().filter_map(|cpu| cpu.clock.as_ref()).filter(|clock| clock.len() > 1).collect();
     let disjoint = clocks.iter().any(|one| clocks.iter().any(|other| !one.iter().any(|cpu| other.contains(cpu))));
-    equal(cpus().map(|cpu| cpu.midr)) && equal(cpus().map(|cpu| cpu.capacity)) && equal(cpus().map(|cpu| cpu.range)) && !disjoint
+    equal(cpus().map(design)) && equal(cpus().map(|cpu| cpu.capacity)) && equal(cpus().map(|cpu| cpu.range)) && !disjoint
 }
 
-/// Cores of two kinds that share a clock are two groups.
+/// Cores of two designs that share a clock are two groups. Only designs that are known are believed.
 fn split_by_kind(facts: &Facts, group: Group) -> Vec<Group> {
-    let identity = |cpu: &u32| facts.cpus.get(cpu).map(|cpu| (cpu.midr, cpu.capacity));
-    let known: BTreeSet<_> = group.cpus.iter().filter_map(identity).filter(|(midr, _)| midr.is_some()).collect();
-    let all_known = group.cpus.iter().all(|cpu| identity(cpu).is_some_and(|(midr, _)| midr.is_some()));
-    if known.len() < 2 || !all_known {
+    let known = |cpu: &u32| {
+        let cpu = facts.cpus.get(cpu)?;
+        core_names::strength(cpu.midr?)?;
+        design(cpu)
+    };
+    let designs: BTreeSet<_> = group.cpus.iter().filter_map(known).collect();
+    if designs.len() < 2 || !group.cpus.iter().all(|cpu| known(cpu).is_some()) {
         return vec![group];
     }
-    known
+    designs
         .into_iter()
         .map(|wanted| Group {
-            cpus: group.cpus.iter().copied().filter(|cpu| identity(cpu) == Some(wanted)).collect(),
+            cpus: group.cpus.iter().copied().filter(|cpu| known(cpu) == Some(wanted)).collect(),
             source: "related_cpus, split by MIDR",
         })
         .collect()
@@ -290,7 +262,7 @@ fn named(facts: &Facts, groups: Vec<Group>, complete: bool, unknown: &mut Vec<Un
         4 => &CLUSTER_NAMES,
         _ => &[],
     };
-    match order(&mut clusters) {
+    match order(&mut clusters, facts) {
         Ok(()) if complete && !names.is_empty() => {
             let named = clusters.into_iter().zip(names);
             return named.map(|((_, cluster), name)| Cluster { name: (*name).into(), ..cluster }).collect();
@@ -307,8 +279,9 @@ fn named(facts: &Facts, groups: Vec<Group>, complete: bool, unknown: &mut Vec<Un
     clusters.into_iter().map(|(_, cluster)| cluster).collect()
 }
 
-/// Slowest first: by cpu_capacity where all have one; else by the cores' designs and their highest frequency.
-fn order(clusters: &mut [(Option<u32>, Cluster)]) -> Result<(), String> {
+/// Slowest first: by cpu_capacity where all have one; else by the cores' designs and their highest frequency, or by
+/// MediaTek's masks of little and big cores.
+fn order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> Result<(), String> {
     let capacities: Option<Vec<u32>> = clusters.iter().map(|(_, cluster)| cluster.capacity.value().copied()).collect();
     if let Some(capacities) = capacities
         && distinct(&capacities)
@@ -335,9 +308,19 @@ fn order(clusters: &mut [(Option<u32>, Cluster)]) -> Result<(), String> {
             clusters.sort_by_key(|(_, cluster)| cluster.max_freq.value().copied());
             Ok(())
         }
+        (None, _) if masks_order(clusters, facts) => Ok(()),
         (None, Some(_)) => Err("clusters have the same highest frequency, and their cores cannot be told apart".into()),
         (_, None) => Err("the highest frequency of a cluster is not known".into()),
     }
+}
+
+fn masks_order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> bool {
+    let (Some((little, big)), [(_, first), (_, second)]) = (&facts.little_big, &*clusters) else { return false };
+    if first.cpus == *big && second.cpus == *little {
+        clusters.swap(0, 1);
+        return true;
+    }
+    first.cpus == *little && second.cpus == *big
 }
 
 fn distinct<T: Ord>(values: &[T]) -> bool {
@@ -347,34 +330,55 @@ fn distinct<T: Ord>(values: &[T]) -> bool {
 fn cluster(facts: &Facts, group: &Group, single: bool) -> (Option<u32>, Cluster) {
     let known = || group.cpus.iter().filter_map(|cpu| facts.cpus.get(cpu));
     // An identity printed once is of the CPU that was asked: it says something only where all are of one kind.
-    let midr = known().find_map(|cpu| cpu.midr).or(facts.midr_once.filter(|_| single));
+    let midrs = known().filter_map(|cpu| cpu.midr);
+    let midr = match most(midrs) {
+        Some(midr) => midr,
+        None => facts.midr_once.filter(|_| single),
+    };
     let core = match (midr, &facts.model_name) {
         (Some(midr), _) => Reading::of(core_names::name(midr)),
         (None, Some(name)) => Reading::of(name.clone()),
         (None, None) if facts.midr_once.is_some() => {
             Reading::missing(Missing::Invalid, "/proc/cpuinfo: one identity for clusters of several kinds")
         }
+        (None, None) if known().any(|cpu| cpu.midr.is_some()) => {
+            Reading::missing(Missing::Invalid, "its CPUs name different cores")
+        }
         (None, None) => Reading::missing(Missing::Absent, "neither midr_el1 nor /proc/cpuinfo names the core"),
     };
-    let range = known().find_map(|cpu| cpu.range);
-    let frequency = |value: Option<Kilohertz>| match value {
-        Some(value) => Reading::of(value),
+    let range = most(known().filter_map(|cpu| cpu.range));
+    let frequency = |of: fn((Kilohertz, Kilohertz)) -> Kilohertz| match range {
+        Some(Some(range)) => Reading::of(of(range)),
+        Some(None) => Reading::missing(Missing::Invalid, "its CPUs give different limits"),
         None => Reading::missing(Missing::Absent, "none of its CPUs has cpufreq limits"),
     };
-    let capacity = match known().find_map(|cpu| cpu.capacity) {
-        Some(capacity) => Reading::of(capacity),
+    let capacity = match most(known().filter_map(|cpu| cpu.capacity)) {
+        Some(Some(capacity)) => Reading::of(capacity),
+        Some(None) => Reading::missing(Missing::Invalid, "its CPUs give different capacities"),
         None => Reading::missing(Missing::Absent, "no cpu_capacity"),
     };
     let cluster = Cluster {
         name: UNRANKED.into(),
         cpus: group.cpus.iter().copied().collect(),
         core,
-        min_freq: frequency(range.map(|range| range.0)),
-        max_freq: frequency(range.map(|range| range.1)),
+        min_freq: frequency(|range| range.0),
+        max_freq: frequency(|range| range.1),
         capacity,
         source: group.source.into(),
     };
     (midr, cluster)
+}
+
+/// The value that most give: none where nobody gives one, nothing inside where several are given equally often.
+fn most<T: Ord>(values: impl Iterator<Item = T>) -> Option<Option<T>> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let highest = counts.values().copied().max()?;
+    let mut leaders = counts.into_iter().filter(|(_, count)| *count == highest).map(|(value, _)| value);
+    let first = leaders.next();
+    Some(if leaders.next().is_none() { first } else { None })
 }
 
 #[cfg(test)]

@@ -145,6 +145,11 @@ impl Captured {
         self.tree().retain(|candidate, _| candidate != path && !candidate.starts_with(&below));
     }
 
+    /// Whether a path is there and refuses.
+    pub fn fails(&self, path: &str) -> bool {
+        matches!(self.tree().get(path), Some(Entry::Fails(_)))
+    }
+
     /// All files with their content, for comparison.
     pub fn files(&self) -> BTreeMap<String, String> {
         let content = |(path, entry): (&String, &Entry)| match entry {
@@ -210,7 +215,8 @@ impl SysFs for Captured {
             Some(Entry::Folder(names)) => names.clone(),
             Some(Entry::File(_)) | None => BTreeSet::new(),
         };
-        let below = format!("{path}/");
+        // The root of the tree has no name.
+        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
         for (candidate, _) in tree.range(below.clone()..) {
             let Some(rest) = candidate.strip_prefix(&below) else { break };
             names.insert(rest.split('/').next().unwrap_or(rest).to_owned());

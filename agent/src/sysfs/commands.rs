@@ -27,9 +27,10 @@ pub struct LiveCommands;
 impl Commands for LiveCommands {
     fn run(&self, program: &str, arguments: &[&str]) -> Result<String, SysError> {
         let line = line(program, arguments);
-        // These two need no program, so that they work in the barest container.
+        // These need no program, so that they work in the barest container.
         match line.as_str() {
             "uname -m" => return Ok(rustix::system::uname().machine().to_string_lossy().into_owned()),
+            "id -u" => return Ok(rustix::process::geteuid().as_raw().to_string()),
             "getconf PAGESIZE" => return Ok(rustix::param::page_size().to_string()),
             _ => {}
         }

@@ -9,6 +9,8 @@ mod guardian;
 mod models;
 mod packages;
 mod phones;
+mod phones_damaged;
+mod phones_power;
 mod runner;
 mod session;
 mod twins;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::cpuset::CpuSet;
+use crate::gauge::Gauge;
 use crate::reading::Reading;
 use crate::units::{Bytes, Kilohertz, Microamps, Microvolts, Millicelsius};
 
@@ -32,6 +34,15 @@ pub struct DeviceReport {
     pub memory: Memory,
     /// Whether figures from here are real.
     pub reality: Reality,
+    /// The battery, from all sources that name it; none where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery: Option<Battery>,
+    /// Temperatures by sensor, of the kernel's zones and of Android's thermal service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub temperatures: Vec<Temperature>,
+    /// Who the agent is on this device, and what that lets it read and prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
 }
 
 /// Where figures come from; carried by every device, session and run, end to end.
@@ -177,6 +188,81 @@ pub struct PowerSupply {
     pub temperature: Reading<Millicelsius>,
     /// Whether this supply feeds the device.
     pub online: Reading<bool>,
+}
+
+/// The battery as a whole: one answer from the power supply class, `dumpsys battery` and, in captures, logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Battery {
+    /// Its folder below /sys/class/power_supply, or `battery` where only other sources name it.
+    pub supply: String,
+    /// Where the figures of [`Battery::now`] come from, best source first.
+    pub sources: Vec<String>,
+    /// What it is doing; in a capture of several moments the one that stands for it.
+    pub now: BatteryMoment,
+    /// Unit, sign and rhythm of its current, or why they are not proved.
+    pub gauge: Reading<Gauge>,
+    /// All moments of a capture that holds several; empty on a live device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<BatteryMoment>,
+}
+
+/// A battery at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatteryMoment {
+    /// Of which moment: `now`, or as the capture names it.
+    pub name: String,
+    /// What the device states: `Charging`, `Discharging`, `Not charging`, `Full`; the current can contradict it.
+    pub status: Reading<String>,
+    /// Charge left, per cent.
+    pub level_percent: Reading<u32>,
+    /// Current into the battery; missing with a reason where unit or sign is not proved.
+    pub current: Reading<Microamps>,
+    /// Voltage.
+    pub voltage: Reading<Microvolts>,
+    /// Temperature.
+    pub temperature: Reading<Millicelsius>,
+}
+
+/// One temperature and where it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Temperature {
+    /// The sensor's name; never the number of a zone.
+    pub kind: String,
+    /// What it measures, as the thermal HAL classifies it; absent for a kernel zone, which has only a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Its temperature, or why it has none.
+    pub temperature: Reading<Millicelsius>,
+    /// `thermal_zone7` or `thermalservice`.
+    pub source: String,
+}
+
+/// What a sensor of Android's thermal HAL measures (android.hardware.thermal, TemperatureType, version 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the HAL's names say it")]
+pub enum Place {
+    Cpu,
+    Gpu,
+    Battery,
+    Skin,
+    UsbPort,
+    PowerAmplifier,
+    Npu,
+    Tpu,
+    Display,
+    Modem,
+    Soc,
+    Wifi,
+    Camera,
+    Flashlight,
+    Speaker,
+    Ambient,
+    Pogo,
 }
 
 /// /proc/meminfo.

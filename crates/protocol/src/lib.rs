@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod adapter;
 pub mod alert;
 pub mod api;

@@ -59,6 +59,9 @@ pub fn device_report(key: &str) -> DeviceReport {
         power_supplies: Vec::new(),
         memory: Memory { total: Reading::of(Bytes(8 << 30)), available: absent(), page_size: Reading::of(Bytes(4096)) },
         reality: Reality::Real,
+        battery: None,
+        temperatures: Vec::new(),
+        access: None,
     }
 }
 

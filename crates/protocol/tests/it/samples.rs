@@ -1,5 +1,6 @@
 //! One rich sample of each message; every optional part is there once.
 
+use benchrack_protocol::access::*;
 use benchrack_protocol::adapter::*;
 use benchrack_protocol::alert::*;
 use benchrack_protocol::api::*;
@@ -8,6 +9,7 @@ use benchrack_protocol::device::*;
 use benchrack_protocol::energy::*;
 use benchrack_protocol::engine::*;
 use benchrack_protocol::evidence::*;
+use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::*;
 use benchrack_protocol::packaging::*;
@@ -20,6 +22,7 @@ use benchrack_protocol::session::*;
 use benchrack_protocol::suite::Suite;
 use benchrack_protocol::tensor::*;
 use benchrack_protocol::units::*;
+use benchrack_protocol::validity::EvidenceTier;
 use time::macros::datetime;
 
 pub fn manifest() -> Manifest {
@@ -394,6 +397,56 @@ pub fn device_report() -> DeviceReport {
             page_size: Reading::of(Bytes(4096)),
         },
         reality: Reality::Real,
+        battery: Some(battery()),
+        temperatures: vec![Temperature {
+            kind: "BIG".into(),
+            place: Some(Place::Cpu),
+            temperature: Reading::of(Millicelsius(41_500)),
+            source: "thermalservice".into(),
+        }],
+        access: Some(access()),
+    }
+}
+
+fn battery() -> Battery {
+    let now = BatteryMoment {
+        name: "now".into(),
+        status: Reading::of("Discharging".into()),
+        level_percent: Reading::of(80),
+        current: Reading::of(Microamps(-412_000)),
+        voltage: Reading::of(Microvolts(4_012_000)),
+        temperature: Reading::of(Millicelsius(31_000)),
+    };
+    let gauge = Gauge {
+        supply: "battery".into(),
+        per_count: -1000,
+        period: Reading::of(Nanos(1_000_000_000)),
+        step: Reading::of(Microamps(1000)),
+        basis: "0.11 ohm over 24 points".into(),
+    };
+    Battery {
+        supply: "battery".into(),
+        sources: vec!["power_supply/battery".into()],
+        moments: vec![BatteryMoment { name: "unplugged".into(), ..now.clone() }],
+        now,
+        gauge: Reading::of(gauge),
+    }
+}
+
+fn access() -> Access {
+    Access {
+        level: Reading::of(AccessLevel::Shell),
+        uid: Reading::of(2000),
+        domain: Reading::of("u:r:shell:s0".into()),
+        root: Reading::missing(Missing::Absent, "no su"),
+        questions: vec![Question {
+            what: "battery current".into(),
+            tried: 1,
+            answered: 0,
+            refusal: Reading::missing(Missing::Denied, "sys/class/power_supply/battery/current_now"),
+        }],
+        tier: EvidenceTier::Silver,
+        tier_limit: "the clock limits may not be written".into(),
     }
 }
 

@@ -330,6 +330,9 @@ pub fn pixel_report() -> DeviceReport {
             page_size: Reading::of(Bytes(4096)),
         },
         reality: Reality::Real,
+        battery: None,
+        temperatures: Vec::new(),
+        access: None,
     }
 }
 

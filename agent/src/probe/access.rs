@@ -1,0 +1,198 @@
+//! Who the agent is here and what that lets it read: tried, never concluded from a user id alone.
+//!
+//! A root shell can be refused by SELinux, and a stock phone's shell may read files that another maker's may not. So
+//! each question that evidence rests on is asked, and denied, absent, unavailable and invalid answers are kept apart.
+
+use benchrack_protocol::access::{Access, AccessLevel, Question, RootForm};
+use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::validity::EvidenceTier;
+
+use super::{cpufreq, getprop::Properties};
+use crate::device::Device;
+use crate::sysfs::{self, SysErrorKind};
+
+/// Android's user ids (system/core/libcutils/include/private/android_filesystem_config.h): those of one user repeat
+/// every hundred thousand, and apps begin at ten thousand.
+const SHELL: u32 = 2000;
+const USERS: u32 = 100_000;
+const FIRST_APP: u32 = 10_000;
+
+/// Asks. `report` is what the probes found so far.
+pub fn access(device: &Device, properties: &Properties, report: &DeviceReport) -> Access {
+    let android = properties.value().is_some();
+    let uid = uid(device);
+    let level = uid.clone().map(|uid| level(uid, android));
+    let root = root(device, android, uid.value().copied());
+    let questions = questions(device, report);
+    let (tier, tier_limit) = tier(report, &root, &questions);
+    let domain = match sysfs::text(device.sysfs.as_ref(), "proc/self/attr/current") {
+        Reading::Value { value } if value.is_empty() => Reading::missing(Missing::Absent, "no security module tells a domain"),
+        domain => domain,
+    };
+    Access { level, uid, domain, root, questions, tier, tier_limit }
+}
+
+fn uid(device: &Device) -> Reading<u32> {
+    match device.commands.run("id", &["-u"]) {
+        Ok(text) => match text.trim().parse() {
+            Ok(uid) => Reading::of(uid),
+            Err(_) => Reading::missing(Missing::Invalid, format!("id -u: '{}'", sysfs::excerpt(&text))),
+        },
+        Err(error) => error.into_reading(),
+    }
+}
+
+fn level(uid: u32, android: bool) -> AccessLevel {
+    match uid {
+        0 => AccessLevel::Root,
+        _ if !android => AccessLevel::User,
+        SHELL => AccessLevel::Shell,
+        _ if uid % USERS >= FIRST_APP => AccessLevel::App,
+        _ => AccessLevel::User,
+    }
+}
+
+/// Tries the ways to root, the ones that ask nobody first. `su` is only tried on Android: elsewhere it asks for a
+/// password.
+fn root(device: &Device, android: bool, uid: Option<u32>) -> Reading<RootForm> {
+    match uid {
+        Some(0) => return Reading::of(RootForm::Own),
+        None => return Reading::missing(Missing::NotAsked, "who asks is not known"),
+        Some(_) if !android => return Reading::missing(Missing::NotAsked, "start the agent as root to have it"),
+        Some(_) => {}
+    }
+    let mut refusals = Vec::new();
+    let forms: [(RootForm, &[&str]); 2] = [(RootForm::SuUid, &["0", "id", "-u"]), (RootForm::SuCommand, &["-c", "id -u"])];
+    for (form, arguments) in forms {
+        match device.commands.run("su", arguments) {
+            Ok(answer) if answer.trim() == "0" => return Reading::of(form),
+            Ok(answer) => refusals.push(Reading::missing(Missing::Denied, format!("su answers '{}'", sysfs::excerpt(&answer)))),
+            Err(error) if error.kind == SysErrorKind::Unavailable => {
+                refusals.push(Reading::missing(Missing::Denied, error.to_string()))
+            }
+            Err(error) => refusals.push(error.into_reading()),
+        }
+    }
+    refusals.pop().unwrap_or_else(|| Reading::missing(Missing::Absent, "no su"))
+}
+
+fn questions(device: &Device, report: &DeviceReport) -> Vec<Question> {
+    let fs = device.sysfs.as_ref();
+    let (policies, zones) = (&report.policies, &report.thermal_zones);
+    let residency = policies.iter().map(|policy| cpufreq::time_in_state(fs, &policy.path).map(drop));
+    let transitions = policies.iter().map(|policy| cpufreq::transitions(fs, &policy.path).map(drop));
+    let battery = report.battery.as_ref();
+    let pressure = ["cpu", "memory", "io"].map(|name| sysfs::text(fs, &format!("proc/pressure/{name}")).map(drop));
+    vec![
+        question("clock in force", policies.iter().map(|policy| policy.current.clone().map(drop))),
+        question("cap of the clock", policies.iter().map(|policy| policy.scaling_max.clone().map(drop))),
+        question("residency of the clock", residency),
+        question("changes of the clock", transitions),
+        question("temperature of a zone", zones.iter().map(|zone| zone.temperature.clone().map(drop))),
+        question("state of a cooling device", report.cooling_devices.iter().map(|device| device.state.clone().map(drop))),
+        question("battery voltage", battery.iter().map(|battery| battery.now.voltage.clone().map(drop))),
+        question("battery current", battery.iter().map(|battery| battery.now.current.clone().map(drop))),
+        question("waiting for CPUs, memory and I/O", pressure),
+    ]
+}
+
+fn question(what: &str, answers: impl IntoIterator<Item = Reading<()>>) -> Question {
+    let answers: Vec<Reading<()>> = answers.into_iter().collect();
+    let refusal = answers.iter().find_map(|answer| match answer {
+        Reading::Value { .. } => None,
+        Reading::Missing { missing, detail } => Some(Reading::missing(*missing, detail.clone())),
+    });
+    let none =
+        if answers.is_empty() { Reading::missing(Missing::Absent, "the device offers none") } else { Reading::of(String::new()) };
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Question {
+        what: what.into(),
+        tried: count(answers.len()),
+        answered: count(answers.iter().filter(|answer| answer.value().is_some()).count()),
+        refusal: refusal.unwrap_or(none),
+    }
+}
+
+/// The strongest tier that can be reached, and what stands against a stronger one.
+fn tier(report: &DeviceReport, root: &Reading<RootForm>, questions: &[Question]) -> (EvidenceTier, String) {
+    let whole = |what: &str| {
+        questions.iter().any(|question| question.what == what && question.tried > 0 && question.answered == question.tried)
+    };
+    if report.policies.is_empty() {
+        return (EvidenceTier::Bronze, "the kernel offers no cpufreq: clocks can be neither set nor watched".into());
+    }
+    if !whole("residency of the clock") {
+        return (
+            EvidenceTier::Bronze,
+            "stats/time_in_state does not answer for every clock: that it was still cannot be shown".into(),
+        );
+    }
+    if report.policies.iter().all(|policy| policy.writable) {
+        return (EvidenceTier::Gold, String::new());
+    }
+    let how = match root.value() {
+        Some(RootForm::SuUid | RootForm::SuCommand) => "start the agent through su to set it",
+        _ => "only root may set it",
+    };
+    (EvidenceTier::Silver, format!("the clock may not be set by this user; {how}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::probe::probe;
+    use crate::sysfs::Captured;
+
+    const CPUS: &str =
+        "file sys/devices/system/cpu/possible\n| 0-3\nfile sys/devices/system/cpu/cpufreq/policy0/related_cpus\n| 0-3\n";
+    const ANDROID: &str = "command getprop\n| [ro.product.model]: [X]\n";
+
+    fn of(text: &str) -> Access {
+        let captured = Captured::parse(&format!("# benchrack device capture 1\n{text}")).unwrap();
+        probe(&Device::of(Arc::new(captured)), None).access.unwrap()
+    }
+
+    #[test]
+    fn root_is_found_in_each_of_its_forms() {
+        let shell = format!("{ANDROID}command id -u\n| 2000\n");
+        assert_eq!(of(&format!("{ANDROID}command id -u\n| 0\n")).root, Reading::of(RootForm::Own));
+        assert_eq!(of(&format!("{shell}command su 0 id -u\n| 0\n")).root, Reading::of(RootForm::SuUid));
+        let magisk = of(&format!("{shell}command-unavailable su 0 id -u\ncommand su -c id -u\n| 0\n"));
+        assert_eq!(magisk.root, Reading::of(RootForm::SuCommand));
+        assert_eq!(magisk.level, Reading::of(AccessLevel::Shell));
+        let none = of(&shell);
+        assert!(matches!(none.root, Reading::Missing { missing: Missing::Absent, .. }));
+        let refused = of(&format!("{shell}command-unavailable su 0 id -u\ncommand-unavailable su -c id -u\n"));
+        assert!(matches!(refused.root, Reading::Missing { missing: Missing::Denied, .. }));
+    }
+
+    #[test]
+    fn users_are_told_by_their_number() {
+        assert_eq!(level(10_123, true), AccessLevel::App);
+        assert_eq!(level(1_010_123, true), AccessLevel::App);
+        assert_eq!(level(1000, true), AccessLevel::User);
+        assert_eq!(level(10_123, false), AccessLevel::User);
+    }
+
+    #[test]
+    fn the_tier_follows_from_what_answers() {
+        assert_eq!(of("").tier, EvidenceTier::Bronze);
+        assert_eq!(of(CPUS).tier, EvidenceTier::Bronze);
+        let stats = format!("{CPUS}file sys/devices/system/cpu/cpufreq/policy0/stats/time_in_state\n| 300000 5\n");
+        assert_eq!(of(&stats).tier, EvidenceTier::Silver);
+        let limits = "file sys/devices/system/cpu/cpufreq/policy0/scaling_min_freq\n| 1\nfile sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq\n| 1\n";
+        assert_eq!(of(&format!("{stats}{limits}")).tier, EvidenceTier::Gold);
+    }
+
+    #[test]
+    fn refusals_are_kept_apart() {
+        let denied = of(&format!("{CPUS}denied sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq\n"));
+        let clock = &denied.questions[0];
+        assert_eq!((clock.tried, clock.answered), (1, 0));
+        assert!(matches!(clock.refusal, Reading::Missing { missing: Missing::Denied, .. }));
+        assert!(matches!(denied.questions[1].refusal, Reading::Missing { missing: Missing::Absent, .. }));
+    }
+}

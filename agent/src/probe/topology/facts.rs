@@ -1,0 +1,188 @@
+//! What the kernel's files say of each CPU, before anything is concluded.
+
+use std::collections::BTreeMap;
+
+use benchrack_protocol::cpuset::CpuSet;
+use benchrack_protocol::reading::Reading;
+use benchrack_protocol::units::Kilohertz;
+
+use crate::probe::cpufreq::CPU;
+use crate::probe::cpuinfo::CpuInfo;
+use crate::probe::cputopo;
+use crate::sysfs::{self, SysFs};
+
+/// What the files say of each CPU.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// CPUs that are present, by number.
+    pub cpus: BTreeMap<u32, CpuFacts>,
+    /// The identity that an old kernel prints once.
+    pub midr_once: Option<u32>,
+    /// x86: the name of all cores.
+    pub model_name: Option<String>,
+    /// Whether cores are x86: they have one kind here, with a clock for each core.
+    pub x86: bool,
+    /// Whether the kernel has cpufreq at all.
+    pub cpufreq: bool,
+    /// x86 hybrids: CPUs by kind, from `/sys/devices/cpu_atom` and `cpu_core`.
+    pub hybrid: Vec<CpuSet>,
+    /// Whether the kernel's lists of all CPUs exclude each other.
+    pub contradiction: bool,
+    /// Clusters as MediaTek's kernel lists them, cores that are off among them.
+    pub cputopo: Vec<CpuSet>,
+    /// MediaTek's little and big cores.
+    pub little_big: Option<(CpuSet, CpuSet)>,
+}
+
+/// What the files say of one CPU.
+#[derive(Debug, Clone, Default)]
+pub struct CpuFacts {
+    /// Whether it is online; none where nobody says.
+    pub online: Option<bool>,
+    /// MIDR_EL1.
+    pub midr: Option<u32>,
+    /// cpu_capacity.
+    pub capacity: Option<u32>,
+    /// cpuinfo_min_freq and cpuinfo_max_freq.
+    pub range: Option<(Kilohertz, Kilohertz)>,
+    /// CPUs that share its clock, itself among them.
+    pub clock: Option<CpuSet>,
+    /// Whether it has a list of those that does not name itself: of another moment, or damaged.
+    pub clock_elsewhere: bool,
+    /// CPUs of its package or cluster, itself among them.
+    pub siblings: Vec<CpuSet>,
+}
+
+/// A file with a CPU list below the CPU folder.
+pub fn cpu_list(fs: &dyn SysFs, file: &str) -> Reading<CpuSet> {
+    sysfs::parsed(fs, &format!("{CPU}/{file}"), |text| text.parse().ok())
+}
+
+/// Reads all sources.
+pub fn read(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: &str) -> Facts {
+    let listed = || {
+        let names = fs.list(CPU).unwrap_or_default();
+        names.iter().filter_map(|name| name.strip_prefix("cpu")?.parse().ok()).collect::<CpuSet>()
+    };
+    let known = |reading: Reading<CpuSet>| reading.value().filter(|cpus| !cpus.is_empty()).cloned();
+    let lists = Lists { fs, whole: ends_its_lines(fs) };
+    let online = cpu_list(fs, "online");
+    let (present, contradiction) = present(&lists, &online, listed);
+    let cpus = present.iter().map(|cpu| (cpu, facts_of(&lists, cpu, cpuinfo, &online))).collect();
+    let kind = |folder: &str| sysfs::parsed(fs, &format!("sys/devices/{folder}/cpus"), |text| text.parse().ok());
+    Facts {
+        cpus,
+        midr_once: cpuinfo.midr_once,
+        model_name: cpuinfo.model_name.clone(),
+        x86: matches!(architecture, "x86_64" | "i686" | "i586" | "x86")
+            || (architecture == "unknown" && cpuinfo.describes_x86 && !cpuinfo.describes_arm),
+        cpufreq: fs.list(&format!("{CPU}/cpufreq")).is_ok_and(|names| !names.is_empty())
+            || present.iter().any(|cpu| fs.list(&format!("{CPU}/cpu{cpu}/cpufreq")).is_ok()),
+        hybrid: ["cpu_atom", "cpu_core"].into_iter().filter_map(|folder| known(kind(folder))).collect(),
+        contradiction,
+        cputopo: cputopo::clusters(fs),
+        little_big: cputopo::little_and_big(fs),
+    }
+}
+
+/// CPUs that are there, and whether the lists exclude each other: what is online is present, what is present is possible.
+fn present(lists: &Lists<'_>, online: &Reading<CpuSet>, listed: impl FnOnce() -> CpuSet) -> (CpuSet, bool) {
+    let list = |file: &str| lists.cpus(&format!("{CPU}/{file}"));
+    let (possible, present, online) = (list("possible"), list("present"), online.value().cloned());
+    let within = |small: &Option<CpuSet>, large: &Option<CpuSet>| match (small, large) {
+        (Some(small), Some(large)) => small.is_subset(large),
+        _ => true,
+    };
+    if !(within(&present, &possible) && within(&online, &present) && within(&online, &possible)) {
+        return (
+            [possible, present, online].into_iter().flatten().flat_map(|cpus| cpus.iter().collect::<Vec<_>>()).collect(),
+            true,
+        );
+    }
+    (present.or(possible).unwrap_or_else(listed), false)
+}
+
+/// Whether this tree's files end their lines. The kernel always does in the files of topology and frequency, so one
+/// that does not was cut off, and a list or number that is cut off is another list or number. A capture that was
+/// stripped of all line ends is whole when its lists of all CPUs are.
+fn ends_its_lines(fs: &dyn SysFs) -> bool {
+    let lists = ["possible", "present"].map(|file| fs.read(&format!("{CPU}/{file}")).unwrap_or_default());
+    let stripped =
+        lists.iter().all(|text| !text.ends_with('\n') && text.trim().parse::<CpuSet>().is_ok_and(|cpus| !cpus.is_empty()));
+    !stripped
+}
+
+/// Reads lists and numbers that must be whole.
+struct Lists<'a> {
+    fs: &'a dyn SysFs,
+    whole: bool,
+}
+
+impl Lists<'_> {
+    fn text(&self, path: &str) -> Option<String> {
+        let text = self.fs.read(path).ok()?;
+        (!self.whole || text.ends_with('\n'))
+            .then(|| text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}').to_owned())
+    }
+
+    fn cpus(&self, path: &str) -> Option<CpuSet> {
+        self.text(path)?.parse().ok().filter(|cpus: &CpuSet| !cpus.is_empty())
+    }
+
+    fn kilohertz(&self, path: &str) -> Option<Kilohertz> {
+        self.text(path)?.parse().ok().filter(|khz| CLOCKS.contains(khz)).map(Kilohertz)
+    }
+}
+
+/// Clocks that a CPU can have, kHz.
+const CLOCKS: std::ops::RangeInclusive<u64> = 10_000..=10_000_000;
+
+fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<CpuSet>) -> CpuFacts {
+    let folder = format!("{CPU}/cpu{cpu}");
+    // A list without the CPU itself is of another moment or another CPU.
+    let list = |file: &str| lists.cpus(&format!("{folder}/{file}")).filter(|cpus| cpus.contains(cpu));
+    // Modern kernels link cpuN/cpufreq to its policy; a capture may hold one of both only.
+    let policy = |file: &str| lists.cpus(&format!("{folder}/cpufreq/{file}"));
+    let clock =
+        policy("related_cpus").or_else(|| policy("affected_cpus")).or_else(|| policy_of(lists, cpu).map(|policy| policy.1));
+    let limits = || [format!("{folder}/cpufreq"), policy_of(lists, cpu).map(|policy| policy.0).unwrap_or_default()];
+    let limit = |file: &str| {
+        limits().iter().filter(|folder| !folder.is_empty()).find_map(|folder| lists.kilohertz(&format!("{folder}/{file}")))
+    };
+    let midr_file = sysfs::parsed(lists.fs, &format!("{folder}/regs/identification/midr_el1"), |text| {
+        u64::from_str_radix(text.strip_prefix("0x")?, 16).ok().and_then(|midr| u32::try_from(midr).ok()).filter(|&midr| midr != 0)
+    });
+    let capacity = ["cpu_capacity", "topology/cpu_capacity"]
+        .into_iter()
+        .find_map(|file| lists.text(&format!("{folder}/{file}"))?.parse().ok());
+    CpuFacts {
+        online: online.value().map(|online| online.contains(cpu)),
+        midr: midr_file.value().copied().or_else(|| cpuinfo.midr.get(&cpu).copied()),
+        capacity,
+        range: limit("cpuinfo_min_freq").zip(limit("cpuinfo_max_freq")).filter(|(low, high)| low <= high),
+        clock_elsewhere: clock.as_ref().is_some_and(|cpus| !cpus.contains(cpu)),
+        clock: clock.filter(|cpus| cpus.contains(cpu)),
+        siblings: ["topology/cluster_cpus_list", "topology/core_siblings_list"]
+            .into_iter()
+            .filter_map(list)
+            .chain(shared_l2(lists, &folder, cpu))
+            .collect(),
+    }
+}
+
+/// Folder and CPUs of the policy that names this CPU.
+fn policy_of(lists: &Lists<'_>, cpu: u32) -> Option<(String, CpuSet)> {
+    let names = lists.fs.list(&format!("{CPU}/cpufreq")).ok()?;
+    names.into_iter().filter(|name| name.starts_with("policy")).find_map(|name| {
+        let folder = format!("{CPU}/cpufreq/{name}");
+        let cpus = lists.cpus(&format!("{folder}/related_cpus")).or_else(|| lists.cpus(&format!("{folder}/affected_cpus")))?;
+        cpus.contains(cpu).then_some((folder, cpus))
+    })
+}
+
+/// CPUs that share its second-level cache: a cluster on chips before DynamIQ, the core alone on later ones.
+fn shared_l2(lists: &Lists<'_>, folder: &str, cpu: u32) -> Option<CpuSet> {
+    let names = lists.fs.list(&format!("{folder}/cache")).ok()?;
+    let second = names.into_iter().find(|name| lists.text(&format!("{folder}/cache/{name}/level")).as_deref() == Some("2"))?;
+    lists.cpus(&format!("{folder}/cache/{second}/shared_cpu_list")).filter(|cpus| cpus.contains(cpu))
+}
