@@ -34,7 +34,6 @@ use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::{ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
-use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::ids::{ArtifactId, ReportId};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Measurement, Pass, RunReport, SessionReport};
@@ -71,8 +70,6 @@ pub struct Context<'a> {
     pub known: &'a DeviceReport,
     /// Files of the models and of the engines' builds, by digest; the folder of a build of several files.
     pub artifacts: &'a Artifacts,
-    /// How the battery's current is read, where that was proved on this device.
-    pub gauge: Option<&'a Gauge>,
     /// Inputs whose values come from files, for every subject.
     pub inputs: &'a [InputFile],
     /// Knobs to turn beside those of the operating point.
@@ -383,7 +380,8 @@ async fn under_load<R: Runner>(
     (cpus, begun): (&CpuSet, Nanos),
     tell: &(dyn Fn(&str) + Sync),
 ) {
-    let Context { device, known, gauge, .. } = context;
+    let Context { device, known, .. } = context;
+    let gauge = known.battery.as_ref().and_then(|battery| battery.gauge.value());
     let (clock, patience) = (device.clock.as_ref(), plan.runner_timeout);
     // A program of its own has no blocks, and nobody can time its inferences from outside.
     let latency = |measured: &Measurement| measured.blocks.last()?.samples.last().copied();

@@ -238,7 +238,6 @@ impl<'a, F: Farm> Worker<'a, F> {
                 device: self.device,
                 known: &self.known,
                 artifacts: &artifacts,
-                gauge: None,
                 inputs: &[],
                 asked: &self.config.knobs,
                 state_folder: &self.folder,

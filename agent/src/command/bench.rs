@@ -146,7 +146,6 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
         device: &device,
         known: &known,
         artifacts: &artifacts,
-        gauge: None,
         inputs: &inputs,
         asked: &arguments.knobs,
         state_folder: &folder,

@@ -263,7 +263,6 @@ async fn sessions(
             device,
             known: &known,
             artifacts: &artifacts,
-            gauge: None,
             inputs: &[],
             asked: &[],
             state_folder: &folder,

@@ -5,7 +5,7 @@ use benchrack_protocol::units::Microvolts;
 
 use super::{Look, Refusal};
 use crate::device::Device;
-use crate::probe::power_supply::{property, supplies, voltage};
+use crate::probe::power_supply::{battery_volts, property, supplies};
 use crate::sysfs;
 
 const CLASS: &str = "sys/class/power_supply";
@@ -70,7 +70,13 @@ impl<'a> Battery<'a> {
 
     /// Voltage now.
     pub(super) fn voltage(&self) -> Reading<Microvolts> {
-        self.text("voltage_now").and_then(|text| voltage(&self.name, &text))
+        self.number("voltage_now").and_then(|raw| match battery_volts(raw) {
+            Some(voltage) => Reading::of(voltage),
+            None => {
+                let path = self.path("voltage_now");
+                Reading::missing(Missing::Invalid, format!("{path}: {raw} is no battery's voltage in microvolts or millivolts"))
+            }
+        })
     }
 
     /// Why the battery does not feed the device alone, if something says so: its status, or a supply that is online.

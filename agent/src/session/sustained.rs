@@ -39,7 +39,7 @@ pub async fn measure<R: Runner>(
     time: Nanos,
 ) -> Result<SustainedRun, Failure> {
     let clock = device.clock.as_ref();
-    let watch = Watch::of(device, known);
+    let watch = Watch::of(device, known, &known.policies);
     let begun = clock.now();
     let curve = Curve { clock, watch: &watch, known, cpus, begun };
     let length = Nanos(time.0 / MOST_SLICES).max(SLICE);

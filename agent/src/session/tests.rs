@@ -191,7 +191,6 @@ impl Setup {
             device: &self.device,
             known: &self.known,
             artifacts: &self.artifacts,
-            gauge: None,
             inputs: &[],
             asked: &[],
             state_folder: self.folder.path(),

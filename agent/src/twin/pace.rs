@@ -12,6 +12,7 @@ use benchrack_client::ClientError;
 use benchrack_protocol::api::{Claim, Device, Heartbeat, Lease, Registration, Release, Reported};
 use benchrack_protocol::ids::{ArtifactId, LeaseId};
 use benchrack_protocol::report::SessionReport;
+use benchrack_protocol::signature::SecretKey;
 
 use crate::work::Farm;
 
@@ -110,8 +111,14 @@ impl<F: Farm> Farm for &Paced<F> {
         self.counted(self.farm.heartbeat(lease, secret, beat)).await
     }
 
-    async fn report(&self, lease: LeaseId, secret: &str, report: &SessionReport) -> Result<Reported, ClientError> {
-        self.counted(self.farm.report(lease, secret, report)).await
+    async fn report(
+        &self,
+        lease: LeaseId,
+        secret: &str,
+        report: &SessionReport,
+        key: &SecretKey,
+    ) -> Result<Reported, ClientError> {
+        self.counted(self.farm.report(lease, secret, report, key)).await
     }
 
     async fn release(&self, lease: LeaseId, secret: &str, release: &Release) -> Result<(), ClientError> {

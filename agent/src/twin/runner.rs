@@ -279,6 +279,8 @@ fn memory(weights: u64, tensors: u64) -> MemoryFigures {
     MemoryFigures {
         peak_rss: Some(Bytes(anonymous + file + tensors / 4)),
         rss: Some(Bytes(anonymous + file)),
+        rss_anonymous: Some(Bytes(anonymous)),
+        rss_file: Some(Bytes(file)),
         pss: Some(Bytes(anonymous + file)),
         pss_anonymous: Some(Bytes(anonymous)),
         pss_file: Some(Bytes(file)),

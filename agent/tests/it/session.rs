@@ -42,7 +42,6 @@ pub async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, progra
         device: &device,
         known: &known,
         artifacts,
-        gauge: None,
         inputs: &[],
         asked: &[],
         state_folder: folder,

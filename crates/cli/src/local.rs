@@ -55,7 +55,6 @@ pub async fn session(
         device: &device,
         known: &known,
         artifacts: &artifacts,
-        gauge: None,
         inputs: &[],
         asked: &[],
         state_folder: &state_folder,

@@ -58,7 +58,7 @@ impl SeriesConfig {
     pub(super) fn check(&self) -> Result<(), String> {
         SeriesRules::new(self.step, self.suspicions_per_revision).map_err(|error| format!("series: {error}"))?;
         let rules = crate::judge::rules(&self.gate_rules()).map_err(|error| format!("series: {error}"))?;
-        let needed = rules.pairs_needed(1);
+        let needed = rules.pairs_needed();
         if usize::try_from(self.blocks).unwrap_or(usize::MAX) < needed {
             return Err(format!(
                 "series.blocks is {}: at alpha {} nothing can be decided with fewer than {needed}",

@@ -118,6 +118,7 @@ fn arbitrary_facts() -> impl Strategy<Value = Facts> {
         capacity,
         range: range.map(|(low, high)| (Kilohertz(low), Kilohertz(high))),
         clock,
+        clock_elsewhere: false,
         siblings,
     });
     (proptest::collection::btree_map(0u32..6, cpu, 0..6), any::<bool>(), any::<bool>(), proptest::option::of(any::<u32>()))

@@ -38,6 +38,8 @@ fn device(points: u64) -> benchrack_protocol::api::Device {
         reason: None,
         reality: report.reality,
         last_seen_at: OffsetDateTime::UNIX_EPOCH,
+        labels: Default::default(),
+        public_key: None,
         report,
     }
 }
