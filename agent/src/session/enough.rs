@@ -127,6 +127,6 @@ mod tests {
         let enough = Enough::new(&rule).unwrap();
         assert!(enough.is_late(Nanos(1_000)) && !enough.is_late(Nanos(999)));
         let metrics = vec![(Metric::Latency, 0.02)];
-        assert!(Enough::new(&StopRule { alpha: 0.9, metrics, ..rule.clone() }).is_err());
+        assert!(Enough::new(&StopRule { alpha: 0.9, metrics, ..rule }).is_err());
     }
 }
