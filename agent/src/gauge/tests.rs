@@ -24,7 +24,7 @@ fn told(series: Series) -> (Option<i64>, Option<i64>) {
 
 #[test]
 fn the_slope_tells_unit_and_sign() {
-    let line = |scale: i64| points(&[-224, 291, -494, -388].map(|mA: i64| (mA * scale, 3700 + mA / 5)));
+    let line = |scale: i64| points(&[-224, 291, -494, -388].map(|milliamps: i64| (milliamps * scale, 3700 + milliamps / 5)));
     assert_eq!(told(line(1)), (Some(1000), Some(1)));
     assert_eq!(told(line(-1)), (Some(1000), Some(-1)));
     assert_eq!(told(line(1000)), (Some(1), Some(1)));
@@ -103,6 +103,9 @@ fn contradictions_leave_it_unknown_and_name_both_sides() {
     assert!(why.contains("contradiction") && why.contains("against"), "{why}");
 }
 
+/// Time, current, voltage, level and charge of a moment.
+type Figures = (Option<u64>, Option<i64>, Option<i64>, Option<u32>, Option<i64>);
+
 proptest! {
     /// Any battery of a phone, any load, any unit and sign: what is told is true.
     #[test]
@@ -132,10 +135,10 @@ proptest! {
 
     #[test]
     fn no_moments_make_it_panic(
-        moments in proptest::collection::vec((any::<Option<u64>>(), any::<Option<i64>>(), any::<Option<i64>>(), any::<Option<u32>>(), any::<Option<i64>>()), 0..8),
+        moments in proptest::collection::vec(any::<Figures>(), 0..8),
         named in proptest::option::of(1i64..2000),
     ) {
-        let moment = |(at, raw, voltage, level, charge): (Option<u64>, Option<i64>, Option<i64>, Option<u32>, Option<i64>)| Moment {
+        let moment = |(at, raw, voltage, level, charge): Figures| Moment {
             at: at.map(Nanos), raw, voltage: voltage.map(Microvolts), level, charge, status: Some(Status::Charging), charger: None,
         };
         let series = Series { moments: moments.into_iter().map(moment).collect(), named_unit: named, resolution: 1 };

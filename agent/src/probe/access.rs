@@ -69,7 +69,7 @@ fn root(device: &Device, android: bool, uid: Option<u32>) -> Reading<RootForm> {
             Ok(answer) if answer.trim() == "0" => return Reading::of(form),
             Ok(answer) => refusals.push(Reading::missing(Missing::Denied, format!("su answers '{}'", sysfs::excerpt(&answer)))),
             Err(error) if error.kind == SysErrorKind::Unavailable => {
-                refusals.push(Reading::missing(Missing::Denied, error.to_string()))
+                refusals.push(Reading::missing(Missing::Denied, error.to_string()));
             }
             Err(error) => refusals.push(error.into_reading()),
         }

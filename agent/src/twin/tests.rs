@@ -13,7 +13,6 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::evidence::watch::active_cooling;
-use crate::placement::Placement;
 use crate::probe::probe;
 use crate::runner_process::{Birth, Launcher, Runner};
 use crate::sysfs::{SysErrorKind, SysFs};
