@@ -107,6 +107,7 @@ async fn run(device: &Device, known: &DeviceReport, spec: SessionSpec) -> Sessio
         known,
         artifacts: &artifacts,
         inputs: &[],
+        asked: &[],
         state_folder: folder.path(),
         address_space: None,
         observer: &|_| {},
