@@ -37,8 +37,17 @@ fn period_of(series: &Series) -> Reading<Nanos> {
             format!("seen to change {} times, {LEAST_CHANGES} are needed", gaps.len()),
         );
     };
-    match gaps.get(gaps.len() / 5) {
-        Some(&gap) if gap >= look.saturating_mul(LOOKS_PER_PERIOD) => Reading::of(Nanos(gap)),
+    let gap = gaps.get(gaps.len() / 5).copied().unwrap_or(0);
+    // A coarse gauge often stays where it was, so that its changes are whole periods apart, and not the same number of them.
+    let fits = |other: &&u64| {
+        let rest = *other % gap.max(1);
+        rest.min(gap.saturating_sub(rest)) <= look
+    };
+    if gaps.iter().filter(fits).count() * 5 < gaps.len() * 4 {
+        return Reading::missing(Missing::Unavailable, "it stays where it was too often for its rhythm to show");
+    }
+    match gap {
+        gap if gap >= look.saturating_mul(LOOKS_PER_PERIOD) => Reading::of(Nanos(gap)),
         _ => Reading::missing(Missing::Unavailable, format!("it changes as fast as it was read, every {}", Nanos(look))),
     }
 }

@@ -37,7 +37,10 @@ pub fn clusters(facts: &Facts) -> (Vec<Cluster>, Vec<Unknown>) {
         return (Vec::new(), unknown);
     }
     if facts.contradiction {
-        unknown.push(Unknown { what: "clusters".into(), why: "possible, present and online exclude each other".into() });
+        unknown.push(Unknown { what: "clusters".into(), why: "possible, present and online CPUs exclude each other".into() });
+    }
+    if facts.unlisted {
+        unknown.push(Unknown { what: "clusters".into(), why: "the lists of possible and present CPUs cannot be read".into() });
     }
     let groups = if facts.x86 { x86_groups(facts) } else { arm_groups(facts, &mut unknown) };
     let grouped: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
@@ -51,7 +54,7 @@ pub fn clusters(facts: &Facts) -> (Vec<Cluster>, Vec<Unknown>) {
         };
         unknown.push(Unknown { what: format!("cluster of CPUs {rest}"), why: why.into() });
     }
-    let complete = rest.is_empty();
+    let complete = rest.is_empty() && !facts.unlisted && !facts.contradiction;
     (named(facts, groups, complete, &mut unknown), unknown)
 }
 

@@ -66,7 +66,9 @@ fn batteries_are_read_as_a_careful_reader_does_or_not_at_all() {
     }
     // One moment under one load says neither unit nor sign.
     assert_eq!(scores["current"].unknown, ["xiaomi-mi-8", "samsung-msm-sysprobe"]);
-    for what in ["voltage", "temperature", "level", "state"] {
+    // Its owner tells the state, and no file.
+    assert_eq!(scores["state"].unknown, ["leeco-le-pro3-zl1"]);
+    for what in ["voltage", "temperature", "level"] {
         assert_eq!(scores[what].unknown, Vec::<String>::new(), "{what}");
     }
 }

@@ -312,6 +312,6 @@ mod tests {
             Said::Changed { change, .. } => Some(*change),
             _ => None,
         });
-        assert_eq!(change, Some(Some(-1.0)));
+        assert_eq!(change, Some(Some(-1.0)), "{said:?}");
     }
 }

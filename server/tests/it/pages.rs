@@ -218,7 +218,9 @@ async fn every_link_of_every_page_leads_somewhere() {
                     let mut reader = csv::Reader::from_reader(answer.body.as_slice());
                     assert!(reader.headers().unwrap().len() > 3, "{link}");
                     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
-                    assert!(!rows.is_empty(), "{link} has no rows");
+                    // Nothing was planted here that would alert, and no test of the farm by itself was asked for.
+                    let may_be_empty = ["/alerts", "/self-test"].iter().any(|page| link.starts_with(page));
+                    assert!(!rows.is_empty() || may_be_empty, "{link} has no rows");
                 }
                 "application/json" => kinds[2] += 1,
                 _ => {}

@@ -28,6 +28,8 @@ pub struct Facts {
     pub hybrid: Vec<CpuSet>,
     /// Whether the kernel's lists of all CPUs exclude each other.
     pub contradiction: bool,
+    /// Whether the kernel's own lists of CPUs cannot be read, so that there may be more than those that have a folder.
+    pub unlisted: bool,
     /// Clusters as MediaTek's kernel lists them, cores that are off among them.
     pub cputopo: Vec<CpuSet>,
     /// MediaTek's little and big cores.
@@ -67,7 +69,9 @@ pub fn read(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: &str) -> Facts {
     let known = |reading: Reading<CpuSet>| reading.value().filter(|cpus| !cpus.is_empty()).cloned();
     let lists = Lists { fs, whole: ends_its_lines(fs) };
     let online = cpu_list(fs, "online");
-    let (present, contradiction) = present(&lists, &online, listed);
+    let (present, contradiction) = present(&lists, &online, &listed());
+    let unlisted = present.is_none();
+    let present = present.unwrap_or_else(listed);
     let cpus = present.iter().map(|cpu| (cpu, facts_of(&lists, cpu, cpuinfo, &online))).collect();
     let kind = |folder: &str| sysfs::parsed(fs, &format!("sys/devices/{folder}/cpus"), |text| text.parse().ok());
     Facts {
@@ -80,26 +84,28 @@ pub fn read(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: &str) -> Facts {
             || present.iter().any(|cpu| fs.list(&format!("{CPU}/cpu{cpu}/cpufreq")).is_ok()),
         hybrid: ["cpu_atom", "cpu_core"].into_iter().filter_map(|folder| known(kind(folder))).collect(),
         contradiction,
+        unlisted,
         cputopo: cputopo::clusters(fs),
         little_big: cputopo::little_and_big(fs),
     }
 }
 
 /// CPUs that are there, and whether the lists exclude each other: what is online is present, what is present is possible.
-fn present(lists: &Lists<'_>, online: &Reading<CpuSet>, listed: impl FnOnce() -> CpuSet) -> (CpuSet, bool) {
+/// None where no list can be read.
+fn present(lists: &Lists<'_>, online: &Reading<CpuSet>, folders: &CpuSet) -> (Option<CpuSet>, bool) {
     let list = |file: &str| lists.cpus(&format!("{CPU}/{file}"));
     let (possible, present, online) = (list("possible"), list("present"), online.value().cloned());
     let within = |small: &Option<CpuSet>, large: &Option<CpuSet>| match (small, large) {
         (Some(small), Some(large)) => small.is_subset(large),
         _ => true,
     };
-    if !(within(&present, &possible) && within(&online, &present) && within(&online, &possible)) {
-        return (
-            [possible, present, online].into_iter().flatten().flat_map(|cpus| cpus.iter().collect::<Vec<_>>()).collect(),
-            true,
-        );
+    // A CPU with a folder is possible.
+    let beyond = possible.as_ref().is_some_and(|possible| !folders.is_subset(possible));
+    if beyond || !(within(&present, &possible) && within(&online, &present) && within(&online, &possible)) {
+        let all = [possible, present, online].into_iter().flatten().flat_map(|cpus| cpus.iter().collect::<Vec<_>>()).collect();
+        return (Some(all), true);
     }
-    (present.or(possible).unwrap_or_else(listed), false)
+    (present.or(possible), false)
 }
 
 /// Whether this tree's files end their lines. The kernel always does in the files of topology and frequency, so one

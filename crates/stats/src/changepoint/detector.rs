@@ -121,7 +121,10 @@ impl Detector {
         if points.len() < 2 * STEP_SIDE {
             return None;
         }
-        let [.., before, newest] = points[..] else { return None };
+        if points.len() > exact::RUN && repeats_with_a_difference(points) {
+            // Without noise whatever differs is worth the exact look, however much it makes the spread seem.
+            return Some(points.len());
+        }
         let due = |calm: &Calm| points.len() >= calm.measured_at + if points.len() < SHORT { 1 } else { EVERY };
         if self.calm.as_ref().is_none_or(due) {
             self.calm = Some(Calm::of(points));
@@ -129,8 +132,7 @@ impl Detector {
         let calm = self.calm.as_mut()?;
         calm.extend(points);
         if calm.variance <= 0.0 {
-            // Nothing varied so far, so whatever differs is worth the exact look.
-            return (newest != before && points.len() > exact::RUN).then_some(points.len());
+            return None;
         }
         calm.passes(bound(self.seen.max(HORIZON)))
     }
@@ -152,6 +154,15 @@ impl Detector {
         self.calm = None;
         Ok(Pushed::Changed(change))
     }
+}
+
+/// Whether the newest points are of two values only, as at a change of a figure that repeats exactly.
+fn repeats_with_a_difference(points: &[f64]) -> bool {
+    let newest = &points[points.len().saturating_sub(2 * exact::RUN)..];
+    let mut values = newest.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.len() == 2
 }
 
 impl Calm {
