@@ -43,6 +43,7 @@ impl App {
                     candidate: candidate.clone(),
                     operating_point: OperatingPoint::default(),
                     priority: PRIORITY,
+                    tolerance: None,
                 };
                 let gate = self.open_own_gate(&mut tx, device, own, now).await?;
                 db::self_tests::insert(&mut tx, gate, &measured, now).await?;

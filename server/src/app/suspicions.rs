@@ -1,7 +1,7 @@
 //! Suspicions: the two builds are measured again side by side, the gate decides, and the revisions between are searched.
 
 use benchrack_lifecycle::suspicion::{self, SuspicionEvent, SuspicionState};
-use benchrack_protocol::api::{Device, Estimate, GateSubject, NewGate, Verdict};
+use benchrack_protocol::api::{Device, Estimate, GateRules, GateSubject, NewGate, Verdict};
 use benchrack_protocol::ids::{ArtifactId, GateId};
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::session::{BlockOrder, MeasurePlan, OperatingPoint, Subject};
@@ -35,6 +35,8 @@ pub(super) struct OwnGate {
     pub(super) candidate: Subject,
     pub(super) operating_point: OperatingPoint,
     pub(super) priority: i32,
+    /// Slow-down that it accepts, as a share; none for the one of the settings.
+    pub(super) tolerance: Option<f64>,
 }
 
 impl App {
@@ -54,13 +56,16 @@ impl App {
         let bad = db::suspicions::measured(&mut tx, suspicion.bad).await?;
         let mut search = suspicion.search.clone();
         let Some(mut state) = self.next_state(&mut tx, &suspicion, (&good, &bad), &mut search, now).await? else { return Ok(()) };
-        if let (SuspicionState::Searching { gate: None, .. }, Some(culprits)) = (&state, &mut search) {
+        if let (SuspicionState::Searching { gate: None, confirmed_by }, Some(culprits)) = (&state, &mut search) {
             let event = match culprits.ask() {
                 None => SuspicionEvent::Ended,
                 Some(model) => {
                     let manifest = db::suspicions::manifest(&mut tx, model).await?;
                     let candidate = Subject { manifest, ..bad.subject.clone() };
-                    self.compare(&mut tx, (&good, &bad), candidate, SEARCH_PRIORITY, now).await?
+                    // Half-way between unchanged and as slow as was confirmed, so that few rounds tell which of them it is.
+                    let effect = self.effect_of(&mut tx, *confirmed_by).await?;
+                    let half = effect.map(|effect| (effect.low.max(1.0).sqrt() - 1.0).max(self.series_config().tolerance));
+                    self.compare(&mut tx, (&good, &bad), candidate, (SEARCH_PRIORITY, half), now).await?
                 }
             };
             state = suspicion::apply(&state, &event).map_err(refused)?;
@@ -82,7 +87,9 @@ impl App {
         now: OffsetDateTime,
     ) -> Result<Option<SuspicionState>, Refusal> {
         let event = match &suspicion.state {
-            SuspicionState::Raised { .. } => self.compare(tx, (good, bad), bad.subject.clone(), CONFIRM_PRIORITY, now).await?,
+            SuspicionState::Raised { .. } => {
+                self.compare(tx, (good, bad), bad.subject.clone(), (CONFIRM_PRIORITY, None), now).await?
+            }
             SuspicionState::Confirming { gate, .. } => {
                 let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else { return Ok(None) };
                 let mut suspects = 1;
@@ -129,11 +136,12 @@ impl App {
         tx: &mut PgConnection,
         (good, bad): (&Measured, &Measured),
         candidate: Subject,
-        priority: i32,
+        (priority, tolerance): (i32, Option<f64>),
         now: OffsetDateTime,
     ) -> Result<SuspicionEvent, Refusal> {
         let device = self.device(bad.device).await?;
-        let gate = OwnGate { baseline: good.subject.clone(), candidate, operating_point: bad.operating_point.clone(), priority };
+        let (baseline, operating_point) = (good.subject.clone(), bad.operating_point.clone());
+        let gate = OwnGate { baseline, candidate, operating_point, priority, tolerance };
         match self.open_own_gate(tx, &device, gate, now).await {
             Ok(gate) => Ok(SuspicionEvent::Opened { gate }),
             Err(refusal)
@@ -223,7 +231,10 @@ impl App {
             operating_point: own.operating_point,
             // Another order for each gate, and the same one when this is tried again.
             plan: self.own_plan(u64::try_from(now.unix_timestamp()).unwrap_or_default()),
-            rules: self.series_config().gate_rules(),
+            rules: GateRules {
+                tolerance: own.tolerance.unwrap_or(self.series_config().tolerance),
+                ..self.series_config().gate_rules()
+            },
             metrics: Vec::new(),
             max_time: None,
             budgets: Vec::new(),
