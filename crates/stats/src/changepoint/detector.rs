@@ -159,10 +159,9 @@ impl Detector {
 /// Whether the newest points are of two values only, as at a change of a figure that repeats exactly.
 fn repeats_with_a_difference(points: &[f64]) -> bool {
     let newest = &points[points.len().saturating_sub(2 * exact::RUN)..];
-    let mut values = newest.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values.len() == 2
+    let Some((first, rest)) = newest.split_first() else { return false };
+    let other = rest.iter().find(|value| *value != first);
+    other.is_some_and(|other| rest.iter().all(|value| value == first || value == other))
 }
 
 impl Calm {
