@@ -89,20 +89,30 @@ pub async fn run(arguments: OverheadArgs, program: &RunnerProgram) -> anyhow::Re
     let mut highest: Option<(f64, &Path)> = None;
     for model in &arguments.models {
         let manifest = manifest(model, None, &arguments.inputs)?;
-        let pairs = pairs(&arguments, model, &device, &manifest, &cpus, program).await?;
-        let ratio = row(model, &pairs)?;
-        let bare = median(&pairs, |pair| pair.baseline)?;
+        let comparison = Comparison { arguments: &arguments, model, manifest: &manifest, device: &device, cpus: &cpus, program };
+        let (bare, ratio) = row(model, &comparison.pairs().await?)?;
         if bare >= SMALLEST_JUDGED && highest.is_none_or(|(known, _)| ratio > known) {
             highest = Some((ratio, model));
         }
         if arguments.sessions > 0 {
-            first_sample(&arguments, model, &device, &manifest, &cpus, program).await?;
+            comparison.first_sample().await?;
         }
     }
     if let Some((ratio, model)) = highest {
         super::print(&format!("highest ratio of models from 2 ms on: {ratio:.4}, {}", name(model)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A model to be compared, and where.
+#[derive(Clone, Copy)]
+struct Comparison<'a> {
+    arguments: &'a OverheadArgs,
+    model: &'a Path,
+    manifest: &'a Manifest,
+    device: &'a Device,
+    cpus: &'a CpuSet,
+    program: &'a RunnerProgram,
 }
 
 /// Below this a timer's and a pipe's microseconds are more than per mille; ns.
@@ -116,8 +126,8 @@ fn median(pairs: &[Pair], of: fn(&Pair) -> f64) -> anyhow::Result<f64> {
     Ok(Samples::new(pairs.iter().map(of).collect())?.median())
 }
 
-/// Prints one model's line and returns its ratio.
-fn row(model: &Path, pairs: &[Pair]) -> anyhow::Result<f64> {
+/// Prints one model's line and returns the latency of the baseline in ns and the ratio to it.
+fn row(model: &Path, pairs: &[Pair]) -> anyhow::Result<(f64, f64)> {
     let (bare, agent) = (median(pairs, |pair| pair.baseline)?, median(pairs, |pair| pair.candidate)?);
     let effect = PairedEffect::new(pairs, Confidence::P95)?;
     let (ratio, interval) = match &effect {
@@ -131,39 +141,93 @@ fn row(model: &Path, pairs: &[Pair]) -> anyhow::Result<f64> {
         None => (agent / bare, "too few for an interval".into()),
     };
     super::print(&format!("{:<32} {:>10.4} ms {:>10.4} ms   {ratio:.4} ({interval})", name(model), bare / 1e6, agent / 1e6));
-    Ok(ratio)
+    Ok((bare, ratio))
 }
 
-/// Medians of two new processes: baseline bare, candidate through the agent, their blocks in turn.
-async fn pairs(
-    arguments: &OverheadArgs,
-    model: &Path,
-    device: &Device,
-    manifest: &Manifest,
-    cpus: &CpuSet,
-    program: &RunnerProgram,
-) -> anyhow::Result<Vec<Pair>> {
-    let request = LoadRequest {
-        library: arguments.library.clone(),
-        inputs: manifest.inputs.clone(),
-        generators: manifest.generators.clone(),
-        ..LoadRequest::new(model, &arguments.engine, arguments.threads)
-    };
-    device.placement.confine(cpus)?;
-    let launcher = ProcessLauncher { program, placement: device.placement.as_ref() };
-    let birth = Birth { cpus: cpus.clone(), address_space: None, patience: PATIENCE };
-    let mut pairs = Vec::new();
-    for _ in 0..arguments.runners {
-        let mut runner = launcher.launch(&birth).await.map_err(|failure| anyhow!(failure.detail))?;
-        let loaded = ask(&mut runner, &Request::Load(request.clone())).await?;
-        let mut baseline = match &arguments.python {
-            Some(python) => python_loop(python, &request, &loaded)?,
-            None => Baseline::bare(program, &request)?,
+impl Comparison<'_> {
+    /// Medians of two new processes: baseline bare, candidate through the agent, their blocks in turn.
+    async fn pairs(self) -> anyhow::Result<Vec<Pair>> {
+        let Self { arguments, model, manifest, device, cpus, program } = self;
+        let request = LoadRequest {
+            library: arguments.library.clone(),
+            inputs: manifest.inputs.clone(),
+            generators: manifest.generators.clone(),
+            ..LoadRequest::new(model, &arguments.engine, arguments.threads)
         };
-        pairs.push(pair(arguments, &mut runner, &mut baseline).await?);
-        runner.quit().await;
+        device.placement.confine(cpus)?;
+        let launcher = ProcessLauncher { program, placement: device.placement.as_ref() };
+        let birth = Birth { cpus: cpus.clone(), address_space: None, patience: PATIENCE };
+        let mut pairs = Vec::new();
+        for _ in 0..arguments.runners {
+            let mut runner = launcher.launch(&birth).await.map_err(|failure| anyhow!(failure.detail))?;
+            let loaded = ask(&mut runner, &Request::Load(request.clone())).await?;
+            let mut baseline = match &arguments.python {
+                Some(python) => python_loop(python, &request, &loaded)?,
+                None => Baseline::bare(program, &request)?,
+            };
+            pairs.push(pair(arguments, &mut runner, &mut baseline).await?);
+            runner.quit().await;
+        }
+        Ok(pairs)
     }
-    Ok(pairs)
+
+    /// Prints the time from a session's start to its first sample.
+    async fn first_sample(self) -> anyhow::Result<()> {
+        let samples = Samples::new(self.sessions().await?)?;
+        super::print(&format!(
+            "  first sample {:.1} ms after a session's start, without load and warm-up (median of {}, {:.1} to {:.1} ms)",
+            samples.median(),
+            samples.count(),
+            samples.minimum(),
+            samples.maximum()
+        ));
+        Ok(())
+    }
+
+    /// Time from the start of a session to its first sample, less loading, first inference and warm-up; milliseconds.
+    async fn sessions(self) -> anyhow::Result<Vec<f64>> {
+        let Self { arguments, model, manifest, device, cpus, program } = self;
+        let known = probe(device, None);
+        let mut artifacts: Artifacts = [(manifest.artifact, Ok(model.to_owned()))].into();
+        let mut engine = EngineRef::named(&arguments.engine);
+        if let Some(library) = &arguments.library {
+            // Any digest does: nothing is fetched here.
+            let build = ArtifactId::of(library.as_os_str().as_encoded_bytes());
+            engine.build = Some(build);
+            artifacts.insert(build, Ok(library.clone()));
+        }
+        let folder = std::env::temp_dir();
+        let spec = SessionSpec {
+            subjects: vec![Subject { label: "model".into(), manifest: manifest.clone(), engine, threads: arguments.threads }],
+            operating_point: OperatingPoint { cores: Cores::List(cpus.clone()), ..OperatingPoint::default() },
+            // A busy machine must not be waited for: this is about our own time.
+            plan: MeasurePlan { blocks: 1, block_time: Nanos(1), max_settle_time: Nanos(0), ..MeasurePlan::default() },
+        };
+        let mut overheads = Vec::new();
+        for _ in 0..arguments.sessions {
+            let context = Context {
+                device,
+                known: &known,
+                artifacts: &artifacts,
+                inputs: &[],
+                asked: &[],
+                state_folder: &folder,
+                address_space: None,
+                observer: &|_| {},
+            };
+            let report = session::run(session::new_report_id(), spec.clone(), context, program).await;
+            match report.runs.first() {
+                Some(RunReport::Measured(run)) => {
+                    let work = run.load.0 + run.first_inference.0 + run.warmup.samples.iter().map(|sample| sample.0).sum::<u64>();
+                    let first = run.blocks.first().map_or(0, |block| block.started.0);
+                    overheads.push(first.saturating_sub(work) as f64 / 1e6);
+                }
+                Some(RunReport::Failed(failure)) => return Err(anyhow!("the session failed: {}", failure.detail)),
+                None => return Err(anyhow!("the session has no run")),
+            }
+        }
+        Ok(overheads)
+    }
 }
 
 async fn pair(arguments: &OverheadArgs, runner: &mut impl Runner, baseline: &mut Baseline) -> anyhow::Result<Pair> {
@@ -210,75 +274,4 @@ async fn through(runner: &mut impl Runner, n: u32) -> anyhow::Result<f64> {
 
 async fn ask(runner: &mut impl Runner, request: &Request) -> anyhow::Result<Reply> {
     runner.ask(request, PATIENCE).await.map_err(|failure| anyhow!(failure.detail))
-}
-
-/// Prints the time from a session's start to its first sample.
-async fn first_sample(
-    arguments: &OverheadArgs,
-    model: &Path,
-    device: &Device,
-    manifest: &Manifest,
-    cpus: &CpuSet,
-    program: &RunnerProgram,
-) -> anyhow::Result<()> {
-    let samples = Samples::new(sessions(arguments, model, device, manifest, cpus, program).await?)?;
-    super::print(&format!(
-        "  first sample {:.1} ms after a session's start, without load and warm-up (median of {}, {:.1} to {:.1} ms)",
-        samples.median(),
-        samples.count(),
-        samples.minimum(),
-        samples.maximum()
-    ));
-    Ok(())
-}
-
-/// Time from the start of a session to its first sample, less loading, first inference and warm-up; milliseconds.
-async fn sessions(
-    arguments: &OverheadArgs,
-    model: &Path,
-    device: &Device,
-    manifest: &Manifest,
-    cpus: &CpuSet,
-    program: &RunnerProgram,
-) -> anyhow::Result<Vec<f64>> {
-    let known = probe(device, None);
-    let mut artifacts: Artifacts = [(manifest.artifact, Ok(model.to_owned()))].into();
-    let mut engine = EngineRef::named(&arguments.engine);
-    if let Some(library) = &arguments.library {
-        // Any digest does: nothing is fetched here.
-        let build = ArtifactId::of(library.as_os_str().as_encoded_bytes());
-        engine.build = Some(build);
-        artifacts.insert(build, Ok(library.clone()));
-    }
-    let folder = std::env::temp_dir();
-    let spec = SessionSpec {
-        subjects: vec![Subject { label: "model".into(), manifest: manifest.clone(), engine, threads: arguments.threads }],
-        operating_point: OperatingPoint { cores: Cores::List(cpus.clone()), ..OperatingPoint::default() },
-        // A busy machine must not be waited for: this is about our own time.
-        plan: MeasurePlan { blocks: 1, block_time: Nanos(1), max_settle_time: Nanos(0), ..MeasurePlan::default() },
-    };
-    let mut overheads = Vec::new();
-    for _ in 0..arguments.sessions {
-        let context = Context {
-            device,
-            known: &known,
-            artifacts: &artifacts,
-            inputs: &[],
-            asked: &[],
-            state_folder: &folder,
-            address_space: None,
-            observer: &|_| {},
-        };
-        let report = session::run(session::new_report_id(), spec.clone(), context, program).await;
-        match report.runs.first() {
-            Some(RunReport::Measured(run)) => {
-                let work = run.load.0 + run.first_inference.0 + run.warmup.samples.iter().map(|sample| sample.0).sum::<u64>();
-                let first = run.blocks.first().map_or(0, |block| block.started.0);
-                overheads.push(first.saturating_sub(work) as f64 / 1e6);
-            }
-            Some(RunReport::Failed(failure)) => return Err(anyhow!("the session failed: {}", failure.detail)),
-            None => return Err(anyhow!("the session has no run")),
-        }
-    }
-    Ok(overheads)
 }
