@@ -5,7 +5,7 @@ use benchrack_protocol::units::Microvolts;
 
 use super::{Look, Refusal};
 use crate::device::Device;
-use crate::probe::power_supply::{battery_volts, property, supplies};
+use crate::probe::power_supply::{answer, battery_volts, supplies};
 use crate::sysfs;
 
 const CLASS: &str = "sys/class/power_supply";
@@ -45,13 +45,7 @@ impl<'a> Battery<'a> {
 
     /// A property as text.
     pub(super) fn text(&self, file: &str) -> Reading<String> {
-        let fs = self.device.sysfs.as_ref();
-        let own = sysfs::text(fs, &format!("{CLASS}/{}/{file}", self.name));
-        if own.value().is_some() {
-            return own;
-        }
-        let uevent = sysfs::text(fs, &format!("{CLASS}/{}/uevent", self.name));
-        property(fs, &self.name, &uevent, file)
+        answer(self.device.sysfs.as_ref(), &self.name, file)
     }
 
     /// A property as a whole number.

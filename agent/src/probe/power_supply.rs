@@ -120,9 +120,7 @@ fn charger(fs: &dyn SysFs, battery: &str) -> Option<bool> {
 /// The current into the battery, by the device's calibration.
 pub fn current(fs: &dyn SysFs, gauge: &Gauge) -> Reading<Microamps> {
     let name = &gauge.supply;
-    let own = sysfs::text(fs, &format!("{CLASS}/{name}/current_now"));
-    let text = if own.value().is_some() { own } else { property(fs, name, &uevent(fs, name), "current_now") };
-    text.and_then(|text| count(name, &text)).and_then(|raw| match gauge.current(raw) {
+    answer(fs, name, "current_now").and_then(|text| count(name, &text)).and_then(|raw| match gauge.current(raw) {
         Some(current) => Reading::of(current),
         None => invalid(name, "current_now", &raw.to_string(), "is no current"),
     })
@@ -137,16 +135,28 @@ fn uevent(fs: &dyn SysFs, supply: &str) -> Reading<String> {
     }
 }
 
-/// A property from its own file, else from `uevent`, which holds the same and is readable on more phones.
-pub(crate) fn property(fs: &dyn SysFs, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
+/// A property from its own file, else from `uevent`, which holds the same and is readable on more phones; `uevent` is
+/// read only then.
+pub(crate) fn answer(fs: &dyn SysFs, supply: &str, file: &str) -> Reading<String> {
+    let own = own(fs, supply, file);
+    if own.value().is_some() { own } else { else_listed(own, supply, &uevent(fs, supply), file) }
+}
+
+/// The same of several properties, for which `uevent` was read once.
+fn property(fs: &dyn SysFs, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
+    let own = own(fs, supply, file);
+    if own.value().is_some() { own } else { else_listed(own, supply, uevent, file) }
+}
+
+fn own(fs: &dyn SysFs, supply: &str, file: &str) -> Reading<String> {
     let path = format!("{CLASS}/{supply}/{file}");
-    let own = sysfs::text(fs, &path).and_then(|text| match text.is_empty() {
+    sysfs::text(fs, &path).and_then(|text| match text.is_empty() {
         true => Reading::missing(Missing::Invalid, format!("{path}: empty")),
         false => Reading::of(text),
-    });
-    if own.value().is_some() {
-        return own;
-    }
+    })
+}
+
+fn else_listed(own: Reading<String>, supply: &str, uevent: &Reading<String>, file: &str) -> Reading<String> {
     match listed(uevent, file) {
         Some(value) => Reading::of(value),
         // A refused uevent may hold what has no file of its own.
