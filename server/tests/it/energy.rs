@@ -2,16 +2,15 @@
 
 use benchrack_protocol::api::{Estimate, Metric, Scope};
 use benchrack_protocol::energy::{Batch, EnergyMeter, EnergyPhase, EnergyRun, EnergySource, MeterReading, Slice, SustainedRun};
-use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::report::{Measurement, RunReport};
+use benchrack_protocol::report::Measurement;
 use benchrack_protocol::runner::MemoryFigures;
 use benchrack_protocol::units::{Bytes, Kilohertz, Microvolts, Millicelsius, Nanos};
 use benchrack_server::judge::metrics;
 
 use crate::farm::with_farm;
-use crate::figures::deliver;
-use crate::sample::{figure, measurement, report};
+use crate::figures::{all_refused, deliver};
+use crate::sample::{figure, measurement};
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;
@@ -151,14 +150,5 @@ async fn readings_that_cannot_be_are_refused_with_the_field() {
         (with_energy(endless), "runs[0].energy.rests[1]"),
         (Measurement { sustained: Some(idle), ..measurement(10 * MS, 0) }, "runs[0].sustained.recovery[1].latency is 0"),
     ];
-    with_farm(async |farm| {
-        let (_, lease) = farm.leased_session().await;
-        for (measured, words) in cases {
-            let mut sent = report(1, "one", &lease.session, |_| Some(10 * MS));
-            sent.runs[0] = RunReport::Measured(Box::new(measured));
-            farm.leased(&lease, "report").json(&sent).send().await.refused(ProblemCode::Invalid, words);
-        }
-        assert_eq!(farm.scalar("select count(*) from runs").await, 0);
-    })
-    .await;
+    all_refused(cases).await;
 }

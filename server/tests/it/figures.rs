@@ -17,6 +17,20 @@ use crate::sample::{figure, measurement, report};
 
 const MS: u64 = 1_000_000;
 
+/// Sends each measurement in a report of its own, and expects a refusal with these words and nothing stored.
+pub async fn all_refused(cases: impl IntoIterator<Item = (Measurement, &'static str)>) {
+    with_farm(async |farm| {
+        let (_, lease) = farm.leased_session().await;
+        for (measured, words) in cases {
+            let mut sent = report(1, "one", &lease.session, |_| Some(10 * MS));
+            sent.runs[0] = RunReport::Measured(Box::new(measured));
+            farm.leased(&lease, "report").json(&sent).send().await.refused(ProblemCode::Invalid, words);
+        }
+        assert_eq!(farm.scalar("select count(*) from runs").await, 0);
+    })
+    .await;
+}
+
 fn pipeline() -> Pipeline {
     Pipeline {
         source: FrameSource { format: PixelFormat::Nv21, width: 640, height: 480, orientation: Orientation::Rotate90, seed: 3 },
@@ -191,14 +205,5 @@ async fn measurements_that_cannot_be_are_refused_with_the_field() {
             "packaged_loads[1].packaging is zstd",
         ),
     ];
-    with_farm(async |farm| {
-        let (_, lease) = farm.leased_session().await;
-        for (measured, words) in cases {
-            let mut sent = report(1, "one", &lease.session, |_| Some(10 * MS));
-            sent.runs[0] = RunReport::Measured(Box::new(measured));
-            farm.leased(&lease, "report").json(&sent).send().await.refused(ProblemCode::Invalid, words);
-        }
-        assert_eq!(farm.scalar("select count(*) from runs").await, 0);
-    })
-    .await;
+    all_refused(cases).await;
 }
