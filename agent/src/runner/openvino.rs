@@ -81,7 +81,7 @@ impl OpenVino {
         }
         let evidence = EngineEvidence {
             engine: NAME.into(),
-            version: openvino::version().build_number,
+            version: release(&openvino::version().build_number),
             kernels: cpu::kernel_family(),
             threads: request.threads,
             executed: Vec::new(),
@@ -187,6 +187,11 @@ fn load_once(library: &Path) -> Result<(), String> {
     openvino_sys::library::load_from(library)?;
     *loaded = Some(library.to_owned());
     Ok(())
+}
+
+/// Release and number of the build; the commit and the branch that follow make columns wide and say less than the build's digest.
+fn release(build_number: &str) -> String {
+    build_number.split('-').take(2).collect::<Vec<_>>().join("-")
 }
 
 /// Words of OpenVINO for operators that it does not know.

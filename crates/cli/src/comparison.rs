@@ -1,10 +1,10 @@
 //! The table that people read first: models by precision, engine and threads, with intervals, memory and validity.
 
 use benchrack_protocol::api::{Estimate, Metric, Model, Run};
-use benchrack_protocol::ids::RunId;
 use benchrack_protocol::units::{Bytes, Nanos};
 use comfy_table::Table;
 
+use crate::exit::{Exit, Outcome};
 use crate::output;
 
 /// One line for each run: model, precision, threads, latency with its interval, memory, sizes, validity.
@@ -55,17 +55,18 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
     table
 }
 
-/// Reasons of runs that failed or are in doubt.
-pub fn remarks(runs: &[Run]) -> Vec<(RunId, String)> {
-    runs.iter()
-        .flat_map(|run| {
-            let failure = run.failure.iter().map(|failure| format!("failed: {}", failure.detail));
-            let doubts = run.validity.iter().flat_map(|validity| {
-                validity.reasons().iter().map(|doubt| format!("{}: {} ({})", validity.word(), doubt.reason, doubt.detail))
-            });
-            failure.chain(doubts).map(|why| (run.id, why)).collect::<Vec<_>>()
-        })
-        .collect()
+/// Prints why runs failed or are in doubt, a line for each reason.
+pub fn print_remarks(runs: &[Run]) -> Outcome {
+    for run in runs {
+        let failure = run.failure.iter().map(|failure| format!("failed: {}", failure.detail));
+        let doubts = run.validity.iter().flat_map(|validity| {
+            validity.reasons().iter().map(|doubt| format!("{}: {} ({})", validity.word(), doubt.reason, doubt.detail))
+        });
+        for why in failure.chain(doubts) {
+            output::line(format!("run {}: {why}", run.id))?;
+        }
+    }
+    Ok(Exit::Pass)
 }
 
 /// Whether it counts, and how strong the proof is.

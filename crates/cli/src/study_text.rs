@@ -104,7 +104,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
     let measured: Vec<Metric> =
         Metric::ALL.into_iter().filter(|&metric| runs.iter().any(|run| estimate(run, metric).is_some())).collect();
     let facts = ["MACs", "parameters", "package zstd", "encrypted, zstd", "zstd, encrypted", "SQNR"];
-    let mut head: Vec<String> = ["device", "model", "precision", "engine", "threads"].map(str::to_owned).into();
+    let mut head: Vec<String> = ["run", "device", "model", "precision", "engine", "threads"].map(str::to_owned).into();
     let texts = head.len() - 1;
     head.extend(measured.iter().map(|metric| metric.name().replace('_', " ")));
     head.extend(facts.map(str::to_owned));
@@ -128,6 +128,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
             packed.map(|package| package.size.to_string())
         };
         let mut row = vec![
+            run.id.to_string(),
             run.device_name.clone(),
             run.model.clone(),
             run.precision.to_string(),
@@ -143,10 +144,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
         row.extend(packages.map(|packaging| package(packaging).unwrap_or_else(absent)));
         let fidelity = manifest.and_then(|manifest| manifest.fidelity.as_ref());
         row.push(fidelity.map_or_else(absent, |fidelity| format!("{:.1} dB", fidelity.sqnr_db)));
-        row.push(match &run.failure {
-            Some(failure) => format!("failed: {}", failure.detail.lines().next().unwrap_or_default()),
-            None => comparison::validity(run),
-        });
+        row.push(comparison::validity(run));
         table.add_row(row);
     }
     table

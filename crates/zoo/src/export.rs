@@ -149,9 +149,13 @@ impl Writer<'_> {
                 self.push(node, "Pad", vec![cut, pads], output, Vec::new());
             }
             Operator::PadChannels => {
-                let more = node.shape[0] - self.program.nodes[node.inputs[0]].shape[0];
-                let pads = self.longs(&format!("{}.pads", node.name), &[0, 0, 0, 0, 0, more as i64, 0, 0]);
-                self.push(node, "Pad", vec![all[0].clone(), pads], output, Vec::new());
+                // `Pad` would say it in one step, but OpenVINO's low-precision pass gives what it pads the shape of what it came from.
+                let [all_channels, height, width] = node.shape;
+                let more = all_channels - self.program.nodes[node.inputs[0]].shape[0];
+                let zeros = format!("{}/value", node.name);
+                let shape = self.longs(&format!("{}.shape", node.name), &[1, more, height, width].map(|size| size as i64));
+                self.zeros(&zeros, shape);
+                self.push(node, "Concat", vec![all[0].clone(), zeros], output, vec![int("axis", 1)]);
             }
             Operator::Flatten => self.push(node, "Flatten", all, output, vec![int("axis", 1)]),
             Operator::QuantizeLinear(code) => {
@@ -221,20 +225,25 @@ impl Writer<'_> {
         let flat = self.longs(&format!("{}.flat", node.name), &[-1]);
         let size = self.longs(&format!("{}.size", node.name), &[volume(node.shape) as i64]);
         let shape = self.longs(&format!("{}.shape", node.name), &picture(node.shape).map_i64());
+        let mut step = |op, name, inputs, outputs, attributes| self.push_named(part(name), op, inputs, outputs, attributes);
+        step("MaxPool", "pool", vec![inputs[1].clone()], vec![part("pool"), part("indices")], pool(window));
+        step("Reshape", "flat_indices", vec![part("indices"), flat.clone()], vec![part("flat_indices")], Vec::new());
+        step("Reshape", "flat_values", vec![inputs[0].clone(), flat], vec![part("flat_values")], Vec::new());
+        self.zeros(&part("zeros"), size);
+        let scattered = ["zeros", "flat_indices", "flat_values"].map(part).to_vec();
+        self.push_named(part("scattered"), "ScatterElements", scattered, vec![part("scattered")], vec![int("axis", 0)]);
+        self.push(node, "Reshape", vec![part("scattered"), shape], output, Vec::new());
+    }
+
+    /// A tensor of zeros: `shape` names the constant that holds its sizes.
+    fn zeros(&mut self, name: &str, shape: String) {
         let zero = AttributeProto {
             name: "value".into(),
             t: Some(tensor("", vec![1], data_type::FLOAT, 0.0f32.to_le_bytes().to_vec())),
             r#type: attribute_type::TENSOR,
             ..AttributeProto::default()
         };
-        let mut step = |op, name, inputs, outputs, attributes| self.push_named(part(name), op, inputs, outputs, attributes);
-        step("MaxPool", "pool", vec![inputs[1].clone()], vec![part("pool"), part("indices")], pool(window));
-        step("Reshape", "flat_indices", vec![part("indices"), flat.clone()], vec![part("flat_indices")], Vec::new());
-        step("Reshape", "flat_values", vec![inputs[0].clone(), flat], vec![part("flat_values")], Vec::new());
-        step("ConstantOfShape", "zeros", vec![size], vec![part("zeros")], vec![zero]);
-        let scattered = ["zeros", "flat_indices", "flat_values"].map(part).to_vec();
-        step("ScatterElements", "scattered", scattered, vec![part("scattered")], vec![int("axis", 0)]);
-        self.push(node, "Reshape", vec![part("scattered"), shape], output, Vec::new());
+        self.push_named(name.into(), "ConstantOfShape", vec![shape], vec![name.into()], vec![zero]);
     }
 
     fn kernel_shape(&self, node: &Node, window: &Window, groups: usize) -> Vec<usize> {

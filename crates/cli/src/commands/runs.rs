@@ -54,9 +54,7 @@ impl Runs {
             return output::line("no runs match; measure something with `benchrack submit config/suites/starter.toml --watch`");
         }
         output::line(comparison::table(&runs, &client.models().await?))?;
-        for (run, why) in comparison::remarks(&runs) {
-            output::line(format!("run {run}: {why}"))?;
-        }
+        comparison::print_remarks(&runs)?;
         Ok(Exit::Pass)
     }
 }

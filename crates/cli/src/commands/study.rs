@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::exit::{Blame, Exit, Failure, Outcome, infrastructure, usage};
 use crate::local_farm::{self, LocalFarm, unless_interrupted};
 use crate::onnxruntime::Library;
-use crate::{model_file, output, studies, study_text};
+use crate::{comparison, model_file, output, studies, study_text};
 
 /// Run a study: claims as an experiment, answered for each device.
 #[derive(Debug, Args)]
@@ -209,6 +209,7 @@ async fn print(client: &Client, report: &StudyReport, context: &Context) -> Outc
     output::line(study_text::claims(report))?;
     if report.study.table {
         output::line(study_text::table(&runs, &client.models().await?))?;
+        comparison::print_remarks(&runs)?;
     }
     Ok(Exit::Pass)
 }

@@ -109,9 +109,7 @@ pub async fn all_runs(client: &Client, submission: SubmissionId) -> Result<Vec<R
 /// Prints the comparison table, reasons for doubt, and jobs that failed.
 pub async fn print(client: &Client, submission: &Submission, runs: &[Run]) -> Outcome {
     output::line(comparison::table(runs, &client.models().await?))?;
-    for (run, why) in comparison::remarks(runs) {
-        output::line(format!("run {run}: {why}"))?;
-    }
+    comparison::print_remarks(runs)?;
     for job in submission.jobs.iter().filter(|job| job.state != "done") {
         let why = job.failure.as_deref().unwrap_or("no reason was given");
         output::line(format!("job {} ({}) is {}: {why}", job.id, job.title, job.state))?;

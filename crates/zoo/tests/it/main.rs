@@ -7,6 +7,7 @@ mod engines;
 mod files;
 mod foreign;
 mod onnxruntime;
+mod openvino;
 
 use std::sync::OnceLock;
 

@@ -14,8 +14,8 @@ const VARIABLE: &str = "BENCHRACK_ONNXRUNTIME_PYTHON";
 /// Names a folder where the whole zoo is kept between runs of the test that builds it.
 const FOLDER: &str = "BENCHRACK_ZOO";
 
-/// ONNX Runtime, unless there is none here, which is said.
-fn onnx_runtime() -> Option<OnnxRuntime> {
+/// A Python with the engines' packages, unless there is none here, which is said.
+pub fn python() -> Option<PathBuf> {
     let cache = std::env::var_os("BENCHRACK_CI_CACHE").map(PathBuf::from).or_else(|| {
         let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).map(|cache| cache.join("benchrack-ci"))
@@ -23,11 +23,14 @@ fn onnx_runtime() -> Option<OnnxRuntime> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let made = [cache, Some(workspace)].into_iter().flatten().map(|folder| folder.join("python/bin/python"));
     let python = std::env::var_os(VARIABLE).map(PathBuf::from).or_else(|| made.into_iter().find(|python| python.exists()));
-    let Some(python) = python else {
+    if python.is_none() {
         eprintln!("SKIPPED: no ONNX Runtime here; run .ci/setup, or set {VARIABLE} to a Python that has onnxruntime and onnx");
-        return None;
-    };
-    Some(OnnxRuntime::start(&python).unwrap())
+    }
+    python
+}
+
+fn onnx_runtime() -> Option<OnnxRuntime> {
+    Some(OnnxRuntime::start(&python()?).unwrap())
 }
 
 #[test]
