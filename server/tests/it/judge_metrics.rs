@@ -38,7 +38,7 @@ fn energy_is_judged_by_the_intervals_of_both_sides() {
     assert_eq!(hungry.verdict, Verdict::Slower);
     assert_eq!(part(&hungry, Metric::Energy).detail, "larger by more than the 10 % that are accepted");
     // A little more than 10 % above the 500 mA above rest.
-    let open = device(&with_energy([750, 806]), &[ENERGY], Vec::new());
+    let open = device(&with_energy([750, 802]), &[ENERGY], Vec::new());
     assert_eq!(open.verdict, Verdict::Inconclusive, "{open:#?}");
     assert!(part(&open, Metric::Energy).detail.contains("its interval holds the tolerance"), "{open:#?}");
     assert!(open.more_time.is_some(), "{open:#?}");
