@@ -25,6 +25,8 @@ pub(crate) enum Unit {
     Energy,
     /// Watts.
     Power,
+    /// Decibels.
+    Fidelity,
 }
 
 /// A prefixed unit: values are divided by `divisor` before they are shown with `symbol`.
@@ -50,6 +52,7 @@ impl Unit {
             Metric::Energy => Self::Energy,
             Metric::Power => Self::Power,
             Metric::FrameRate => Self::FrameRate,
+            Metric::Fidelity => Self::Fidelity,
             _ => Self::Time,
         }
     }
@@ -65,6 +68,7 @@ impl Unit {
             Self::Frequency => const { &[Scale::new(1.0, "kHz"), Scale::new(1e3, "MHz"), Scale::new(1e6, "GHz")] },
             Self::Temperature => const { &[Scale::new(1e3, "°C")] },
             Self::FrameRate => const { &[Scale::new(1.0, "fps")] },
+            Self::Fidelity => const { &[Scale::new(1.0, "dB")] },
             Self::Energy => const { &[Scale::new(1e-6, "µJ"), Scale::new(1e-3, "mJ"), Scale::new(1.0, "J")] },
             Self::Power => const { &[Scale::new(1e-3, "mW"), Scale::new(1.0, "W")] },
         }

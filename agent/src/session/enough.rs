@@ -63,6 +63,9 @@ impl<'a> Enough<'a> {
                 }
             }
         }
+        if self.seen.len() < usize::try_from(self.rule.min_rounds).unwrap_or(usize::MAX) {
+            return false;
+        }
         let comparisons = usize::try_from(self.rule.comparisons).unwrap_or(usize::MAX);
         let mut decisions = self.metrics.iter().map(|(_, rules, comparison)| comparison.decision(rules, comparisons));
         let slower = decisions.clone().any(|decision| decision == Decision::Slower);
@@ -83,7 +86,7 @@ mod tests {
     use super::*;
 
     fn rule(metrics: &[(Metric, f64)]) -> StopRule {
-        StopRule { metrics: metrics.to_vec(), alpha: 0.01, comparisons: 1, max_time: Nanos(1_000) }
+        StopRule { metrics: metrics.to_vec(), alpha: 0.01, comparisons: 1, max_time: Nanos(1_000), min_rounds: 0 }
     }
 
     fn block(round: u32, latency: u64, waiting: f64) -> Block {
@@ -113,6 +116,14 @@ mod tests {
         assert_eq!(rounds(&latency, 1_500, 0.0), Some(fewest - 1));
         assert_eq!(rounds(&latency, 700, 0.0), Some(fewest - 1));
         assert_eq!(rounds(&latency, 1_021, 0.0), None, "too close to the tolerance");
+    }
+
+    #[test]
+    fn rounds_that_limits_need_are_measured_although_the_comparison_is_sure() {
+        let latency = StopRule { min_rounds: 14, ..rule(&[(Metric::Latency, 0.02)]) };
+        assert_eq!(rounds(&latency, 1_500, 0.0), Some(13));
+        assert_eq!(rounds(&StopRule { min_rounds: 3, ..rule(&[]) }, 700, 0.0), Some(2), "only exact metrics");
+        assert_eq!(rounds(&latency, 1_500, 0.5), None, "disturbed ones are none");
     }
 
     #[test]

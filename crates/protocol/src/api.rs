@@ -11,7 +11,7 @@ use crate::report::{AgentBuild, Failure};
 use crate::session::{OperatingPoint, SessionSpec};
 use crate::signature::PublicKey;
 use crate::suite::Suite;
-use crate::units::Nanos;
+use crate::units::{Bytes, Nanos};
 use crate::validity::{EvidenceTier, Validity};
 
 pub use crate::gate::{
@@ -319,11 +319,13 @@ pub enum Metric {
     ModelPssAnonymous,
     /// Part of the proportional set size that is backed by files, above the runner's own, bytes.
     ModelPssFile,
+    /// Signal to quantisation noise of an int8 model, dB, as its manifest gives it; for gates and budgets, no run has it.
+    Fidelity,
 }
 
 impl Metric {
     /// All, in the order they are shown.
-    pub const ALL: [Metric; 24] = [
+    pub const ALL: [Metric; 25] = [
         Self::Latency,
         Self::LatencyP90,
         Self::LatencyP99,
@@ -348,6 +350,7 @@ impl Metric {
         Self::ModelPeakRss,
         Self::ModelPssAnonymous,
         Self::ModelPssFile,
+        Self::Fidelity,
     ];
 
     /// Stable name: `latency_p90`.
@@ -377,6 +380,7 @@ impl Metric {
             Self::ModelPeakRss => "model_peak_rss",
             Self::ModelPssAnonymous => "model_pss_anonymous",
             Self::ModelPssFile => "model_pss_file",
+            Self::Fidelity => "fidelity",
         }
     }
 
@@ -385,7 +389,7 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// Unit of its values: `ns`, `B`, `J`, `W` or `fps`.
+    /// Unit of its values: `ns`, `B`, `J`, `W`, `fps` or `dB`.
     pub fn unit(self) -> &'static str {
         match self {
             Self::PeakRss | Self::Pss | Self::ModelSize | Self::ModelPeakRss | Self::ModelPssAnonymous | Self::ModelPssFile => {
@@ -394,13 +398,26 @@ impl Metric {
             Self::Energy => "J",
             Self::Power => "W",
             Self::FrameRate => "fps",
+            Self::Fidelity => "dB",
             _ => "ns",
+        }
+    }
+
+    /// A value for people: `12.3 ms`, `4.2 MB`, `2.1 mJ`.
+    pub fn show(self, value: f64) -> String {
+        let whole = value.max(0.0).round() as u64;
+        match self.unit() {
+            "ns" => Nanos(whole).to_string(),
+            "B" => Bytes(whole).to_string(),
+            unit @ ("J" | "W") if value < 1e-3 => format!("{:.1} µ{unit}", value * 1e6),
+            unit @ ("J" | "W") if value < 1.0 => format!("{:.1} m{unit}", value * 1e3),
+            unit => format!("{value:.1} {unit}"),
         }
     }
 
     /// Whether more is better; of all others less is.
     pub fn more_is_better(self) -> bool {
-        self == Self::FrameRate
+        matches!(self, Self::FrameRate | Self::Fidelity)
     }
 }
 

@@ -31,7 +31,7 @@ impl Budgets {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
-    /// A metric's name, or `fidelity`: the manifest's signal to quantisation noise, which must be at least the limit.
+    /// A metric's name.
     pub metric: String,
     /// The most it may be (frame rate and fidelity: the least).
     pub limit: Limit,
@@ -47,9 +47,6 @@ pub struct Budget {
     pub owner: String,
 }
 
-/// The name of a model's fidelity among the metrics of budgets.
-pub const FIDELITY: &str = "fidelity";
-
 fn any() -> String {
     "*".into()
 }
@@ -61,7 +58,7 @@ fn is_any(model: &String) -> bool {
 impl Budget {
     /// Whether more is better, so that the limit is the least.
     pub fn is_least(&self) -> bool {
-        self.metric == FIDELITY || Metric::named(&self.metric).is_some_and(Metric::more_is_better)
+        Metric::named(&self.metric).is_some_and(Metric::more_is_better)
     }
 
     /// What is wrong, if anything.
@@ -71,10 +68,9 @@ impl Budget {
     pub fn check(&self) -> Result<(), String> {
         let unit = match Metric::named(&self.metric) {
             Some(metric) => metric.unit(),
-            None if self.metric == FIDELITY => "dB",
             None => {
                 let known: Vec<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
-                return Err(format!("metric is '{}', known are {} and {FIDELITY}", self.metric, known.join(", ")));
+                return Err(format!("metric is '{}', known are {}", self.metric, known.join(", ")));
             }
         };
         if self.limit.unit != unit {
@@ -114,14 +110,14 @@ pub fn fits(pattern: &str, text: &str) -> bool {
 pub struct Limit {
     /// In `unit`.
     pub value: f64,
-    /// The metric's own unit: `ns`, `B`, `fps`, `uJ`, `dB`.
+    /// The metric's own unit: `ns`, `B`, `fps`, `J`, `W`, `dB`.
     pub unit: &'static str,
     /// As it was written.
     text: String,
 }
 
 /// Units that people write, the unit of the metric, and how many of the latter make one of the former.
-const UNITS: [(&str, &str, f64); 13] = [
+const UNITS: [(&str, &str, f64); 16] = [
     ("ns", "ns", 1.0),
     ("us", "ns", 1e3),
     ("µs", "ns", 1e3),
@@ -132,8 +128,11 @@ const UNITS: [(&str, &str, f64); 13] = [
     ("MB", "B", 1e6),
     ("GB", "B", 1e9),
     ("fps", "fps", 1.0),
-    ("mJ", "uJ", 1e3),
-    ("J", "uJ", 1e6),
+    ("uJ", "J", 1e-6),
+    ("mJ", "J", 1e-3),
+    ("J", "J", 1.0),
+    ("mW", "W", 1e-3),
+    ("W", "W", 1.0),
     ("dB", "dB", 1.0),
 ];
 
@@ -194,7 +193,7 @@ mod tests {
     #[test]
     fn limits_are_read_with_their_units() {
         for (text, value, unit) in
-            [("33 ms", 33e6, "ns"), ("1.5s", 1.5e9, "ns"), ("120 MB", 120e6, "B"), ("30 fps", 30.0, "fps"), ("2 mJ", 2e3, "uJ")]
+            [("33 ms", 33e6, "ns"), ("1.5s", 1.5e9, "ns"), ("120 MB", 120e6, "B"), ("30 fps", 30.0, "fps"), ("2 mJ", 2e-3, "J")]
         {
             let limit: Limit = text.parse().unwrap();
             assert_eq!((limit.value, limit.unit, limit.to_string().as_str()), (value, unit, text));
@@ -207,7 +206,9 @@ mod tests {
     #[test]
     fn a_budget_of_another_unit_or_without_a_reason_is_refused_by_its_number() {
         assert_eq!(budget("latency_p90", "33 ms").check(), Ok(()));
-        assert_eq!(budget(FIDELITY, "30 dB").check(), Ok(()));
+        for (metric, limit) in [("fidelity", "30 dB"), ("energy", "2 mJ"), ("power", "1.5 W"), ("frame_rate", "30 fps")] {
+            assert_eq!(budget(metric, limit).check(), Ok(()));
+        }
         let file = |second| Budgets { budget: vec![budget("latency", "1 ms"), second] };
         let error = file(budget("latency", "3 MB")).check().unwrap_err();
         assert_eq!(error, "budget 2: limit is 3 MB, and latency is measured in ns");

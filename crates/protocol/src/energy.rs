@@ -111,6 +111,25 @@ pub struct EnergyRun {
     pub loops: Vec<EnergyPhase>,
 }
 
+/// A run in plain numbers, as `benchrack_stats::energy` takes it: whether the meter counts, its period, step, timing and
+/// response (s, and J or W), then each rest and each loop as [`EnergyPhase::numbers`].
+pub type RunNumbers = ((bool, [f64; 4]), Vec<PhaseNumbers>, Vec<PhaseNumbers>);
+
+/// Start and end (s), readings (s, and J or W), and the end of each batch (s) with its inferences.
+pub type PhaseNumbers = ((f64, f64), Vec<(f64, f64)>, Vec<(f64, u32)>);
+
+impl EnergyRun {
+    /// The run in numbers. A step in the readings' unit becomes one of power or energy by the voltage of the first rest.
+    pub fn numbers(&self) -> RunNumbers {
+        let EnergyMeter { source, period, step, timing, response, .. } = &self.meter;
+        let quantity = source.quantity();
+        let step = *step as f64 / 1e6 * self.rests.first().map_or(1.0, EnergyPhase::volts);
+        let meter = (quantity != Quantity::Current, [seconds(*period), step, seconds(*timing), seconds(*response)]);
+        let phases = |phases: &[EnergyPhase]| phases.iter().map(|phase| phase.numbers(quantity)).collect();
+        (meter, phases(&self.rests), phases(&self.loops))
+    }
+}
+
 /// A stretch of rest or of one subject in a loop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -175,6 +194,11 @@ impl EnergyPhase {
             points.push((seconds(reading.at), value));
         }
         points
+    }
+
+    /// The phase in numbers.
+    pub fn numbers(&self, quantity: Quantity) -> PhaseNumbers {
+        (self.span(), self.points(quantity), self.work())
     }
 
     /// Ends of the batches in seconds since the session's start, and the inferences of each.
@@ -257,6 +281,22 @@ mod tests {
         let readings = [(1, 9_000_000, Some(4_100_000)), (2, 8_000_000, Some(3_900_000)), (3, 7_000_000, Some(3_100_000))];
         let points = phase(&readings).points(Quantity::Charge);
         assert_eq!(points, [(1.0, 0.0), (2.0, 4.0), (3.0, 7.5)]);
+    }
+
+    #[test]
+    fn a_run_in_numbers_has_its_steps_in_watts_by_the_voltage_at_rest() {
+        let rest = phase(&[(1, -250_000, Some(4_000_000))]);
+        let meter = EnergyMeter {
+            source: EnergySource::FuelGauge,
+            what: "battery".into(),
+            period: Nanos(250_000_000),
+            step: 2_000,
+            timing: Nanos(0),
+            response: Nanos(1_500_000_000),
+        };
+        let ((counts, meter), rests, loops) = EnergyRun { meter, rests: vec![rest], loops: Vec::new() }.numbers();
+        assert_eq!((counts, meter), (false, [0.25, 0.008, 0.0, 1.5]));
+        assert_eq!((rests, loops.len()), (vec![((0.0, 9.0), vec![(1.0, 1.0)], Vec::new())], 0));
     }
 
     #[test]

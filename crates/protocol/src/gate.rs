@@ -9,6 +9,7 @@ use crate::ids::{ArtifactId, GateId, SessionId};
 use crate::model::Manifest;
 use crate::session::{GateBinding, MeasurePlan, OperatingPoint, SessionSpec, StopRule, Subject};
 use crate::units::Nanos;
+use crate::validity::MIN_SAMPLES;
 
 /// `POST /gates`: is the candidate slower than the baseline on these devices? Scope submit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,15 +65,22 @@ pub struct GateSubject {
 pub struct GateRules {
     /// Slow-down that is accepted, as a share: 0.02 is 2 %.
     pub tolerance: f64,
-    /// Chance of a wrong `slower` over all devices of the gate.
+    /// Chance of a wrong `slower` over all devices and metrics of the gate, and over all gates of one change.
     pub alpha: f64,
     /// Fewest devices that must have a verdict.
     pub at_least: u32,
+    /// Gates of one change, one for each of its models, that share `alpha`.
+    #[serde(skip_serializing_if = "is_one")]
+    pub models: u32,
+}
+
+fn is_one(models: &u32) -> bool {
+    *models == 1
 }
 
 impl Default for GateRules {
     fn default() -> Self {
-        Self { tolerance: 0.02, alpha: 0.01, at_least: 1 }
+        Self { tolerance: 0.02, alpha: 0.01, at_least: 1, models: 1 }
     }
 }
 
@@ -95,11 +103,13 @@ pub enum Judged {
     ByRounds,
     /// The same each time: the two figures are compared.
     Exactly,
+    /// Measured in a pass of its own, which gives each side an interval.
+    ByIntervals,
 }
 
 impl Judged {
     /// Metrics that can decide a gate.
-    pub const METRICS: [Metric; 8] = [
+    pub const METRICS: [Metric; 10] = [
         Metric::Latency,
         Metric::LatencyP90,
         Metric::FirstInference,
@@ -108,13 +118,16 @@ impl Judged {
         Metric::PeakRss,
         Metric::Pss,
         Metric::ModelSize,
+        Metric::Fidelity,
+        Metric::Energy,
     ];
 
     /// How this metric is judged; none when it cannot decide a gate.
     pub fn of(metric: Metric) -> Option<Self> {
         match metric {
             Metric::Latency | Metric::LatencyP90 | Metric::FirstInference | Metric::Load | Metric::Frame => Some(Self::ByRounds),
-            Metric::PeakRss | Metric::Pss | Metric::ModelSize => Some(Self::Exactly),
+            Metric::PeakRss | Metric::Pss | Metric::ModelSize | Metric::Fidelity => Some(Self::Exactly),
+            Metric::Energy => Some(Self::ByIntervals),
             _ => None,
         }
     }
@@ -127,6 +140,32 @@ impl NewGate {
             return vec![(Metric::Latency, self.rules.tolerance)];
         }
         self.metrics.iter().map(|rule| (rule.metric, rule.tolerance.unwrap_or(self.rules.tolerance))).collect()
+    }
+
+    /// Comparisons with noise on so many devices, which share alpha: metrics times devices times the models of one change.
+    pub fn comparisons(&self, devices: usize) -> usize {
+        let noisy = |metric| matches!(Judged::of(metric), Some(Judged::ByRounds | Judged::ByIntervals));
+        let metrics = self.tolerances().iter().filter(|(metric, _)| noisy(*metric)).count();
+        metrics.saturating_mul(devices).saturating_mul(usize::try_from(self.rules.models).unwrap_or(usize::MAX))
+    }
+
+    /// Absolute limits on so many devices, which share alpha in the same way.
+    pub fn limits(&self, devices: usize) -> usize {
+        self.budgets.len().saturating_mul(devices).saturating_mul(usize::try_from(self.rules.models).unwrap_or(usize::MAX))
+    }
+
+    /// Fewest rounds with which a median can be held against so many limits: in n rounds all lie on one side of their median
+    /// with a chance of 2^-n. None without limits.
+    pub fn rounds_of_limits(&self, devices: usize) -> u32 {
+        match self.limits(devices) {
+            0 => 0,
+            limits => (limits as f64 / self.rules.alpha).log2().ceil().max(1.0) as u32,
+        }
+    }
+
+    /// Rounds after which a run has samples enough to count, however long an inference takes.
+    fn rounds_of_samples(&self) -> u32 {
+        u32::try_from(MIN_SAMPLES).unwrap_or(u32::MAX).div_ceil(self.plan.min_block_samples.max(1))
     }
 
     /// The session of one of `devices` devices. `engines` are those of baseline and candidate on it, with their builds;
@@ -148,8 +187,15 @@ impl NewGate {
         };
         let by_rounds: Vec<(Metric, f64)> =
             self.tolerances().into_iter().filter(|(metric, _)| Judged::of(*metric) == Some(Judged::ByRounds)).collect();
-        let comparisons = u32::try_from(by_rounds.len()).unwrap_or(u32::MAX).saturating_mul(devices);
-        let stop = self.max_time.map(|max_time| StopRule { metrics: by_rounds, alpha: self.rules.alpha, comparisons, max_time });
+        let all = usize::try_from(devices).unwrap_or(usize::MAX);
+        let comparisons = u32::try_from(self.comparisons(all)).unwrap_or(u32::MAX);
+        let stop = self.max_time.map(|max_time| StopRule {
+            metrics: by_rounds,
+            alpha: self.rules.alpha,
+            comparisons,
+            max_time,
+            min_rounds: self.rounds_of_limits(all).max(self.rounds_of_samples()),
+        });
         SessionSpec {
             subjects: vec![subject("baseline", &self.baseline, baseline), subject("candidate", &self.candidate, candidate)],
             operating_point: self.operating_point.clone(),

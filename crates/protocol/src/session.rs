@@ -182,6 +182,9 @@ pub struct StopRule {
     pub comparisons: u32,
     /// No round begins when so much time of the session has passed.
     pub max_time: Nanos,
+    /// Undisturbed rounds that are measured whatever they say, because absolute limits need them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_rounds: u32,
 }
 
 const LOADS: u32 = 5;

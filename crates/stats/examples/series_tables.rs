@@ -202,7 +202,28 @@ fn gates() {
             println!("| {noise:?} | {:+.0} % | {budget} | {slower:.2} % | {not_slower:.2} % | {median} |", effect * 100.0);
         }
     }
+    power();
     processes();
+}
+
+/// Share of changes of twice the tolerance that a session finds which goes on until it is sure, and how many pairs that takes.
+fn power() {
+    const BUDGET: usize = 3_000;
+    let effect = 2.0 * simulated_gate::TOLERANCE;
+    println!("\n| +{:.0} % in noise | found (≥, 99 %) | pairs: median | 95 % | most |\n|---|---|---|---|---|", effect * 100.0);
+    for noise in noise::ALL {
+        let gates = times(1_000);
+        let answers: Vec<_> = (0..gates).map(|seed| simulated_gate::gate(noise, effect, 10_000 + seed, BUDGET)).collect();
+        let found: Vec<usize> =
+            answers.iter().filter(|(answer, _)| *answer == Decision::Slower).map(|(_, pairs)| *pairs).collect();
+        let missed = answers.len() - found.len();
+        let least = 100.0 * (1.0 - noise::upper_bound(missed, answers.len()));
+        let mut pairs = found.clone();
+        pairs.sort_unstable();
+        let at = |share: f64| pairs.get((pairs.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(0);
+        let (found, all) = (found.len(), answers.len());
+        println!("| {noise:?} | {found} of {all} (≥ {least:.1} %) | {} | {} | {} |", at(0.5), at(0.95), at(1.0));
+    }
 }
 
 /// Gates of a model against itself when two processes of it differ as long as they live.

@@ -17,8 +17,8 @@ use crate::sequential::Comparison;
 pub enum Figure {
     /// Pairs, one for each round.
     ByRounds(Box<Comparison>),
-    /// A figure without noise, already compared; it takes no share of alpha.
-    Exact(Decision),
+    /// Compared already: figures without noise, which take no share of alpha, or intervals that were made for theirs.
+    Decided(Decision),
     /// Nothing that counts.
     Missing,
 }
@@ -39,13 +39,13 @@ pub struct Judgement {
 pub fn judge(devices: &[Vec<Figure>], comparisons: usize, rules: &Rules) -> Judgement {
     let decide = |figure: &Figure| match figure {
         Figure::ByRounds(one) => one.decision(rules, comparisons),
-        Figure::Exact(decision) => *decision,
+        Figure::Decided(decision) => *decision,
         Figure::Missing => Decision::Inconclusive(Doubt::NoPairs),
     };
     let decisions: Vec<Vec<Decision>> = devices.iter().map(|figures| figures.iter().map(decide).collect()).collect();
     let evidence = |figure: &Figure| match figure {
         Figure::ByRounds(one) => Some(one.evidence_of_slower()),
-        Figure::Exact(_) | Figure::Missing => None,
+        Figure::Decided(_) | Figure::Missing => None,
     };
     let evidence: Vec<f64> = devices.iter().flatten().filter_map(evidence).collect();
     let average = evidence.iter().sum::<f64>() / comparisons.max(evidence.len()).max(1) as f64;
@@ -89,11 +89,11 @@ mod tests {
 
     #[test]
     fn one_metric_that_is_slower_rejects_and_one_in_doubt_holds_a_pass_back() {
-        let exact = Figure::Exact(Decision::NotSlower);
+        let exact = Figure::Decided(Decision::NotSlower);
         let decision = |figures: Vec<Figure>| judge(&[figures], 2, &rules()).decision;
         assert_eq!(decision(vec![pairs(1.0, 20), pairs(0.99, 20), exact.clone()]), Decision::NotSlower);
         assert_eq!(decision(vec![pairs(1.0, 20), pairs(1.1, 20), exact]), Decision::Slower);
-        assert_eq!(decision(vec![pairs(1.0, 20), pairs(1.0, 20), Figure::Exact(Decision::Slower)]), Decision::Slower);
+        assert_eq!(decision(vec![pairs(1.0, 20), pairs(1.0, 20), Figure::Decided(Decision::Slower)]), Decision::Slower);
         let open = Decision::Inconclusive(Doubt::DevicesInDoubt { devices: 1 });
         assert_eq!(decision(vec![pairs(1.0, 20), Figure::Missing]), open);
         assert_eq!(decision(vec![pairs(1.0, 20), pairs(1.0, 3)]), open);

@@ -91,6 +91,8 @@ pub enum Doubt {
         /// look now; none when the effect lies so close to the tolerance that no session of reasonable length would.
         more: Option<usize>,
     },
+    /// The interval of a figure that no rounds give holds the tolerance.
+    Wide,
     /// Nothing is slower, and some devices are in doubt.
     DevicesInDoubt {
         /// How many.
@@ -119,6 +121,7 @@ impl fmt::Display for Doubt {
             Self::Unclear { pairs, more: None } => {
                 write!(f, "after {pairs} pairs the effect is too close to the tolerance to be told from it: change the tolerance")
             }
+            Self::Wide => f.write_str("its interval holds the tolerance: measure longer or change the tolerance"),
             Self::DevicesInDoubt { devices } => write!(f, "{devices} device{} in doubt, none slower", s(devices)),
             Self::TooFewDevices { judged, needed } => {
                 write!(f, "{judged} device{} judged, {needed} needed: choose more devices", s(judged))

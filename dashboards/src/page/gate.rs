@@ -51,10 +51,7 @@ struct Compared<'a> {
 
 /// A figure of a metric in its own unit.
 fn figure(metric: &str, value: f64) -> String {
-    match Metric::named(metric) {
-        Some(metric) => Unit::of(metric).show(value),
-        None => format!("{value:.1} dB"),
-    }
+    Metric::named(metric).map_or_else(|| value.to_string(), |metric| Unit::of(metric).show(value))
 }
 
 fn tone(verdict: Verdict) -> &'static str {

@@ -89,7 +89,8 @@ fn shown(run: &Run, metric: Metric) -> bool {
         | Metric::LoadEncryptedThenZstd
         | Metric::LoadZstdThenEncrypted
         | Metric::ModelPssAnonymous
-        | Metric::ModelPssFile => false,
+        | Metric::ModelPssFile
+        | Metric::Fidelity => false,
     }
 }
 

@@ -84,6 +84,7 @@ texts! {
         model_peak_rss: "Peak memory of the model", "모델 최대 메모리";
         model_pss_anonymous: "PSS of the model, anonymous", "모델 PSS, 익명";
         model_pss_file: "PSS of the model, file-backed", "모델 PSS, 파일";
+        fidelity: "Signal to quantisation noise", "신호 대 양자화 잡음";
 
         raw: "as it is", "그대로";
         zstd: "compressed", "압축";
@@ -191,6 +192,7 @@ impl Common {
             Metric::ModelPeakRss => self.model_peak_rss,
             Metric::ModelPssAnonymous => self.model_pss_anonymous,
             Metric::ModelPssFile => self.model_pss_file,
+            Metric::Fidelity => self.fidelity,
         }
     }
 

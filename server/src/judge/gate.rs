@@ -6,6 +6,7 @@
 //! are. Wrong outputs and a budget that is certainly exceeded reject a candidate however it compares.
 
 mod budget;
+mod figures;
 mod words;
 
 use benchrack_protocol::api::{Estimate, GateComparison, GateDevice, GateOutcome, GateRules, Judged, Metric, NewGate, Verdict};
@@ -15,11 +16,10 @@ use benchrack_protocol::units::Nanos;
 use benchrack_stats::Samples;
 use benchrack_stats::family::{self, Figure};
 use benchrack_stats::gate::{Decision, Doubt, Rules, RulesError};
-use benchrack_stats::paired::Pair;
-use benchrack_stats::sequential::{Comparison, judge_exact};
 
+use self::figures::MeasuredMetric;
 use super::rounds::common_rounds;
-use super::run::{metrics, nanoseconds};
+use super::run::nanoseconds;
 
 /// What one device gave for a gate.
 #[derive(Debug)]
@@ -46,6 +46,9 @@ pub fn rules(rules: &GateRules) -> Result<Rules, RulesError> {
 /// The first that cannot, a tolerance that is no share, or a metric that is there twice.
 pub fn check_metrics(request: &NewGate) -> Result<(), String> {
     let base = rules(&request.rules).map_err(|error| format!("rules: {error}"))?;
+    if request.rules.models == 0 {
+        return Err("rules.models is 0: this gate is one itself".into());
+    }
     let mut seen = Vec::new();
     for (metric, tolerance) in request.tolerances() {
         let name = metric.name();
@@ -88,15 +91,15 @@ pub fn judge_results(devices: &[DeviceResult<'_>], request: &NewGate) -> GateOut
         }
     };
     let asked = request.tolerances();
-    let by_rounds = asked.iter().filter(|(metric, _)| Judged::of(*metric) == Some(Judged::ByRounds)).count();
-    let comparisons = by_rounds.saturating_mul(devices.len());
-    let measured: Vec<Result<Measured, String>> = devices.iter().map(|device| measured(device, &asked, &rules)).collect();
+    let comparisons = request.comparisons(devices.len());
+    let share = request.rules.alpha / comparisons.max(1) as f64;
+    let measured: Vec<Result<Measured, String>> = devices.iter().map(|device| measured(device, &asked, &rules, share)).collect();
     let figures: Vec<Vec<Figure>> = measured
         .iter()
         .map(|measured| measured.as_ref().map_or_else(|_| Vec::new(), |m| m.metrics.iter().map(|m| m.figure.clone()).collect()))
         .collect();
     let judgement = family::judge(&figures, comparisons, &rules);
-    let tails = (request.rules.alpha / comparisons.max(1) as f64, request.rules.alpha);
+    let tails = (share, request.rules.alpha);
     let parts: Vec<GateDevice> = devices
         .iter()
         .zip(&measured)
@@ -141,16 +144,8 @@ struct Measured {
     per_pair: f64,
 }
 
-struct MeasuredMetric {
-    metric: Metric,
-    tolerance: f64,
-    figure: Figure,
-    /// Medians over the rounds, or the exact figures, in the metric's unit.
-    values: Option<(f64, f64)>,
-}
-
 /// What a report whose two runs both count says of each metric; otherwise why they do not count.
-fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules) -> Result<Measured, String> {
+fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules, share: f64) -> Result<Measured, String> {
     let report = *device.report.as_ref().map_err(Clone::clone)?;
     if report.runs.len() != 2 {
         return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
@@ -161,10 +156,7 @@ fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules) -
         .iter()
         .map(|&(metric, tolerance)| {
             let rules = rules.with_tolerance(tolerance).map_err(|error| error.to_string())?;
-            match Judged::of(metric) {
-                Some(Judged::Exactly) => exactly(metric, tolerance, (report, &rounds.sides), &rules),
-                Some(Judged::ByRounds) | None => by_rounds(metric, tolerance, &rounds.sides, &rules),
-            }
+            figures::compared((metric, tolerance), (report, &rounds.sides), &rules, share)
         })
         .collect::<Result<_, String>>()?;
     let started: Vec<u64> = rounds.sides[0].blocks.iter().map(|block| block.started.0).collect();
@@ -174,51 +166,6 @@ fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules) -
         _ => report.duration.0 as f64,
     };
     Ok(Measured { metrics, medians, left_out: rounds.left_out, per_pair, sides: rounds.sides })
-}
-
-/// The pairs of a metric, in the order of the rounds.
-fn by_rounds(metric: Metric, tolerance: f64, sides: &[Measurement; 2], rules: &Rules) -> Result<MeasuredMetric, String> {
-    let [baseline, candidate] = sides.each_ref().map(|side| of_rounds(side, metric));
-    let mut comparison = Comparison::new(rules);
-    let mut paired: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for (round, &baseline) in &baseline {
-        let Some(&candidate) = candidate.get(round) else { continue };
-        comparison.push(Pair { baseline, candidate }).map_err(|error| format!("{}: {error}", metric.name()))?;
-        paired[0].push(baseline);
-        paired[1].push(candidate);
-    }
-    let [baseline, candidate] = paired.map(|values| Samples::new(values).ok().map(|samples| samples.median()));
-    let figure = if comparison.pairs() == 0 { Figure::Missing } else { Figure::ByRounds(Box::new(comparison)) };
-    Ok(MeasuredMetric { metric, tolerance, figure, values: baseline.zip(candidate) })
-}
-
-/// A run's figure in each of its rounds.
-fn of_rounds(run: &Measurement, metric: Metric) -> std::collections::BTreeMap<u32, f64> {
-    let figure = |block: &benchrack_protocol::report::Block| {
-        let runner = run.fresh_runners.iter().find(|runner| runner.round == block.round);
-        let (values, share) = metric.of_round(block, runner)?;
-        Samples::new(nanoseconds(&values)).ok().map(|samples| samples.quantile(share))
-    };
-    run.blocks.iter().filter_map(|block| Some((block.round, figure(block)?))).collect()
-}
-
-/// A metric that is the same each time.
-fn exactly(
-    metric: Metric,
-    tolerance: f64,
-    (report, sides): (&SessionReport, &[Measurement; 2]),
-    rules: &Rules,
-) -> Result<MeasuredMetric, String> {
-    let value = |place: usize| {
-        let size = report.spec.subjects.get(place)?.manifest.size;
-        let figures = metrics(sides.get(place)?, size).ok()?;
-        figures.iter().find(|(of, _)| *of == metric).map(|(_, estimate)| estimate.value)
-    };
-    let Some((baseline, candidate)) = value(0).zip(value(1)) else {
-        return Ok(MeasuredMetric { metric, tolerance, figure: Figure::Missing, values: None });
-    };
-    let decision = judge_exact(Pair { baseline, candidate }, rules).map_err(|error| format!("{}: {error}", metric.name()))?;
-    Ok(MeasuredMetric { metric, tolerance, figure: Figure::Exact(decision), values: Some((baseline, candidate)) })
 }
 
 /// Median over the medians of the blocks, ns.
@@ -240,9 +187,9 @@ fn part(
         compared.clone().map(|(metric, decision)| comparison(metric, *decision, tails)).collect();
     let pairs = measured.metrics.iter().map(|metric| match &metric.figure {
         Figure::ByRounds(comparison) => comparison.pairs(),
-        Figure::Exact(_) | Figure::Missing => 0,
+        Figure::Decided(_) | Figure::Missing => 0,
     });
-    let more_pairs = compared.map(|(_, decision)| more_pairs(*decision)).collect::<Option<Vec<usize>>>();
+    let more = compared.map(|(metric, decision)| more_time(metric, *decision, measured.per_pair)).collect::<Option<Vec<f64>>>();
     let effect = comparisons.iter().find(|one| one.metric == Metric::Latency.name()).and_then(|one| one.change);
     let effect = effect.or_else(|| comparisons.first().and_then(|one| one.change));
     comparisons.extend(budget::checks(report, &measured.sides[1], request, devices));
@@ -257,7 +204,7 @@ fn part(
         (0, _) => detail,
         (disturbed, all) => format!("{detail}; {disturbed} of {all} rounds were disturbed by others and left out"),
     };
-    let more_time = more_pairs.and_then(|more| more.into_iter().max()).filter(|&more| more > 0);
+    let more = more.and_then(|more| more.into_iter().max_by(f64::total_cmp));
     GateDevice {
         device: device.device.clone(),
         session: device.session,
@@ -268,28 +215,32 @@ fn part(
         medians: Some((Nanos(measured.medians.0.round() as u64), Nanos(measured.medians.1.round() as u64))),
         comparisons,
         device_time: Some(report.duration),
-        more_time: more_time.map(|pairs| Nanos((pairs as f64 * measured.per_pair) as u64)).filter(|time| time.0 > 0),
+        more_time: more.map(|time| Nanos(time as u64)).filter(|time| time.0 > 0),
     }
 }
 
-/// Pairs that would probably end a doubt; none when nobody can say.
-fn more_pairs(decision: Decision) -> Option<usize> {
-    match decision {
-        Decision::Slower | Decision::NotSlower => Some(0),
-        Decision::Inconclusive(Doubt::Unclear { more, .. }) => more,
-        Decision::Inconclusive(Doubt::TooFewPairs { pairs, needed }) => Some(needed.saturating_sub(pairs)),
-        Decision::Inconclusive(_) => None,
-    }
+/// Device time that would probably end a doubt, ns; none when nobody can say.
+fn more_time(of: &MeasuredMetric, decision: Decision, per_pair: f64) -> Option<f64> {
+    let pairs = match decision {
+        Decision::Slower | Decision::NotSlower => 0,
+        Decision::Inconclusive(Doubt::Unclear { more, .. }) => more?,
+        Decision::Inconclusive(Doubt::TooFewPairs { pairs, needed }) => needed.saturating_sub(pairs),
+        Decision::Inconclusive(Doubt::Wide) => return of.more_time,
+        Decision::Inconclusive(_) => return None,
+    };
+    Some(pairs as f64 * per_pair)
 }
 
 fn comparison(of: &MeasuredMetric, decision: Decision, (low, high): (f64, f64)) -> GateComparison {
-    let change = match (&of.figure, of.values) {
+    let change = match (&of.figure, of.change) {
         (Figure::ByRounds(comparison), _) => comparison.effect(low, high).ok().flatten().and_then(|effect| {
             let interval = effect.interval?;
             Some(Estimate::within(rounded(effect.change), rounded(interval.low), rounded(interval.high)))
         }),
-        (_, Some((baseline, candidate))) if baseline > 0.0 => Some(Estimate::exact(rounded(candidate / baseline - 1.0))),
-        _ => None,
+        (_, change) => change.map(|change| {
+            let [value, low, high] = change.map(rounded);
+            Estimate::within(value, low, high)
+        }),
     };
     GateComparison {
         metric: of.metric.name().to_owned(),
@@ -299,7 +250,7 @@ fn comparison(of: &MeasuredMetric, decision: Decision, (low, high): (f64, f64)) 
         candidate: of.values.map(|(_, candidate)| Estimate::exact(candidate)),
         limit: of.tolerance,
         budget: false,
-        detail: words::of_decision(of.metric, &of.figure, decision, of.tolerance),
+        detail: words::of_decision(of, decision),
     }
 }
 

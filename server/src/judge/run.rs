@@ -56,7 +56,7 @@ pub fn metrics(measurement: &Measurement, size: Bytes) -> Result<Vec<(Metric, Es
     metrics_at(measurement, size, Confidence::P95)
 }
 
-/// The same with intervals of another confidence for what rests on blocks.
+/// The same with intervals of another confidence.
 ///
 /// # Errors
 /// As [`metrics`].
@@ -93,9 +93,9 @@ pub fn metrics_at(
     let mut all: Vec<(Metric, Estimate)> =
         figures.into_iter().chain(loads).filter_map(|(metric, estimate)| Some((metric, estimate?))).collect();
     all.extend(memory_figures(measurement));
-    all.extend(energy::figures(measurement));
+    all.extend(energy::figures(measurement, confidence));
     if let Some(frames) = &measurement.frames {
-        all.extend(frame_figures(frames)?);
+        all.extend(frame_figures(frames, confidence)?);
     }
     all.sort_by_key(|(metric, _)| *metric);
     Ok(all)
@@ -129,7 +129,8 @@ const BATCH: usize = 5;
 /// Frames follow each other without a pause and resemble their neighbours, so that they are judged in batches of
 /// consecutive ones, as blocks are: the method of batch means (Law and Kelton, "Simulation Modeling and Analysis",
 /// §9.5.3) with medians in their place.
-fn frame_figures(frames: &Frames) -> Result<Vec<(Metric, Estimate)>, BlockError> {
+fn frame_figures(frames: &Frames, confidence: Confidence) -> Result<Vec<(Metric, Estimate)>, BlockError> {
+    let batched = |values: &[f64]| batched(values, confidence);
     let of = |part: fn(&FrameTime) -> Nanos| batched(&frames.times.iter().map(|time| part(time).0 as f64).collect::<Vec<_>>());
     let (total, conversion, post) = (of(|time| time.total)?, of(|time| time.conversion)?, of(|time| time.post)?);
     let frame = interval(&total.median);
@@ -156,18 +157,18 @@ fn frame_figures(frames: &Frames) -> Result<Vec<(Metric, Estimate)>, BlockError>
     Ok(figures)
 }
 
-fn batched(values: &[f64]) -> Result<BlockSummary, BlockError> {
+fn batched(values: &[f64], confidence: Confidence) -> Result<BlockSummary, BlockError> {
     let batches = (values.len() / BATCH).clamp(1, BATCHES);
     // Sizes differ by one at most.
     let start = |batch: usize| batch * values.len() / batches;
     let blocks: Vec<Vec<f64>> = (0..batches).map(|batch| values[start(batch)..start(batch + 1)].to_vec()).collect();
-    blocks::summary(&blocks, Confidence::P95)
+    blocks::summary(&blocks, confidence)
 }
 
 /// The median inference within whole frames, ns; none without frames.
 pub fn frame_inference(frames: &Frames) -> Option<Estimate> {
     let times: Vec<f64> = frames.times.iter().map(|time| time.inference.0 as f64).collect();
-    batched(&times).ok().map(|summary| interval(&summary.median))
+    batched(&times, Confidence::P95).ok().map(|summary| interval(&summary.median))
 }
 
 /// Loading from a package in figures, ns.

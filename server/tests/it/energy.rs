@@ -32,7 +32,8 @@ fn phase(start: u64, milliamperes: i64, inferences: u32) -> EnergyPhase {
     }
 }
 
-fn energy(milliamperes: i64) -> EnergyRun {
+/// A run whose loop draws this much, and the device at rest 250 mA.
+pub fn energy(milliamperes: i64) -> EnergyRun {
     EnergyRun {
         meter: EnergyMeter {
             source: EnergySource::FuelGauge,

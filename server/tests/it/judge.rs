@@ -15,7 +15,7 @@ use crate::sample::{gate_subject, measurement, new_gate, report};
 
 const MS: u64 = 1_000_000;
 
-fn session(latencies: [Option<u64>; 2]) -> SessionReport {
+pub fn session(latencies: [Option<u64>; 2]) -> SessionReport {
     let subject = |label: &str| {
         let side = gate_subject("net", Precision::Fp32);
         Subject { label: label.into(), manifest: side.manifest, engine: side.engine, threads: side.threads }
@@ -29,7 +29,7 @@ fn session(latencies: [Option<u64>; 2]) -> SessionReport {
 }
 
 /// The same session with so many rounds: those of the sample again and again.
-fn longer(mut report: SessionReport, rounds: u32) -> SessionReport {
+pub fn longer(mut report: SessionReport, rounds: u32) -> SessionReport {
     for place in 0..report.runs.len() {
         change(&mut report, place, |run| {
             let again = run.blocks.clone();
@@ -44,11 +44,11 @@ fn longer(mut report: SessionReport, rounds: u32) -> SessionReport {
     report
 }
 
-fn request(rules: GateRules) -> NewGate {
+pub fn request(rules: GateRules) -> NewGate {
     NewGate { rules, ..new_gate(gate_subject("net", Precision::Fp32), gate_subject("net", Precision::Fp32)) }
 }
 
-fn change(report: &mut SessionReport, place: usize, change: impl Fn(&mut Measurement)) {
+pub fn change(report: &mut SessionReport, place: usize, change: impl Fn(&mut Measurement)) {
     match &mut report.runs[place] {
         RunReport::Measured(measurement) => change(measurement),
         RunReport::Failed(_) => panic!("measured"),
@@ -61,13 +61,13 @@ fn judged(reports: &[SessionReport], rules: &GateRules) -> benchrack_protocol::a
 }
 
 /// One device's part, judged by these metrics and budgets.
-fn device(report: &SessionReport, metrics: &[(Metric, Option<f64>)], budgets: Vec<Budget>) -> GateDevice {
+pub fn device(report: &SessionReport, metrics: &[(Metric, Option<f64>)], budgets: Vec<Budget>) -> GateDevice {
     let metrics = metrics.iter().map(|&(metric, tolerance)| MetricRule { metric, tolerance }).collect();
     let request = NewGate { metrics, budgets, ..request(GateRules::default()) };
     judge_gate(&[("phone".to_owned(), None, report)], &request).devices.remove(0)
 }
 
-fn budget(metric: &str, limit: &str) -> Budget {
+pub fn budget(metric: &str, limit: &str) -> Budget {
     Budget {
         metric: metric.into(),
         limit: limit.parse().unwrap(),

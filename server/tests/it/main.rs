@@ -12,6 +12,7 @@ mod farm;
 mod figures;
 mod gates;
 mod judge;
+mod judge_metrics;
 mod launcher;
 mod migrations;
 mod pages;

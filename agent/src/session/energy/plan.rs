@@ -4,7 +4,7 @@ use benchrack_protocol::energy::{EnergyMeter, EnergyPhase, EnergyRun, Quantity};
 use benchrack_protocol::reading::Missing;
 use benchrack_protocol::units::Nanos;
 use benchrack_stats::Confidence;
-use benchrack_stats::energy::{self as stats, EnergyError, EnergyEstimate, Stretch};
+use benchrack_stats::energy::{EnergyError, EnergyEstimate, estimate_numbers};
 
 use super::Nothing;
 
@@ -95,16 +95,5 @@ pub(super) fn nanos(seconds: f64) -> Nanos {
 /// # Errors
 /// When the readings are too few, or load and rest cannot be told apart.
 pub fn estimate(run: &EnergyRun) -> Result<EnergyEstimate, EnergyError> {
-    let quantity = run.meter.source.quantity();
-    let stretch = |phase: &EnergyPhase| Stretch { span: phase.span(), readings: phase.points(quantity), work: phase.work() };
-    let volts = run.rests.first().map_or(1.0, EnergyPhase::volts);
-    let meter = stats::Meter {
-        counts: quantity != Quantity::Current,
-        period: seconds(run.meter.period),
-        step: run.meter.step as f64 / 1e6 * volts,
-        timing: seconds(run.meter.timing),
-        response: seconds(run.meter.response),
-    };
-    let stretches = |phases: &[EnergyPhase]| phases.iter().map(stretch).collect::<Vec<_>>();
-    stats::estimate(&meter, &stretches(&run.rests), &stretches(&run.loops), Confidence::P95)
+    estimate_numbers(run.numbers(), Confidence::P95)
 }

@@ -24,6 +24,7 @@ fn gate(rounds: u32, seconds: u64) -> SessionSpec {
         alpha: 0.01,
         comparisons: 2,
         max_time: Nanos(seconds * 1_000 * MS),
+        min_rounds: 0,
     });
     spec
 }

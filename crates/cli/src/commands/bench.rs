@@ -7,6 +7,7 @@ use std::time::Duration;
 use benchrack_protocol::api::{GateRules, GateSubject, NewGate, Verdict};
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::model::Precision;
+use benchrack_protocol::report::RunReport;
 use benchrack_protocol::session::{Cores, OperatingPoint};
 use benchrack_protocol::units::Nanos;
 use benchrack_stats::Samples;
@@ -38,13 +39,17 @@ enum Command {
 /// Gates with a known answer, each with real measurements here: a model against itself, and against one with a block more.
 ///
 /// Both kinds take turns, so that what the machine does besides hits both alike. Every gate is written to the file as it
-/// ends; the command goes on where it was stopped, and with --gates 0 only prints the table.
+/// ends; the command goes on where it was stopped, prints the table of all that the file holds then, and with --gates 0
+/// nothing but that.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  benchrack bench gate --gates 300 --out gates.jsonl")]
 struct Gates {
     /// Gates of each kind that the file is to hold in the end.
     #[arg(long, default_value_t = 300)]
     gates: u64,
+    /// Gates against the slower model, where they are to be another number.
+    #[arg(long)]
+    slower_gates: Option<u64>,
     /// File of finished gates, one JSON record a line; new ones are appended.
     #[arg(long, default_value = "gates.jsonl", value_name = "FILE")]
     out: PathBuf,
@@ -101,6 +106,8 @@ struct Record {
     verdict: Verdict,
     summary: String,
     device_time: Nanos,
+    /// Rounds measured, and pairs that were left of them when those were taken out that others disturbed.
+    rounds: u32,
     pairs: u32,
     /// Candidate's latency over the baseline's, minus one.
     change: Option<f64>,
@@ -125,7 +132,9 @@ impl Gates {
             return Err(crate::exit::usage(what));
         }
         let count = |records: &[Record], kind| records.iter().filter(|record| record.kind == kind).count() as u64;
-        if Kind::ALL.iter().any(|kind| count(&records, *kind) < self.gates) {
+        let wanted = |kind| if kind == Kind::Slower { self.slower_gates.unwrap_or(self.gates) } else { self.gates };
+        let all: u64 = Kind::ALL.map(wanted).iter().sum();
+        if Kind::ALL.iter().any(|kind| count(&records, *kind) < wanted(*kind)) {
             let names = [self.model.clone(), self.slower.clone()];
             let built = zoo::build(&names, &self.models, zoo::SEED, context.quiet)?;
             let fp32: Vec<&Built> = built.iter().filter(|model| model.manifest.precision == Precision::Fp32).collect();
@@ -135,15 +144,18 @@ impl Gates {
                 .append(true)
                 .open(&self.out)
                 .infrastructure(format!("cannot write {}", self.out.display()))?;
-            let progress = Progress::new(2 * self.gates, "gates", context.quiet);
+            let progress = Progress::new(all, "gates", context.quiet);
             let stop = stopped();
             tokio::pin!(stop);
-            'gates: for nth in 0..self.gates {
+            'gates: for nth in 0..Kind::ALL.map(wanted).into_iter().max().unwrap_or(0) {
                 for kind in Kind::ALL {
-                    if count(&records, kind) > nth {
+                    if count(&records, kind) > nth || nth >= wanted(kind) {
                         continue;
                     }
-                    progress.at(count(&records, Kind::Same) + count(&records, Kind::Slower), 2 * self.gates, "measuring");
+                    let found = |kind| records.iter().filter(|one| one.kind == kind && one.verdict == Verdict::Slower).count();
+                    let so_far =
+                        format!("slower: {} of the same model, {} of the slower", found(Kind::Same), found(Kind::Slower));
+                    progress.at(records.len() as u64, all, &so_far);
                     let candidate = if kind == Kind::Same { model } else { slower };
                     let record = tokio::select! {
                         record = self.gate(kind, nth, model, candidate) => record?,
@@ -190,7 +202,7 @@ impl Gates {
             engine: EngineRef::built_in(),
             threads: self.threads,
         };
-        let mut plan = plan(5_000, nth, Nanos(self.block_ms.saturating_mul(1_000_000)), &[]);
+        let mut plan = plan(5_000, nth, Nanos(self.block_ms.saturating_mul(1_000_000)), &[], &[]);
         plan.fresh_runners = self.fresh_runners;
         let request = NewGate {
             baseline: side(model),
@@ -198,7 +210,7 @@ impl Gates {
             devices: String::new(),
             operating_point: OperatingPoint { cores: self.cores.clone(), ..OperatingPoint::default() },
             plan,
-            rules: GateRules { tolerance: self.tolerance, alpha: self.alpha, at_least: 1 },
+            rules: GateRules { tolerance: self.tolerance, alpha: self.alpha, at_least: 1, models: 1 },
             metrics: Vec::new(),
             max_time: Some(Nanos::from(self.budget_time)),
             budgets: Vec::new(),
@@ -206,12 +218,17 @@ impl Gates {
         let files = [model, candidate].map(|model| (model.manifest.artifact, model.path.clone())).to_vec();
         let (answer, report) = local::measure(&request, files, &|_| {}).await?;
         let device = answer.outcome.devices.first();
+        let rounds = match report.runs.first() {
+            Some(RunReport::Measured(run)) => u32::try_from(run.blocks.len()).unwrap_or(u32::MAX),
+            _ => 0,
+        };
         Ok(Record {
             kind,
             nth,
             verdict: answer.outcome.verdict,
             summary: answer.outcome.summary.clone(),
             device_time: report.duration,
+            rounds,
             pairs: device.map_or(0, |device| device.pairs),
             change: device.and_then(|device| device.effect).map(|effect| effect.value),
             setup: self.setup(),
@@ -236,8 +253,9 @@ fn read(file: &Path) -> Result<Vec<Record>, Failure> {
 fn table(records: &[Record], tolerance: f64) -> String {
     const SURE: f64 = 0.95;
     let mut text = String::from(
-        "| gates | number | slower (at most, 95 %) | not slower | inconclusive | change, median | device time: median | 95 % |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| gates | number | slower (at most, 95 %) | not slower | inconclusive | change, median | pairs, median | disturbed rounds | \
+         device time: median | 95 % |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for kind in Kind::ALL {
         let of: Vec<&Record> = records.iter().filter(|record| record.kind == kind).collect();
@@ -250,12 +268,17 @@ fn table(records: &[Record], tolerance: f64) -> String {
         let seconds = |at: f64| quantile(times(), at).map_or_else(|| "–".into(), |seconds| format!("{seconds:.1} s"));
         let changes: Vec<f64> = of.iter().filter_map(|record| record.change).collect();
         let change = quantile(changes, 0.5).map_or_else(|| "–".into(), |change| format!("{:+.2} %", change * 100.0));
+        let pairs = quantile(of.iter().map(|record| f64::from(record.pairs)).collect(), 0.5);
+        let pairs = pairs.map_or_else(|| "–".into(), |pairs| format!("{pairs:.0}"));
+        let all =
+            |of: fn(&Record) -> u32| records.iter().filter(|one| one.kind == kind).map(|one| f64::from(of(one))).sum::<f64>();
+        let disturbed = 100.0 * (1.0 - all(|one| one.pairs) / all(|one| one.rounds).max(1.0));
         let name = match kind {
             Kind::Same => "the same model",
             Kind::Slower => "one block more",
         };
         text.push_str(&format!(
-            "| {name} | {number} | {slower} = {} (≤ {:.2} %) | {} | {} | {change} | {} | {} |\n",
+            "| {name} | {number} | {slower} = {} (≤ {:.2} %) | {} | {} | {change} | {pairs} | {disturbed:.0} % | {} | {} |\n",
             share(slower),
             100.0 * chance_at_most(slower, number, SURE),
             share(passes),
@@ -279,6 +302,7 @@ mod tests {
             verdict,
             summary: String::new(),
             device_time: Nanos(seconds * 1_000_000_000),
+            rounds: 16,
             pairs: 12,
             change: Some(0.01),
             setup: "x".into(),
@@ -291,7 +315,10 @@ mod tests {
         records.push(record(Kind::Same, Verdict::Slower, 20));
         records.push(record(Kind::Slower, Verdict::Inconclusive, 60));
         let text = table(&records, 0.02);
-        assert!(text.contains("| the same model | 300 | 1 = 0.3 % (≤ 1.57 %) | 99.7 % | 0.0 % | +1.00 % | 10.0 s |"), "{text}");
+        assert!(
+            text.contains("| the same model | 300 | 1 = 0.3 % (≤ 1.57 %) | 99.7 % | 0.0 % | +1.00 % | 12 | 25 % | 10.0 s |"),
+            "{text}"
+        );
         assert!(text.contains("| one block more | 1 | 0 = 0.0 % (≤ 95.00 %) | 0.0 % | 100.0 %"), "{text}");
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use benchrack_client::Client;
 use benchrack_protocol::api::{Gate as Opened, GateRules, GateSubject, Heartbeat, Judged, Metric, MetricRule, NewGate, Verdict};
 use benchrack_protocol::budget::{Budget, Budgets};
+use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::ids::ArtifactId;
+use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::session::{BlockOrder, Cores, Frequency, MeasurePlan, OperatingPoint};
 use benchrack_protocol::units::Nanos;
 use clap::Args;
@@ -52,13 +54,16 @@ pub struct Gate {
     /// Change that is accepted: `2%` or `0.02`.
     #[arg(long, default_value = "2%", value_parser = share)]
     tolerance: f64,
-    /// Chance of a wrong `slower` over all devices and metrics of this gate.
+    /// Chance of a wrong `slower` over all devices and metrics of this gate, and over all gates of --models.
     #[arg(long, default_value = "1%", value_parser = share)]
     alpha: f64,
     /// Metrics that decide, each with its own tolerance if it has one: latency, latency_p90=5%, first_inference, load, frame,
-    /// peak_rss, pss, model_size.
+    /// peak_rss, pss, model_size, fidelity, energy. Energy takes up to five minutes a side, beside --budget-time.
     #[arg(long, default_value = "latency", value_delimiter = ',', value_parser = metric, value_name = "METRIC[=TOLERANCE]")]
     metrics: Vec<MetricRule>,
+    /// Models of one change, each with a gate of its own: they share alpha.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    models: u32,
     /// File of absolute limits, as config/budgets.toml.
     #[arg(long, value_name = "FILE.toml")]
     budget: Option<PathBuf>,
@@ -118,20 +123,36 @@ pub struct Gate {
 /// Long enough that a fresh runner's start costs not much more, short enough for the pairs to be many.
 pub const BLOCK_MS: u64 = 60;
 
-/// How a gate measures: each round in fresh runners, in an order that chance draws.
-pub fn plan(rounds: u32, seed: u64, block: Nanos, metrics: &[MetricRule]) -> MeasurePlan {
+/// How a gate measures: each round in fresh runners, in an order that chance draws; and what its metrics and budgets need
+/// beside.
+pub fn plan(rounds: u32, seed: u64, block: Nanos, metrics: &[MetricRule], budgets: &[Budget]) -> MeasurePlan {
     /// Frames in each round, when their time decides.
     const FRAMES: u32 = 12;
-    let frames = metrics.iter().any(|rule| rule.metric == Metric::Frame);
+    /// Frames after the rounds, for budgets of what a single one does.
+    const ALL_FRAMES: u32 = 100;
+    /// Energy whose intervals are to lie on one side of a tolerance must be this much surer than that is wide.
+    const SURER: f64 = 3.0;
+    let limited = budgets.iter().filter_map(|budget| Metric::named(&budget.metric));
+    let asked: Vec<Metric> = metrics.iter().map(|rule| rule.metric).chain(limited).collect();
+    let any = |wanted: &[Metric]| wanted.iter().any(|metric| asked.contains(metric));
+    let of_frames = [Metric::FrameP90, Metric::FrameJitter, Metric::FrameRate, Metric::FrameConversion, Metric::FramePost];
+    let packaged = [Metric::LoadRaw, Metric::LoadZstd, Metric::LoadEncryptedThenZstd, Metric::LoadZstdThenEncrypted];
+    let tolerance = metrics.iter().find(|rule| rule.metric == Metric::Energy).and_then(|rule| rule.tolerance);
+    let usual = EnergyPlan::default();
+    let energy = EnergyPlan { width: tolerance.map_or(usual.width, |share| (share / SURER).min(usual.width)), ..usual };
     MeasurePlan {
         blocks: rounds,
         block_time: block,
         max_warmup_time: Nanos(1_000_000_000),
-        max_settle_time: Nanos(5_000_000_000),
+        // Each block tells whether others disturbed it, so that waiting for them to be done gains little.
+        max_settle_time: Nanos(1_000_000_000),
         // A fixed order lets noise with a memory favour one side; a random one keeps both errors at their level.
         order: BlockOrder::Shuffled { seed },
         fresh_runners: true,
-        round_frames: if frames { FRAMES } else { 0 },
+        round_frames: if any(&[Metric::Frame]) { FRAMES } else { 0 },
+        frames: if any(&of_frames) { ALL_FRAMES } else { 0 },
+        packagings: if any(&packaged) { Packaging::ALL.into() } else { Vec::new() },
+        energy: any(&[Metric::Energy, Metric::Power]).then_some(energy),
         ..MeasurePlan::default()
     }
 }
@@ -193,16 +214,17 @@ impl Gate {
             (None, Some(farm)) => subject::stored_baseline(&candidate, farm).await?,
             (None, None) => return Err(usage("name a --baseline: --local has no farm whose models it could be")),
         };
+        let budgets = self.budget.as_deref().map(budgets).transpose()?.unwrap_or_default();
         let request = NewGate {
             baseline: self.subject(&baseline, &self.baseline_side())?,
             candidate: self.subject(&candidate, &self.candidate_side())?,
             devices: self.devices.clone(),
             operating_point: OperatingPoint { cores: self.cores.clone(), frequency: self.freq },
-            plan: plan(self.rounds, self.seed, Nanos(self.block_ms.saturating_mul(1_000_000)), &self.metrics),
-            rules: GateRules { tolerance: self.tolerance, alpha: self.alpha, at_least: self.at_least },
+            plan: plan(self.rounds, self.seed, Nanos(self.block_ms.saturating_mul(1_000_000)), &self.metrics, &budgets),
+            rules: GateRules { tolerance: self.tolerance, alpha: self.alpha, at_least: self.at_least, models: self.models },
             metrics: self.metrics.clone(),
             max_time: Some(Nanos::from(self.budget_time)),
-            budgets: self.budget.as_deref().map(budgets).transpose()?.unwrap_or_default(),
+            budgets,
         };
         let answer = match &farm {
             None => self.measure_here(&request, [&baseline, &candidate], context.quiet).await?,
@@ -317,6 +339,28 @@ mod tests {
         assert_eq!(metric("latency"), Ok(MetricRule { metric: Metric::Latency, tolerance: None }));
         assert!(metric("frame_rate").unwrap_err().contains("latency_p90"));
         assert!(metric("load=x").is_err());
+    }
+
+    #[test]
+    fn what_metrics_and_budgets_need_is_measured_and_no_more() {
+        let rule = |text: &str| metric(text).unwrap();
+        let budget = |metric: &str, limit: &str| Budget {
+            metric: metric.into(),
+            limit: limit.parse().unwrap(),
+            devices: String::new(),
+            model: "*".into(),
+            reason: "test".into(),
+            owner: "test".into(),
+        };
+        let usual = plan(10, 1, Nanos(1), &[rule("latency")], &[budget("latency_p90", "1 ms")]);
+        assert_eq!((usual.round_frames, usual.frames, usual.energy, usual.packagings.len()), (0, 0, None, 0));
+        let energy = plan(10, 1, Nanos(1), &[rule("energy=9%"), rule("frame")], &[]);
+        assert!(energy.round_frames > 0 && (energy.energy.unwrap().width - 0.03).abs() < 1e-12, "{energy:?}");
+        let limits =
+            [budget("energy", "2 mJ"), budget("frame_p90", "33 ms"), budget("load_zstd", "1 s"), budget("frame", "33 ms")];
+        let limited = plan(10, 1, Nanos(1), &[], &limits);
+        assert!(limited.frames > 0 && limited.round_frames > 0 && !limited.packagings.is_empty(), "{limited:?}");
+        assert_eq!(limited.energy, Some(EnergyPlan::default()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use benchrack_protocol::api::{GateComparison, GateOutcome, Metric, Verdict};
 use benchrack_protocol::report::{RunReport, SessionReport};
-use benchrack_protocol::units::{Bytes, Nanos};
+use benchrack_protocol::units::Nanos;
 use benchrack_protocol::validity::is_disturbed;
 use clap::ValueEnum;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -89,13 +89,7 @@ fn signed(share: f64) -> String {
 }
 
 fn figure(metric: &str, value: f64) -> String {
-    let whole = value.max(0.0).round() as u64;
-    match Metric::named(metric).map(Metric::unit) {
-        Some("ns") => Nanos(whole).to_string(),
-        Some("B") => Bytes(whole).to_string(),
-        Some(unit) => format!("{value:.1} {unit}"),
-        None => format!("{value:.1} dB"),
-    }
+    Metric::named(metric).map_or_else(|| value.to_string(), |metric| metric.show(value))
 }
 
 fn text(outcome: &GateOutcome) -> Outcome {

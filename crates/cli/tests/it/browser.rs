@@ -156,6 +156,12 @@ async fn every_page_is_sound_in_both_themes_and_three_widths_and_leads_to_the_ru
     farm::registered(&server.client()).await;
     farm::finished(&server.client(), server.submit().id).await;
     let run = server.client().runs(&benchrack_client::RunQuery::default()).await.unwrap().remove(0);
+    // The shortest gate there is: one round, and no verdict.
+    let itself = farm::models().join("mobilenet-v1-0.5-160.fp32.onnx");
+    let mut gate = server.command();
+    gate.args(["gate", "--quiet", "--budget-time", "1ms", "--metrics", "latency,load=50%,model_size", "--baseline"]);
+    let (code, stdout, stderr) = farm::run(gate.arg(&itself).arg("--candidate").arg(&itself));
+    assert_eq!(code, 3, "{stdout}{stderr}");
     let pages = [
         ("home", "/".to_owned()),
         ("rack", "/rack".into()),
@@ -165,6 +171,8 @@ async fn every_page_is_sound_in_both_themes_and_three_widths_and_leads_to_the_ru
         ("models", "/models".into()),
         ("run", format!("/runs/{}", run.id)),
         ("session", format!("/sessions/{}", run.session)),
+        ("gates", "/gates".into()),
+        ("gate", "/gates/1".into()),
     ];
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 800), ("light", 390)] {
         browser.scheme(scheme).await;

@@ -5,6 +5,7 @@
 mod alert;
 mod browser;
 mod changepoints;
+mod ci;
 mod demo;
 mod directions;
 mod engines;

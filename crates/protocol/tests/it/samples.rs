@@ -132,6 +132,7 @@ pub fn spec() -> SessionSpec {
                 alpha: 0.01,
                 comparisons: 2,
                 max_time: Nanos(60_000_000_000),
+                min_rounds: 9,
             }),
             gate: Some(GateBinding {
                 request: ArtifactId::of(b"request"),
@@ -472,10 +473,12 @@ pub fn gate() -> NewGate {
         devices: "soc=sm8550".into(),
         operating_point: OperatingPoint::default(),
         plan: MeasurePlan::default(),
-        rules: GateRules::default(),
+        rules: GateRules { models: 3, ..GateRules::default() },
         metrics: vec![
             MetricRule { metric: Metric::Latency, tolerance: None },
             MetricRule { metric: Metric::PeakRss, tolerance: Some(0.05) },
+            MetricRule { metric: Metric::Energy, tolerance: Some(0.1) },
+            MetricRule { metric: Metric::Fidelity, tolerance: None },
         ],
         max_time: Some(Nanos(60_000_000_000)),
         budgets: vec![Budget {

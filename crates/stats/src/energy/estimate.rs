@@ -29,6 +29,25 @@ pub struct Stretch {
     pub work: Vec<(f64, u32)>,
 }
 
+/// A stretch in plain numbers: span, readings, work.
+pub type StretchNumbers = ((f64, f64), Vec<(f64, f64)>, Vec<(f64, u32)>);
+
+/// [`estimate`] of a run in plain numbers, in which reports give it: whether the meter counts, its period, step, timing and
+/// response, then rests and loops.
+///
+/// # Errors
+/// As [`estimate`].
+pub fn estimate_numbers(
+    ((counts, [period, step, timing, response]), rests, loops): ((bool, [f64; 4]), Vec<StretchNumbers>, Vec<StretchNumbers>),
+    confidence: Confidence,
+) -> Result<EnergyEstimate, EnergyError> {
+    let meter = Meter { counts, period, step, timing, response };
+    let stretches = |all: Vec<StretchNumbers>| {
+        all.into_iter().map(|(span, readings, work)| Stretch { span, readings, work }).collect::<Vec<_>>()
+    };
+    estimate(&meter, &stretches(rests), &stretches(loops), confidence)
+}
+
 /// What the inferences of a subject cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnergyEstimate {

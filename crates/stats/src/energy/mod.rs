@@ -35,5 +35,5 @@
 mod estimate;
 mod pace;
 
-pub use estimate::{EnergyError, EnergyEstimate, Meter, Stretch, estimate};
+pub use estimate::{EnergyError, EnergyEstimate, Meter, Stretch, StretchNumbers, estimate, estimate_numbers};
 pub use pace::{Pace, pace, response};

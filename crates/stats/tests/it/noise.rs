@@ -22,6 +22,12 @@ impl Random {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
+    /// Student's t with three degrees of freedom, scaled to the standard deviation 1.
+    pub(crate) fn heavy(&mut self) -> f64 {
+        let squares: f64 = (0..3).map(|_| self.normal().powi(2)).sum();
+        self.normal() / squares.sqrt()
+    }
+
     pub(crate) fn chance(&mut self, share: f64) -> bool {
         self.uniform() < share
     }
@@ -39,11 +45,14 @@ pub(crate) enum Noise {
     Autoregressive,
     /// Three blocks in a hundred take half as long again; five samples in a hundred three times as long.
     Spikes,
+    /// Blocks and samples of Student's t with three degrees of freedom: a few lie very far off, on either side.
+    HeavyTails,
     /// The clock falls by 15 % now and then and stays low for about four blocks.
     Throttle,
 }
 
-pub(crate) const ALL: [Noise; 5] = [Noise::Normal, Noise::LogNormal, Noise::Autoregressive, Noise::Spikes, Noise::Throttle];
+pub(crate) const ALL: [Noise; 6] =
+    [Noise::Normal, Noise::LogNormal, Noise::Autoregressive, Noise::Spikes, Noise::HeavyTails, Noise::Throttle];
 
 /// A device at work: gives blocks one after the other.
 pub(crate) struct Device {
@@ -79,6 +88,7 @@ impl Device {
                 (0.03 * self.state).exp()
             }
             Noise::Spikes => (0.01 * random.normal()).exp() * if random.chance(0.03) { 1.5 } else { 1.0 },
+            Noise::HeavyTails => (0.03 * random.heavy()).exp(),
             Noise::Throttle => {
                 let changes = if self.state == 1.0 { 0.25 } else { 0.08 };
                 if random.chance(changes) {
@@ -94,6 +104,7 @@ impl Device {
         match self.noise {
             Noise::LogNormal => (0.1 * random.normal()).exp(),
             Noise::Spikes => (0.02 * random.normal()).exp() * if random.chance(0.05) { 3.0 } else { 1.0 },
+            Noise::HeavyTails => (0.02 * random.heavy()).exp(),
             _ => (0.02 * random.normal()).exp(),
         }
     }

@@ -1,9 +1,11 @@
 //! A verdict in words.
 
 use benchrack_protocol::api::{GateComparison, GateDevice, Metric, NewGate, Verdict};
-use benchrack_protocol::units::{Bytes, Nanos};
+use benchrack_protocol::units::Nanos;
 use benchrack_stats::family::{Figure, Judgement};
 use benchrack_stats::gate::{Decision, Doubt};
+
+use super::figures::MeasuredMetric;
 
 /// The comparison that a device's verdict rests on: the worst that is certain, then what is in doubt.
 pub(super) fn worst(comparisons: &[GateComparison]) -> Option<&GateComparison> {
@@ -16,14 +18,18 @@ pub(super) fn detail(worst: &GateComparison, several: bool) -> String {
     if several && !worst.budget { format!("{}: {}", worst.metric, worst.detail) } else { worst.detail.clone() }
 }
 
-pub(super) fn of_decision(metric: Metric, figure: &Figure, decision: Decision, tolerance: f64) -> String {
-    let accepted = percent(tolerance);
+pub(super) fn of_decision(of: &MeasuredMetric, decision: Decision) -> String {
+    let accepted = percent(of.tolerance);
     match decision {
-        Decision::Slower if is_time(metric) => format!("slower by more than the {accepted} that are accepted"),
+        Decision::Slower if is_time(of.metric) => format!("slower by more than the {accepted} that are accepted"),
+        Decision::Slower if of.metric == Metric::Fidelity => {
+            format!("noise of quantisation larger by more than the {accepted} that are accepted")
+        }
         Decision::Slower => format!("larger by more than the {accepted} that are accepted"),
         Decision::NotSlower => format!("within the {accepted} that are accepted"),
-        Decision::Inconclusive(Doubt::NoPairs) if *figure == Figure::Missing => {
-            format!("{} has no figure in these runs", metric.name())
+        Decision::Inconclusive(Doubt::NoPairs) if of.figure == Figure::Missing => {
+            let why = of.missing.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!("{} has no figure in these runs{why}", of.metric.name())
         }
         Decision::Inconclusive(doubt) => doubt.to_string(),
     }
@@ -31,15 +37,6 @@ pub(super) fn of_decision(metric: Metric, figure: &Figure, decision: Decision, t
 
 fn is_time(metric: Metric) -> bool {
     metric.unit() == "ns"
-}
-
-/// A figure in a metric's unit, for people.
-pub(super) fn in_unit(value: f64, unit: &str) -> String {
-    match unit {
-        "ns" => Nanos(value.max(0.0).round() as u64).to_string(),
-        "B" => Bytes(value.max(0.0).round() as u64).to_string(),
-        other => format!("{value:.1} {other}"),
-    }
 }
 
 pub(super) fn summary(
