@@ -7,6 +7,7 @@ mod browser;
 mod changepoints;
 mod demo;
 mod directions;
+mod emulated;
 mod engines;
 mod farm;
 mod foreign;
