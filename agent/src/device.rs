@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, LiveClock};
 use crate::placement::{LivePlacement, Placement};
 use crate::sysfs::{Captured, CapturedFolder, Commands, InvalidCapture, LiveCommands, LiveSysFs, SysFs};
+#[cfg(any(test, feature = "twins"))]
 use crate::twin::{self, Twin, TwinError};
 
 /// Ports of one device. Cheap to clone.
@@ -22,6 +23,7 @@ pub struct Device {
     /// The CPU architecture that our own code was compiled for, where it runs on the device; none for a captured one.
     pub compiled_for: Option<&'static str>,
     /// The twin whose ports these are: what is measured on it is simulated.
+    #[cfg(any(test, feature = "twins"))]
     pub twin: Option<Twin>,
 }
 
@@ -47,6 +49,7 @@ pub enum DeviceError {
         source: InvalidCapture,
     },
     /// It begins as a twin and is none.
+    #[cfg(any(test, feature = "twins"))]
     #[error("{path} is not a twin")]
     Twin {
         /// File.
@@ -66,6 +69,7 @@ impl Device {
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
             compiled_for: Some(std::env::consts::ARCH),
+            #[cfg(any(test, feature = "twins"))]
             twin: None,
         }
     }
@@ -86,16 +90,26 @@ impl Device {
                 clock: Arc::new(LiveClock),
                 placement: Arc::new(LivePlacement),
                 compiled_for: None,
+                #[cfg(any(test, feature = "twins"))]
                 twin: None,
             });
         }
         let text = std::fs::read_to_string(path).map_err(|source| DeviceError::Read { path: shown.clone(), source })?;
+        #[cfg(any(test, feature = "twins"))]
         if text.starts_with(twin::HEADER) {
             let twin = Twin::parse(&text).map_err(|source| DeviceError::Twin { path: shown, source })?;
             return Ok(twin.device());
         }
         let captured = Captured::parse(&text).map_err(|source| DeviceError::Capture { path: shown, source })?;
         Ok(Self::of(Arc::new(captured)))
+    }
+
+    /// Whether what is measured here is simulated.
+    pub fn is_simulated(&self) -> bool {
+        #[cfg(any(test, feature = "twins"))]
+        return self.twin.is_some();
+        #[cfg(not(any(test, feature = "twins")))]
+        return false;
     }
 
     /// A device of which everything is captured in memory.
@@ -106,6 +120,7 @@ impl Device {
             clock: Arc::new(LiveClock),
             placement: Arc::new(LivePlacement),
             compiled_for: None,
+            #[cfg(any(test, feature = "twins"))]
             twin: None,
         }
     }

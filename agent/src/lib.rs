@@ -25,5 +25,6 @@ pub mod runner;
 pub mod runner_process;
 pub mod session;
 pub mod sysfs;
+#[cfg(any(test, feature = "twins"))]
 pub mod twin;
 pub mod work;

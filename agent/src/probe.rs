@@ -68,9 +68,10 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
     let mut temperatures = thermal::temperatures(&thermal_zones);
     temperatures.extend(thermalservice::temperatures(device.commands.as_ref()));
     let mut report = DeviceReport {
-        reality: match device.twin {
-            Some(_) => Reality::Simulated,
-            None => reality::tell(fs, &properties, &cpuinfo, device.compiled_for),
+        reality: if device.is_simulated() {
+            Reality::Simulated
+        } else {
+            reality::tell(fs, &properties, &cpuinfo, device.compiled_for)
         },
         identity,
         cpus_possible: topology::cpu_list(fs, "possible"),

@@ -87,8 +87,9 @@ pub struct ProcessLauncher<'a> {
 }
 
 /// The agent's environment may hold its token, which a process with an untrusted model must not see. A backtrace is not
-/// among them either: in a runner's last words it would push out the message.
-const KEPT_ENVIRONMENT: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "BENCHRACK_LOG"];
+/// among them either: in a runner's last words it would push out the message. The last is where an emulator of another
+/// architecture finds that architecture's libraries.
+const KEPT_ENVIRONMENT: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "BENCHRACK_LOG", "QEMU_LD_PREFIX"];
 
 /// Official builds of ONNX Runtime for Linux, such as 1.32, collect telemetry in a database below the home folder. That is
 /// work beside the measured one, and a written file. It must be off before the library is loaded.

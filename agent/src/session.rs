@@ -112,6 +112,7 @@ pub fn new_report_id() -> ReportId {
 /// # Cancel safety
 /// Dropping the future ends the runners and restores the device.
 pub async fn run(id: ReportId, spec: SessionSpec, context: Context<'_>, program: &RunnerProgram) -> SessionReport {
+    #[cfg(any(test, feature = "twins"))]
     if let Some(twin) = &context.device.twin {
         let launcher = twin.launcher(&spec, context.artifacts);
         return run_on(id, spec, context, &launcher, |_| async {}).await;

@@ -8,24 +8,33 @@ use benchrack_client::Client;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[cfg(feature = "twins")]
 use crate::clock::{Clock, LiveClock};
 use crate::config::{Config, token_from_environment};
 use crate::device::Device;
 use crate::runner_process::RunnerProgram;
+#[cfg(feature = "twins")]
 use crate::twin::{Paced, Speed, Twin, keep_pace};
 use crate::work::{Farm, Worker};
 
-/// Arguments of `run`; flags override the configuration.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
+const EXAMPLES: &str = "Examples:
   benchrack-agent run                                        server and defaults of config/agent.toml
   benchrack-agent run --config /etc/benchrack/agent.toml
-  BENCHRACK_TOKEN=... benchrack-agent run --server http://rack:7070 --name pixel-8-a
+  BENCHRACK_TOKEN=... benchrack-agent run --server http://rack:7070 --name pixel-8-a";
+
+#[cfg(feature = "twins")]
+const TWINS: &str = "
   benchrack-agent run --twin config/twins/google-pixel-6.twin --speed 60 --name pixel-6-twin
 
-A twin is a simulated phone: the same work, a minute in each second at speed 60, and all its figures marked simulated.
+A twin is a simulated phone: the same work, a minute in each second at speed 60, and all its figures marked simulated.";
+#[cfg(not(feature = "twins"))]
+const TWINS: &str = "";
 
-Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.")]
+const ENDS: &str = "Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.";
+
+/// Arguments of `run`; flags override the configuration.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{EXAMPLES}{TWINS}\n\n{ENDS}"))]
 pub struct RunArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -43,9 +52,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Work as the twin in this file, in place of this machine
+    #[cfg(feature = "twins")]
     #[arg(long, value_name = "FILE")]
     twin: Option<PathBuf>,
     /// Simulated seconds in a real one
+    #[cfg(feature = "twins")]
     #[arg(long, value_name = "N", default_value = "1", requires = "twin")]
     speed: Speed,
 }
@@ -65,26 +76,27 @@ impl RunArgs {
 }
 
 /// Works until told to stop.
-pub async fn run(mut arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
-    let (twin, speed) = (arguments.twin.take(), arguments.speed);
+pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "twins")]
+    let (twin, speed) = (arguments.twin.clone(), arguments.speed);
     let config = arguments.config()?;
     let token = match token_from_environment() {
         Some(token) => Some(token),
         None => config.token()?,
     };
     let client = Client::new(&config.server, token.as_ref().map(|token| token.expose()))?;
-    match twin {
-        None => work(client, &config, &Device::live(), program).await?,
-        Some(file) => {
-            let device = Twin::load(&file)?.device_at(LiveClock.wall());
-            let farm = Paced::new(client);
-            tokio::select! {
-                biased;
-                worked = work(&farm, &config, &device, program) => worked?,
-                () = keep_pace(speed, &farm) => {}
-            }
+    #[cfg(feature = "twins")]
+    if let Some(file) = twin {
+        let device = Twin::load(&file)?.device_at(LiveClock.wall());
+        let farm = Paced::new(client);
+        tokio::select! {
+            biased;
+            worked = work(&farm, &config, &device, program) => worked?,
+            () = keep_pace(speed, &farm) => {}
         }
+        return Ok(ExitCode::SUCCESS);
     }
+    work(client, &config, &Device::live(), program).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,16 +19,25 @@ pub fn tell(fs: &dyn SysFs, properties: &Properties, cpuinfo: &CpuInfo, compiled
     let emulated_x86 = ["QEMU Virtual CPU", "QEMU TCG"].iter().any(|name| model.starts_with(name));
     // QEMU's `virt` board for ARM: with KVM it would be real, but nothing in the guest says so.
     let virt = sysfs::text(fs, "proc/device-tree/compatible").value().is_some_and(|text| text.starts_with("linux,dummy-virt"));
+    let user_mode = match compiled_for {
+        Some("aarch64" | "arm") => cpuinfo.describes_x86,
+        Some("x86_64" | "x86") => cpuinfo.describes_arm,
+        _ => false,
+    } || compiled_for.is_some_and(|ours| foreign_kernel(fs, ours));
+    if android || emulated_x86 || virt || user_mode { Reality::Emulated } else { Reality::Real }
+}
+
+/// Whether the kernel is one of another architecture than our own code's: user-mode emulation, as the kernel's files show it.
+pub fn foreign_kernel(fs: &dyn SysFs, compiled_for: &str) -> bool {
     let says = |path: &str, word: &str| sysfs::text(fs, path).value().is_some_and(|text| text.contains(word));
     let kernel_is = |machine: &str, family: &str| {
         says("proc/sys/kernel/arch", machine) || says("sys/devices/system/cpu/modalias", &format!("cpu:type:{family},"))
     };
-    let user_mode = match compiled_for {
-        Some("aarch64" | "arm") => cpuinfo.describes_x86 || kernel_is("x86_64", "x86"),
-        Some("x86_64" | "x86") => cpuinfo.describes_arm || kernel_is("aarch64", "aarch64"),
+    match compiled_for {
+        "aarch64" | "arm" => kernel_is("x86_64", "x86"),
+        "x86_64" | "x86" => kernel_is("aarch64", "aarch64"),
         _ => false,
-    };
-    if android || emulated_x86 || virt || user_mode { Reality::Emulated } else { Reality::Real }
+    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub struct InvalidCapture {
 
 impl InvalidCapture {
     /// The same where the capture follows this many lines of its file.
+    #[cfg(any(test, feature = "twins"))]
     pub(crate) fn after(self, lines: usize) -> Self {
         Self { line: self.line + lines, ..self }
     }
@@ -160,6 +161,7 @@ impl Captured {
     }
 
     /// How a path refuses, if it does.
+    #[cfg(any(test, feature = "twins"))]
     pub(crate) fn refusal(&self, path: &str) -> Option<SysErrorKind> {
         match self.tree().get(path) {
             Some(Entry::Fails(kind)) => Some(*kind),

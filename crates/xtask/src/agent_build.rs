@@ -71,11 +71,13 @@ pub fn build(target: Target, profile: &str) -> anyhow::Result<Built> {
     if let Some(sysroot) = sysroot::prepare(target.triple(), &cache)? {
         flags.extend(["--sysroot".to_owned(), sysroot.display().to_string()]);
     }
-    let mut cargo = Command::new("cargo");
+    let program = zig.as_ref().map_or_else(|| "cargo-zigbuild".into(), |folder| folder.join("cargo-zigbuild"));
+    let mut cargo = Command::new(program);
     cargo
         .current_dir(paths::root())
-        .args(["zigbuild", "--locked", "--package", "benchrack-agent", "--no-default-features"])
-        .args(["--features", target.features(), "--profile", profile, "--target", target.for_zig()])
+        .args(["rustc", "--locked", "--package", "benchrack-agent", "--bin", "benchrack-agent", "--no-default-features"])
+        .args(["--features", target.features(), "--profile", profile, "--target", target.for_zig(), "--"])
+        .args(target.link_flags())
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_TARGET_DIR", &results)
         .env("CARGO_ZIGBUILD_CACHE_DIR", cache.join("zigbuild"))

@@ -50,6 +50,16 @@ impl Debian {
         Ok(table.lines().filter_map(|row| Some(row.split('|').nth(1)?.trim().to_owned())).collect())
     }
 
+    /// The dependency of a package whose name begins like this.
+    pub fn dependency(&self, package: &str, beginning: &str) -> anyhow::Result<String> {
+        let table = run::output(self.apt("apt-cache").args(["depends", "--important", package]))?;
+        let mut names = table.lines().filter_map(|line| line.split_once("Depends: ").map(|(_, name)| name.trim()));
+        match names.find(|name| name.starts_with(beginning)) {
+            Some(name) => Ok(name.to_owned()),
+            None => bail!("{package} depends on no {beginning}*"),
+        }
+    }
+
     /// Fetches packages, `NAME` or `NAME=VERSION`, checked against the release's signature, and unpacks them there.
     pub fn unpack(&self, packages: &[impl AsRef<OsStr>], into: &Path) -> anyhow::Result<()> {
         let downloads = tempfile::tempdir_in(self.folder.join("archives")).context("cannot make a folder for packages")?;
@@ -67,6 +77,13 @@ impl Debian {
             .with_context(|| format!("cannot unpack {}", file.display()))?;
         }
         Ok(())
+    }
+
+    /// A package and all that it needs to run, by name.
+    pub fn with_dependencies(&self, package: &str) -> anyhow::Result<Vec<String>> {
+        let plan = run::output(self.apt("apt-get").args(["-qq", "--simulate", "install", package]))?;
+        let names = plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
     }
 
     fn configuration(&self) -> PathBuf {

@@ -17,9 +17,9 @@ use crate::target::Target;
 use crate::{paths, run};
 
 /// Memory that an idle agent may hold, megabytes.
-const MEMORY_BUDGET: f64 = 12.0;
+pub const MEMORY_BUDGET: f64 = 12.0;
 /// CPU time that it may use, percent of one core.
-const CPU_BUDGET: f64 = 0.1;
+pub const CPU_BUDGET: f64 = 0.1;
 /// An agent has registered and everything that happens once is over.
 const START_UP: Duration = Duration::from_secs(10);
 /// What a start may take.
@@ -31,6 +31,9 @@ pub struct Idle {
     /// An agent that runs on this machine; by default the static x86-64 one is built as it is shipped
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
+    /// The program `benchrack` to serve it; by default it is built
+    #[arg(long, value_name = "FILE")]
+    benchrack: Option<PathBuf>,
     /// How long to watch it
     #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(10..=3600))]
     seconds: u64,
@@ -44,7 +47,7 @@ impl Idle {
             None => agent_build::build(Target::X86Static, SHIPPED)?.stripped,
         };
         let folder = tempfile::tempdir().context("cannot make a folder")?;
-        let server = Server::start(&folder.path().join("server"))?;
+        let server = Server::start(self.benchrack, &folder.path().join("server"))?;
         let child = Command::new(&agent)
             .args(["run", "--server", &server.url, "--data-dir"])
             .arg(folder.path().join("agent"))
@@ -67,7 +70,7 @@ impl Idle {
 ///
 /// # Errors
 /// A figure above its budget.
-fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Result<()> {
+pub fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Result<()> {
     let share = 100.0 * used.as_secs_f64() / watched.as_secs_f64();
     println!(
         "idle: {:.1} MB resident ({:.1} MB of its own, {:.1} MB of mapped files), {share:.3} % of a core over {} s",
@@ -87,16 +90,16 @@ fn report(memory: &Memory, used: Duration, watched: Duration) -> anyhow::Result<
 
 /// What a process holds, in megabytes of a million bytes.
 #[derive(Debug, PartialEq)]
-struct Memory {
+pub struct Memory {
     /// All mapped pages that are in memory.
-    resident: f64,
+    pub resident: f64,
     /// Those that belong to it alone and to no file.
-    own: f64,
+    pub own: f64,
 }
 
 impl Memory {
     /// From `/proc/PID/smaps_rollup`.
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
         let figure = |name: &str| {
             let row = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
             let kib: f64 = row
@@ -110,7 +113,7 @@ impl Memory {
 }
 
 /// CPU time from the text of `/proc/PID/stat`: fields 14 and 15 count from the first after the name, which is the third.
-fn cpu_time_of(stat: &str, ticks_per_second: u64) -> anyhow::Result<Duration> {
+pub fn cpu_time_of(stat: &str, ticks_per_second: u64) -> anyhow::Result<Duration> {
     let after_name = stat.rsplit_once(')').context("stat has no name")?.1;
     let ticks = |nth: usize| -> anyhow::Result<u64> {
         after_name.split_whitespace().nth(nth).context("stat is too short")?.parse().context("stat holds no number")
@@ -123,7 +126,7 @@ fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
 }
 
 /// A process that ends with us.
-struct Killed(Child);
+pub struct Killed(pub Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -134,54 +137,52 @@ impl Drop for Killed {
 }
 
 /// `benchrack serve` of this project on a free port, with a database of its own.
-struct Server {
+pub struct Server {
     _process: Killed,
+    program: PathBuf,
     /// Where it answers on this machine.
-    url: String,
+    pub url: String,
 }
 
 impl Server {
-    /// Builds and starts it.
+    /// Starts this program, or builds it first.
     ///
     /// # Errors
     /// A build that fails, or a server that does not say where it listens.
-    fn start(data_dir: &Path) -> anyhow::Result<Self> {
-        run::run(
-            Command::new("cargo")
-                .current_dir(paths::root())
-                .args(["build", "--quiet", "--bin", "benchrack"])
-                .env("CARGO_TARGET_DIR", paths::target()?),
-        )?;
+    pub fn start(program: Option<PathBuf>, data_dir: &Path) -> anyhow::Result<Self> {
+        let program = match program {
+            Some(program) => program,
+            None => build()?,
+        };
         let mut process = Killed(
-            benchrack()?
+            benchrack(&program)
                 .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
                 .arg(data_dir)
-                .env_remove("DATABASE_URL")
                 .env("BENCHRACK_LOG", "warn")
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .spawn()
-                .context("cannot start the server")?,
+                .with_context(|| format!("cannot start {}", program.display()))?,
         );
         let mut line = String::new();
         let output = process.0.stdout.take().context("the server has no output")?;
         BufReader::new(output).read_line(&mut line).context("cannot hear the server")?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.with_context(|| format!("the server said '{}'", line.trim()))?.trim_end_matches([';', ',']).to_owned();
-        Ok(Self { _process: process, url })
+        Ok(Self { _process: process, program, url })
     }
 
-    /// `benchrack` of this project with this server set.
-    fn command(&self) -> anyhow::Result<Command> {
-        let mut command = benchrack()?;
+    /// `benchrack` with this server set.
+    pub fn command(&self) -> Command {
+        let mut command = benchrack(&self.program);
         command.env("BENCHRACK_SERVER", &self.url);
-        Ok(command)
+        command
     }
 
     /// Waits until a device has registered.
-    fn wait_for_a_device(&self) -> anyhow::Result<()> {
+    pub fn wait_for_a_device(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
-        while run::output(self.command()?.args(["devices", "--json"]))?.trim() == "[]" {
+        while run::output(self.command().args(["devices", "--json"]))?.trim() == "[]" {
             if begun.elapsed() > PATIENCE {
                 bail!("no device has registered within {} s", PATIENCE.as_secs());
             }
@@ -191,12 +192,26 @@ impl Server {
     }
 }
 
-fn benchrack() -> anyhow::Result<Command> {
-    let mut command = Command::new(paths::target()?.join("debug/benchrack"));
-    for name in ["BENCHRACK_SERVER", "BENCHRACK_TOKEN", "BENCHRACK_TOKEN_FILE", "BENCHRACK_DATA_DIR", "BENCHRACK_LISTEN"] {
+fn build() -> anyhow::Result<PathBuf> {
+    let target = paths::target()?;
+    run::run(
+        Command::new("cargo")
+            .current_dir(paths::root())
+            .args(["build", "--quiet", "--bin", "benchrack"])
+            .env("CARGO_TARGET_DIR", &target),
+    )?;
+    Ok(target.join("debug/benchrack"))
+}
+
+/// This program without the settings of whoever calls us.
+fn benchrack(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    let names =
+        ["BENCHRACK_SERVER", "BENCHRACK_TOKEN", "BENCHRACK_TOKEN_FILE", "BENCHRACK_DATA_DIR", "BENCHRACK_LISTEN", "DATABASE_URL"];
+    for name in names {
         command.env_remove(name);
     }
-    Ok(command)
+    command
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
-//! What the project does besides `cargo build` and `cargo test`: the agent's binaries for phones, and what they cost.
-//! docs/building.md is its manual.
+//! What the project does besides `cargo build` and `cargo test`: the agent's binaries for phones, what they cost, and
+//! proof that they run where no phone is at hand. docs/building.md is its manual.
 
 mod agent_build;
 mod debian;
 mod elf;
+mod emulated;
 mod idle;
 mod paths;
 mod run;
 mod size;
 mod sysroot;
 mod target;
+mod vm;
 mod zig;
 
 use clap::{Parser, Subcommand};
 
-/// Builds the agent for phones and says what it costs
+/// Builds the agent for phones and runs it without one
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", after_help = "docs/building.md says what each needs and what it was tried on.")]
 struct Arguments {
@@ -30,6 +32,10 @@ enum Task {
     Size(size::Size),
     /// Measure what an agent without work costs: memory and CPU
     Idle(idle::Idle),
+    /// Build the static arm64 agent and run the test that needs it under user-mode emulation
+    Emulated(emulated::Emulated),
+    /// Boot an arm64 kernel with clocks, heat and a battery, and try the agent on it
+    Vm(vm::Vm),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -37,5 +43,7 @@ fn main() -> anyhow::Result<()> {
         Task::AgentBuild(task) => task.run(),
         Task::Size(task) => task.run(),
         Task::Idle(task) => task.run(),
+        Task::Emulated(task) => task.run(),
+        Task::Vm(task) => task.run(),
     }
 }

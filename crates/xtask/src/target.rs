@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::paths;
+
 /// A build of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Target {
@@ -48,17 +50,22 @@ impl Target {
         if self.is_static() { "" } else { "onnxruntime,openvino" }
     }
 
-    /// Flags for rustc.
+    /// Flags for rustc, for every crate.
     pub fn flags(self) -> Vec<String> {
         // The names of v0 say for which crate a generic function was compiled; `size` counts by them.
-        let mut flags = vec!["-C".to_owned(), "symbol-mangling-version=v0".to_owned()];
-        // These profiles abort on panic, and nothing else reads the tables: 1.7 MB.
-        flags.extend(["-C", "force-unwind-tables=no"].map(str::to_owned));
+        let mut flags = vec!["symbol-mangling-version=v0", "force-unwind-tables=no"];
         if self.is_static() {
             // A fixed address: nothing is relocated at start-up, so no page is written for it, and the file is smaller.
             // zig brings its own start-up files, so none are looked for beside the standard library.
-            flags.extend(["-C", "relocation-model=static", "-C", "link-self-contained=no"].map(str::to_owned));
+            flags.extend(["relocation-model=static", "link-self-contained=no"]);
         }
-        flags
+        flags.into_iter().flat_map(|flag| ["-C", flag]).map(str::to_owned).collect()
+    }
+
+    /// Flags for rustc when it links the agent. Not for every crate: they name a file, and what was built in another clone
+    /// must be found again.
+    pub fn link_flags(self) -> Vec<String> {
+        let script = paths::root().join("crates/xtask/no-unwind.ld");
+        if self.is_static() { vec!["-C".to_owned(), format!("link-arg=-Wl,-T,{}", script.display())] } else { Vec::new() }
     }
 }

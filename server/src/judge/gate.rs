@@ -10,6 +10,7 @@ mod figures;
 mod words;
 
 use benchrack_protocol::api::{Estimate, GateComparison, GateDevice, GateOutcome, GateRules, Judged, Metric, NewGate, Verdict};
+use benchrack_protocol::device::Reality;
 use benchrack_protocol::ids::SessionId;
 use benchrack_protocol::report::{Measurement, OutputCheck, RunReport, SessionReport};
 use benchrack_protocol::units::Nanos;
@@ -147,6 +148,10 @@ struct Measured {
 /// What a report whose two runs both count says of each metric; otherwise why they do not count.
 fn measured(device: &DeviceResult<'_>, asked: &[(Metric, f64)], rules: &Rules, share: f64) -> Result<Measured, String> {
     let report = *device.report.as_ref().map_err(Clone::clone)?;
+    // Times under an emulated CPU say nothing of any device, however steady they are.
+    if report.reality == Reality::Emulated {
+        return Err("its CPU is emulated: its times do not count".into());
+    }
     if report.runs.len() != 2 {
         return Err(format!("its session has {} runs; a gate needs a baseline and a candidate", report.runs.len()));
     }

@@ -2,6 +2,7 @@
 
 use benchrack_protocol::api::{GateDevice, GateRules, Metric, MetricRule, NewGate, Verdict};
 use benchrack_protocol::budget::Budget;
+use benchrack_protocol::device::Reality;
 use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
@@ -75,6 +76,17 @@ pub fn budget(metric: &str, limit: &str) -> Budget {
         model: "*".into(),
         reason: "the preview".into(),
         owner: "camera".into(),
+    }
+}
+
+#[test]
+fn an_emulated_device_decides_no_gate_however_steady_it_is() {
+    for latencies in [[Some(10 * MS), Some(10 * MS)], [Some(10 * MS), Some(13 * MS)]] {
+        let mut report = longer(session(latencies), 14);
+        report.reality = Reality::Emulated;
+        let part = device(&report, &[(Metric::Latency, None)], Vec::new());
+        assert_eq!(part.verdict, Verdict::Inconclusive);
+        assert!(part.detail.contains("emulated"), "{}", part.detail);
     }
 }
 

@@ -8,6 +8,7 @@ mod changepoints;
 mod ci;
 mod demo;
 mod directions;
+mod emulated;
 mod engines;
 mod farm;
 mod foreign;
