@@ -9,8 +9,6 @@ mod gauge;
 mod rails;
 mod rapl;
 mod service;
-#[cfg(test)]
-pub(crate) mod simulated;
 
 use std::time::Duration;
 
@@ -18,6 +16,8 @@ use benchrack_protocol::energy::{EnergySource, MeterReading};
 use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Nanos;
+
+pub use battery::Cut;
 
 use crate::device::Device;
 
@@ -61,16 +61,24 @@ pub trait Source: Send {
 /// Why a source is not there.
 type Refusal = (Missing, String);
 
-/// The best source that answers, or why none does, one reason for each.
-pub fn open<'a>(device: &'a Device, gauge: Option<&'a Gauge>) -> Reading<Box<dyn Source + 'a>> {
+/// Whether nothing but the charger stands between the device and its energy: no source answers, and the calibrated gauge
+/// would if the battery fed the device.
+pub fn waits_for_charge(device: &Device, gauge: Option<&Gauge>) -> bool {
+    let discharging: Cut<'_> = &|| true;
+    gauge.is_some() && open(device, gauge, None).value().is_none() && gauge::open(device, gauge, Some(discharging)).is_ok()
+}
+
+/// The best source that answers, or why none does, one reason for each. Batteries tell nothing of a device that is charged,
+/// unless charge is `cut`.
+pub fn open<'a>(device: &'a Device, gauge: Option<&'a Gauge>, cut: Option<Cut<'a>>) -> Reading<Box<dyn Source + 'a>> {
     let mut refusals: Vec<Refusal> = Vec::new();
     for source in EnergySource::ALL {
         let opened: Result<Box<dyn Source + 'a>, Refusal> = match source {
             EnergySource::Rails => rails::open(device).map(boxed),
             EnergySource::RailsByService => service::open(device).map(boxed),
             EnergySource::Rapl => rapl::open(device).map(boxed),
-            EnergySource::FuelGauge => gauge::open(device, gauge).map(boxed),
-            EnergySource::ChargeCounter => charge::open(device).map(boxed),
+            EnergySource::FuelGauge => gauge::open(device, gauge, cut).map(boxed),
+            EnergySource::ChargeCounter => charge::open(device, cut).map(boxed),
         };
         match opened {
             Ok(source) => return Reading::of(source),
@@ -114,7 +122,7 @@ mod tests {
         files.set("sys/class/powercap/intel-rapl:0/name", "package-0\n");
         files.fail("sys/class/powercap/intel-rapl:0/energy_uj", SysErrorKind::Denied);
         let device = Device::of(Arc::new(files));
-        let Reading::Missing { missing, detail } = open(&device, None).map(|_| ()) else { panic!("a source was found") };
+        let Reading::Missing { missing, detail } = open(&device, None, None).map(|_| ()) else { panic!("a source was found") };
         assert_eq!(missing, Missing::Denied);
         for source in EnergySource::ALL {
             assert!(detail.contains(source.name()), "{detail}");

@@ -3,6 +3,7 @@
 pub mod contention;
 pub mod cycles;
 pub mod loadavg;
+pub mod pmu;
 pub mod pressure;
 pub mod residency;
 pub mod schedstat;

@@ -91,6 +91,9 @@ pub fn calibrate(series: &[Series]) -> Calibration {
 
 /// The gauge of a supply: unit, sign, rhythm, or why its current is not proved.
 pub fn gauge(supply: &str, series: &[Series]) -> Reading<Gauge> {
+    if series.iter().flat_map(|series| &series.moments).all(|moment| moment.raw.is_none()) {
+        return Reading::missing(Missing::Absent, format!("{supply}: no reading of the current"));
+    }
     let calibration = calibrate(series);
     let (unit, sign) = match (&calibration.unit, &calibration.sign) {
         (Ok(unit), Ok(sign)) => (*unit, *sign),

@@ -2,11 +2,10 @@
 //! itself stays off the cores under measurement.
 
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::units::Kilohertz;
+use benchrack_protocol::reading::Missing;
 use rustix::thread::{CpuSet as Mask, sched_getaffinity, sched_setaffinity};
 
-use crate::evidence::cycles;
+use crate::evidence::cycles::{self, Executed};
 
 /// Reads and sets where the calling thread may run, and tells how quickly a CPU executes it.
 pub trait Placement: Send + Sync {
@@ -24,8 +23,8 @@ pub trait Placement: Send + Sync {
 
     /// The clock of a CPU as this thread's own instructions see it; takes some milliseconds of that CPU and leaves the
     /// thread where it was.
-    fn true_frequency(&self, _cpu: u32) -> Reading<Kilohertz> {
-        Reading::missing(Missing::NotAsked, "nothing is executed on this device")
+    fn true_frequency(&self, _cpu: u32) -> Executed {
+        Executed::missing(Missing::NotAsked, "nothing is executed on this device")
     }
 }
 
@@ -56,8 +55,8 @@ impl Placement for LivePlacement {
         Ok(sched_setaffinity(None, &mask)?)
     }
 
-    fn true_frequency(&self, cpu: u32) -> Reading<Kilohertz> {
-        let moved = |error: std::io::Error| Reading::missing(Missing::Denied, format!("cannot run on CPU {cpu}: {error}"));
+    fn true_frequency(&self, cpu: u32) -> Executed {
+        let moved = |error: std::io::Error| Executed::missing(Missing::Denied, format!("cannot run on CPU {cpu}: {error}"));
         let before = match self.allowed() {
             Ok(before) => before,
             Err(error) => return moved(error),

@@ -19,6 +19,7 @@ pub mod os_release;
 pub mod power_supply;
 pub mod reality;
 pub mod records;
+pub mod root;
 pub mod text;
 pub mod thermal;
 pub mod thermalservice;

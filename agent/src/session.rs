@@ -6,6 +6,7 @@
 
 mod aside;
 pub mod charge;
+mod context;
 pub mod cores;
 pub mod cutoff;
 pub mod energy;
@@ -24,63 +25,34 @@ pub mod sustained;
 #[cfg(test)]
 mod tests;
 pub mod tune;
+pub mod tuned;
+mod under_load;
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use benchrack_protocol::WIRE_VERSION;
 use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::{ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
-use benchrack_protocol::ids::{ArtifactId, ReportId};
+use benchrack_protocol::ids::ReportId;
 use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Measurement, Pass, RunReport, SessionReport};
-use benchrack_protocol::runner::{FailureReason, InputFile};
-use benchrack_protocol::session::{MeasurePlan, SessionSpec, Subject};
+use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
+use benchrack_protocol::runner::FailureReason;
+use benchrack_protocol::session::{SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 
-use crate::device::Device;
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
-use crate::knobs::Asked;
-use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
+use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
 use aside::Aside;
+pub use context::{Artifacts, Context, Observer};
+use context::{files, online, room};
 use cutoff::CutOff;
 use enough::Enough;
 use journal::Journal;
-use looping::Looping;
-use subject::{Files, Loaded};
-use tune::{Drifted, Tuned};
-
-/// Hears how far a session is.
-pub type Observer<'a> = &'a (dyn Fn(Heartbeat) + Send + Sync);
-
-/// Where the file of a model or of an engine's build is, or why there is none.
-pub type Artifacts = BTreeMap<ArtifactId, Result<PathBuf, String>>;
-
-/// What a session needs to know and to have.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The device.
-    pub device: &'a Device,
-    /// What the probes found of it.
-    pub known: &'a DeviceReport,
-    /// Files of the models and of the engines' builds, by digest; the folder of a build of several files.
-    pub artifacts: &'a Artifacts,
-    /// Inputs whose values come from files, for every subject.
-    pub inputs: &'a [InputFile],
-    /// Knobs to turn beside those of the operating point.
-    pub asked: &'a [Asked],
-    /// Folder for the journal of changed knobs; must be writable before a clock is pinned.
-    pub state_folder: &'a Path,
-    /// Bytes of address space that a runner may use; none for no limit.
-    pub address_space: Option<u64>,
-    /// Hears how far it is.
-    pub observer: Observer<'a>,
-}
+use subject::Loaded;
+use tuned::{Drifted, Tuned};
 
 /// This build of the agent.
 pub fn build() -> AgentBuild {
@@ -195,7 +167,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         cut_off: cut_off.is_armed(),
         guardian: guardian.map(|program| (program, context.state_folder)),
     };
-    let tuned = tune::tune(device, &journal, known, wish)
+    let mut tuned = tune::tune(device, &journal, known, wish)
         .await
         .map_err(|error| Failure { reason: FailureReason::OperatingPointImpossible, detail: chain(&error) })?;
     let mut seen = Seen {
@@ -205,10 +177,11 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
         steal_share: Reading::missing(Missing::NotAsked, "no block was measured"),
         drifted: Drifted::default(),
     };
+    let pulse = tuned.pulse();
     let measured = tokio::select! {
         biased;
-        why = cut_off.exceeded(|| tuned.beat()) => Err(Failure { reason: FailureReason::CutOff, detail: why }),
-        runs = subjects(spec, context, launcher, begun, end, &tuned, (&cpus, &online), &mut seen) => Ok(runs),
+        why = cut_off.exceeded(|| pulse.beat()) => Err(Failure { reason: FailureReason::CutOff, detail: why }),
+        runs = subjects(spec, context, launcher, begun, end, &mut tuned, (&cpus, &online), &mut seen) => Ok(runs),
     };
     let runs = measured.unwrap_or_else(|failure| {
         tracing::error!(why = failure.detail, "the session is cut off");
@@ -228,7 +201,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     launcher: &L,
     begun: Nanos,
     end: impl Fn(L::Runner) -> E + Send,
-    tuned: &Tuned<'_>,
+    tuned: &mut Tuned<'_>,
     (cpus, online): (&CpuSet, &CpuSet),
     seen: &mut Seen,
 ) -> Vec<RunReport> {
@@ -340,7 +313,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
             Err(failure) => Err(failure),
         });
     }
-    under_load(&mut finished, &spec.plan, context, (cpus, begun), &|phase| tell(phase.into(), total)).await;
+    under_load::measure(&mut finished, &spec.plan, context, tuned, (cpus, begun), &|phase| tell(phase.into(), total)).await;
     let mut runs = Vec::with_capacity(finished.len());
     for one in finished {
         runs.push(match one {
@@ -372,53 +345,6 @@ fn blocks_in_all(spec: &SessionSpec) -> u32 {
     spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX))
 }
 
-/// The passes that keep loaded subjects busy for minutes: energy and sustained load. One that fails is noted and leaves
-/// what was measured before.
-async fn under_load<R: Runner>(
-    finished: &mut [Result<(Measurement, R), Failure>],
-    plan: &MeasurePlan,
-    context: Context<'_>,
-    (cpus, begun): (&CpuSet, Nanos),
-    tell: &(dyn Fn(&str) + Sync),
-) {
-    let Context { device, known, .. } = context;
-    let gauge = known.battery.as_ref().and_then(|battery| battery.gauge.value());
-    let (clock, patience) = (device.clock.as_ref(), plan.runner_timeout);
-    // A program of its own has no blocks, and nobody can time its inferences from outside.
-    let latency = |measured: &Measurement| measured.blocks.last()?.samples.last().copied();
-    if let Some(energy) = &plan.energy {
-        tell("measuring energy");
-        let mut looping: Vec<Option<Looping<'_, R>>> = finished
-            .iter_mut()
-            .map(|one| {
-                one.as_mut().ok().and_then(|(measured, runner)| Some(Looping::new(runner, latency(measured)?, clock, patience)))
-            })
-            .collect();
-        let outcomes = energy::measure(device, gauge, &mut looping, energy, begun).await;
-        for (one, outcome) in finished.iter_mut().zip(outcomes) {
-            let Ok((measured, _)) = one else { continue };
-            match outcome {
-                Some(Ok(energy)) => measured.energy = Some(energy),
-                Some(Err(failure)) => measured.failed_passes.push(FailedPass { pass: Pass::Energy, failure }),
-                None => {
-                    let why = "a program of its own decides when it runs its inferences";
-                    measured.energy = Some(Reading::missing(Missing::NotAsked, why));
-                }
-            }
-        }
-    }
-    let Some(time) = plan.sustained else { return };
-    for (measured, runner) in finished.iter_mut().flatten() {
-        let Some(latency) = latency(measured) else { continue };
-        let mut subject = Looping::new(runner, latency, clock, patience);
-        tell("loading the device for minutes");
-        match sustained::measure(device, known, cpus, &mut subject, time).await {
-            Ok(curve) => measured.sustained = Some(curve),
-            Err(failure) => measured.failed_passes.push(FailedPass { pass: Pass::Sustained, failure }),
-        }
-    }
-}
-
 /// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.
 fn between_runners() -> Failure {
     Failure { reason: FailureReason::Stopped, detail: "its runner was being replaced".into() }
@@ -436,47 +362,4 @@ async fn keep_looking(watcher: &Watch<'_>, begun: Nanos, looks: &mut Vec<WatchSa
         looks.push(watcher.look(begun));
         tokio::time::sleep(watch::PERIOD).await;
     }
-}
-
-/// CPUs that are online now; by our own affinity where the kernel does not list them.
-fn online(context: Context<'_>) -> Result<CpuSet, Failure> {
-    let listed = crate::probe::topology::cpu_list(context.device.sysfs.as_ref(), "online");
-    match listed.value() {
-        Some(cpus) if !cpus.is_empty() => Ok(cpus.clone()),
-        _ => context.device.placement.allowed().map_err(|error| Failure {
-            reason: FailureReason::OperatingPointImpossible,
-            detail: format!("cannot tell which CPUs are online: {error}"),
-        }),
-    }
-}
-
-/// A thread's stack and its allocator's arena take address space, not memory.
-fn room(address_space: Option<u64>, threads: u16) -> Option<u64> {
-    const PER_THREAD: u64 = 192 << 20;
-    address_space.map(|bytes| bytes.saturating_add(PER_THREAD.saturating_mul(u64::from(threads))))
-}
-
-/// Where a subject's model and its engine are.
-fn files<'a>(subject: &Subject, context: Context<'a>) -> Result<Files<'a>, Failure> {
-    let find = |id: &ArtifactId| match context.artifacts.get(id) {
-        Some(Ok(path)) => Ok(path),
-        Some(Err(why)) => Err(unavailable(why.clone())),
-        None => Err(unavailable(format!("nobody fetched {id}"))),
-    };
-    let engine = &subject.engine;
-    let library = match (engine.build.as_ref().map(find).transpose()?, &engine.entry) {
-        (Some(folder), Some(entry)) => {
-            let inside = Path::new(entry).components().all(|part| matches!(part, Component::Normal(_)));
-            if !inside || entry.is_empty() {
-                return Err(unavailable(format!("the entry '{entry}' of engine {} leads out of its build", engine.name)));
-            }
-            Some(folder.join(entry))
-        }
-        (library, _) => library.cloned(),
-    };
-    Ok(Files { model: find(&subject.manifest.artifact)?, library, inputs: context.inputs })
-}
-
-fn unavailable(detail: String) -> Failure {
-    Failure { reason: FailureReason::ArtifactUnavailable, detail }
 }

@@ -5,6 +5,7 @@
 //! session and work loop run on it unchanged, and everything they report is marked simulated. Its time is that of
 //! tokio's timers: in a paused runtime a session of a minute takes milliseconds.
 
+mod android;
 mod battery;
 mod file;
 mod files;
@@ -31,6 +32,8 @@ use tokio::time::Instant;
 use crate::device::Device;
 use crate::session::Artifacts;
 use crate::sysfs::{Captured, InvalidCapture};
+#[cfg(test)]
+pub(crate) use file::FileForm;
 pub use file::HEADER;
 use file::Spec;
 pub use ledger::Joules;
@@ -173,6 +176,9 @@ impl Running {
     fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance(u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        for (path, text) in std::mem::take(&mut world.captured_writes) {
+            self.captured.set(&path, &format!("{text}\n"));
+        }
         world
     }
 }

@@ -9,9 +9,9 @@ use clap::Args;
 
 use crate::config::default_data_dir;
 use crate::device::Device;
-use crate::knobs::{look, table};
+use crate::knobs::{look, ports, table};
 use crate::probe::probe;
-use crate::session::charge::{self, Tried};
+use crate::session::charge::{self, Load, Tried};
 use crate::session::journal::Journal;
 use crate::work::take_for_one_session;
 
@@ -60,7 +60,7 @@ pub async fn run(arguments: &KnobsArgs) -> anyhow::Result<ExitCode> {
     let known = probe(&device, None);
     let (root, rows) = look::look(&device, &known);
     let output = if arguments.json {
-        let answer = serde_json::json!({ "root": root.to_string(), "knobs": rows });
+        let answer = serde_json::json!({ "root": ports::described(root), "knobs": rows });
         serde_json::to_string_pretty(&answer).context("cannot write the answer")?
     } else {
         look::describe(root, &rows).trim_end().to_owned()
@@ -74,8 +74,9 @@ async fn try_charging(arguments: &KnobsArgs) -> anyhow::Result<ExitCode> {
     let (device, journal) = (Device::live(), Journal::in_folder(&folder));
     let _taken = take_for_one_session(&folder, &device, true)?;
     let known = probe(&device, None);
+    let mut load = AllCpus;
     let tried = tokio::select! {
-        tried = charge::try_all(&device, &journal, &known, keep_busy) => tried?,
+        tried = charge::try_all(&device, &journal, &known, &mut load) => tried?,
         _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped; charging is as it was"),
     };
     let output = if arguments.json {
@@ -91,20 +92,25 @@ async fn try_charging(arguments: &KnobsArgs) -> anyhow::Result<ExitCode> {
 
 fn described(tried: &Tried) -> String {
     match &tried.effect {
-        Ok(effect) => format!("{}: {effect:?}", tried.place),
+        Ok(effect) => format!("{}: {effect}", tried.place),
         Err(why) => format!("{}: cannot be told: {why}", tried.place),
     }
 }
 
-/// Keeps every CPU busy for so long.
-fn keep_busy(time: Duration) {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    for _ in 0..threads {
-        std::thread::spawn(move || {
-            let begun = Instant::now();
-            while begun.elapsed() < time {
-                std::hint::spin_loop();
-            }
-        });
+/// Every CPU of this machine, by a thread each.
+struct AllCpus;
+
+impl Load for AllCpus {
+    async fn run(&mut self, time: Duration) {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        for _ in 0..threads {
+            std::thread::spawn(move || {
+                let begun = Instant::now();
+                while begun.elapsed() < time {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        tokio::time::sleep(time).await;
     }
 }

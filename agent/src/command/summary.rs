@@ -69,7 +69,8 @@ fn clocks(text: &mut String, evidence: &SessionEvidence) {
     }
     let mut best: BTreeMap<u32, Kilohertz> = BTreeMap::new();
     for measured in &evidence.true_frequencies {
-        if let Reading::Value { value } = measured.frequency {
+        let counted = measured.counted.as_ref().and_then(Reading::value);
+        for &value in measured.frequency.value().into_iter().chain(counted) {
             let known = best.entry(measured.cpu).or_default();
             *known = value.max(*known);
         }

@@ -5,37 +5,31 @@ use benchrack_protocol::units::Microvolts;
 
 use super::{Look, Refusal};
 use crate::device::Device;
-use crate::probe::power_supply::{answer, battery_volts, supplies};
+use crate::probe::power_supply::{answer, battery, battery_volts, feeding, supplies};
 use crate::sysfs;
 
-const CLASS: &str = "sys/class/power_supply";
+/// Whether charge is still cut, of which a measurement has shown that the battery feeds the device then.
+pub type Cut<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// A battery and the supplies beside it.
+/// A battery.
 pub(super) struct Battery<'a> {
     device: &'a Device,
     name: String,
-    others: Vec<String>,
+    cut: Option<Cut<'a>>,
 }
 
 impl<'a> Battery<'a> {
-    /// The battery of this folder name, or the first of type Battery.
-    pub(super) fn find(device: &'a Device, named: Option<&str>) -> Result<Self, Refusal> {
-        let all = supplies(device.sysfs.as_ref());
-        let kind = |name: &str| all.iter().find(|supply| supply.name == name).and_then(|supply| supply.kind.value());
+    /// The battery of this folder name, or the device's; charge may be cut although a cable is in it.
+    pub(super) fn find(device: &'a Device, named: Option<&str>, cut: Option<Cut<'a>>) -> Result<Self, Refusal> {
+        let (fs, all) = (device.sysfs.as_ref(), supplies(device.sysfs.as_ref()));
         let found = match named {
             Some(name) => all.iter().find(|supply| supply.name == name),
-            None => all.iter().find(|supply| supply.kind.value().is_some_and(|kind| kind == "Battery")),
+            None => battery(fs, &all),
         };
         let name = found.map(|supply| supply.name.clone()).ok_or_else(|| {
-            (Missing::Absent, named.map_or("no power supply of type Battery".into(), |name| format!("no power supply {name}")))
+            (Missing::Absent, named.map_or("no power supply is a battery".into(), |name| format!("no power supply {name}")))
         })?;
-        // A gauge chip can be a supply of its own beside the battery that it measures; neither feeds the device.
-        let others = all
-            .iter()
-            .map(|supply| supply.name.clone())
-            .filter(|other| *other != name && kind(other).is_none_or(|kind| kind != "Battery" && kind != "BMS"))
-            .collect();
-        Ok(Self { device, name, others })
+        Ok(Self { device, name, cut })
     }
 
     /// For people: `battery/current_now`.
@@ -73,17 +67,17 @@ impl<'a> Battery<'a> {
         })
     }
 
-    /// Why the battery does not feed the device alone, if something says so: its status, or a supply that is online.
+    /// Why the battery does not feed the device alone, if something says so: its status, or a supply that is online. Where
+    /// charge was cut, both go on as before on many phones, and what was measured counts for as long as it is cut.
     pub(super) fn fed(&self) -> Option<String> {
+        if let Some(cut) = self.cut {
+            return (!cut()).then(|| "charge was cut, and something has undone it".into());
+        }
         if let Some(status) = self.text("status").value().filter(|status| !matches!(status.as_str(), "Discharging" | "Unknown")) {
             return Some(format!("{} is {status}", self.path("status")));
         }
-        let fs = self.device.sysfs.as_ref();
-        let online = |other: &&String| {
-            let path = format!("{CLASS}/{other}/online");
-            sysfs::text(fs, &path).value().is_some_and(|text| text != "0")
-        };
-        self.others.iter().find(online).map(|other| format!("the supply {other} is online"))
+        let feeding = feeding(self.device.sysfs.as_ref(), &self.name).unwrap_or_default();
+        (!feeding.is_empty()).then(|| format!("the supply {} is online", feeding.join(", ")))
     }
 
     /// The same as a look that gives no figure.

@@ -9,7 +9,7 @@ use benchrack_protocol::energy::{EnergySource, MeterReading};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Nanos;
 
-use super::battery::{Battery, charging};
+use super::battery::{Battery, Cut, charging};
 use super::{Look, Nature, Refusal, Source, refusal};
 use crate::device::Device;
 
@@ -38,8 +38,8 @@ pub(super) struct ChargeCounter<'a> {
 }
 
 /// The counter of a device that no cable feeds.
-pub(super) fn open(device: &Device) -> Result<ChargeCounter<'_>, Refusal> {
-    let battery = Battery::find(device, None)?;
+pub(super) fn open<'a>(device: &'a Device, cut: Option<Cut<'a>>) -> Result<ChargeCounter<'a>, Refusal> {
+    let battery = Battery::find(device, None, cut)?;
     let counters = FILES.map(|file| (file, battery.number(file)));
     let found = counters.iter().find_map(|(file, reading)| Some((*file, *reading.value()?)));
     let Some((file, raw)) = found else {

@@ -7,7 +7,7 @@ use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::Missing;
 use benchrack_protocol::units::Nanos;
 
-use super::battery::{Battery, charging};
+use super::battery::{Battery, Cut, charging};
 use super::{Look, Nature, Refusal, Source, refusal};
 use crate::device::Device;
 
@@ -19,14 +19,14 @@ pub(super) struct FuelGauge<'a> {
 }
 
 /// The gauge of a device that was calibrated and that no cable feeds.
-pub(super) fn open<'a>(device: &'a Device, gauge: Option<&'a Gauge>) -> Result<FuelGauge<'a>, Refusal> {
+pub(super) fn open<'a>(device: &'a Device, gauge: Option<&'a Gauge>, cut: Option<Cut<'a>>) -> Result<FuelGauge<'a>, Refusal> {
     let Some(gauge) = gauge else {
-        let battery = Battery::find(device, None)?;
+        let battery = Battery::find(device, None, None)?;
         refusal(battery.number("current_now"))?;
         let path = battery.path("current_now");
         return Err((Missing::Invalid, format!("unit and sign of {path} are not proved on this device")));
     };
-    let battery = Battery::find(device, Some(&gauge.supply))?;
+    let battery = Battery::find(device, Some(&gauge.supply), cut)?;
     refusal(battery.number("current_now"))?;
     refusal(battery.voltage())?;
     if let Some(why) = battery.fed() {
@@ -106,11 +106,11 @@ mod tests {
     fn a_current_becomes_a_reading_by_its_calibration() {
         let device = Device::of(phone());
         let (inverted, plain) = (gauge(-1000), gauge(1000));
-        let look = open(&device, Some(&inverted)).unwrap().look(Nanos(1));
+        let look = open(&device, Some(&inverted), None).unwrap().look(Nanos(1));
         assert_eq!(look, Look::Reading(MeterReading { at: Nanos(1), value: -450_000, voltage: Some(Microvolts(4_000_000)) }));
-        let look = open(&device, Some(&plain)).unwrap().look(Nanos(1));
+        let look = open(&device, Some(&plain), None).unwrap().look(Nanos(1));
         assert!(matches!(look, Look::Unusable(Missing::Unavailable, why) if why.contains("flows into the battery")));
-        assert_eq!(open(&device, None).err().unwrap().0, Missing::Invalid, "nothing proves unit and sign");
+        assert_eq!(open(&device, None, None).err().unwrap().0, Missing::Invalid, "nothing proves unit and sign");
     }
 
     #[test]
@@ -121,11 +121,11 @@ mod tests {
             let files = phone();
             let device = Device::of(Arc::clone(&files));
             let gauge = gauge(-1000);
-            let mut source = open(&device, Some(&gauge)).unwrap();
+            let mut source = open(&device, Some(&gauge), None).unwrap();
             assert!(matches!(source.look(Nanos(1)), Look::Reading(_)));
             files.set(&format!("sys/class/power_supply/{file}"), &format!("{value}\n"));
             assert!(matches!(source.look(Nanos(2)), Look::Unusable(Missing::Unavailable, why) if why.contains(told)), "{file}");
-            assert!(open(&device, Some(&gauge)).is_err());
+            assert!(open(&device, Some(&gauge), None).is_err());
         }
     }
 
@@ -133,6 +133,6 @@ mod tests {
     fn the_number_that_stands_for_no_figure_is_none() {
         let files = phone();
         files.set("sys/class/power_supply/battery/current_now", "-2147483648\n");
-        assert_eq!(open(&Device::of(files), Some(&gauge(1))).err().unwrap().0, Missing::Invalid);
+        assert_eq!(open(&Device::of(files), Some(&gauge(1)), None).err().unwrap().0, Missing::Invalid);
     }
 }

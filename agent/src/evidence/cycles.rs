@@ -1,6 +1,6 @@
 //! How quickly a CPU really executes: a chain of additions and exclusive ors, each of which needs the result of the one
 //! before, so that no CPU can do two of them in one cycle, and all of today's do one. Cycles over time is the clock, whatever
-//! the files say. Arm's and Intel's optimisation guides give one cycle of latency for both operations from Cortex-A53 and
+//! the files say; the processor's own counter, where it may be read, tells the same. Arm's and Intel's optimisation guides give one cycle of latency for both operations from Cortex-A53 and
 //! Core on.
 
 use std::hint::black_box;
@@ -11,6 +11,7 @@ use benchrack_protocol::evidence::TrueFrequency;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::{Kilohertz, Nanos};
 
+use super::pmu;
 use crate::clock::raw;
 use crate::device::Device;
 
@@ -29,25 +30,58 @@ pub fn true_frequencies(device: &Device, policies: &[CpufreqPolicy], cpus: &CpuS
         chosen.extend(cpus.iter().next());
     }
     let measure = |cpu: u32| {
-        let frequency = device.placement.true_frequency(cpu);
-        TrueFrequency { cpu, at: Nanos(device.clock.now().0.saturating_sub(since.0)), frequency }
+        let Executed { frequency, counted } = device.placement.true_frequency(cpu);
+        TrueFrequency { cpu, at: Nanos(device.clock.now().0.saturating_sub(since.0)), frequency, counted: Some(counted) }
     };
     chosen.into_iter().map(measure).collect()
 }
 
+/// The clock of one CPU, told in two ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// By a chain of instructions of which the cycles are known.
+    pub frequency: Reading<Kilohertz>,
+    /// By the processor's cycle counter, over the same instructions.
+    pub counted: Reading<Kilohertz>,
+}
+
+impl Executed {
+    /// Neither, for one reason.
+    pub fn missing(missing: Missing, why: impl Into<String>) -> Self {
+        let frequency = Reading::missing(missing, why);
+        Self { counted: frequency.clone(), frequency }
+    }
+}
+
 /// The clock of the CPU that this thread runs on; the caller keeps it there.
-pub fn frequency() -> Reading<Kilohertz> {
-    if cfg!(debug_assertions) {
-        return Reading::missing(Missing::NotAsked, "a build without optimisation takes other instructions");
-    }
+pub fn frequency() -> Executed {
+    let mut counter = pmu::Cycles::open();
     // The first burst lifts the governor's clock and warms the caches.
-    let mut best = u64::MAX;
+    let (mut best, mut counted) = (u64::MAX, None);
     for _ in 0..=BURSTS {
-        let begun = raw();
-        black_box(chain(black_box(1), black_box(0x9e37_79b9_7f4a_7c15), black_box(0x5851_f42d_4c95_7f2d), TURNS));
-        best = best.min(raw().0.saturating_sub(begun.0));
+        let burst = || {
+            let begun = raw();
+            black_box(chain(black_box(1), black_box(0x9e37_79b9_7f4a_7c15), black_box(0x5851_f42d_4c95_7f2d), TURNS));
+            raw().0.saturating_sub(begun.0)
+        };
+        let (time, cycles) = match &mut counter {
+            Reading::Value { value } => value.around(burst),
+            Reading::Missing { .. } => (burst(), None),
+        };
+        if time < best {
+            (best, counted) = (time, cycles);
+        }
     }
-    in_kilohertz(CYCLES_PER_TURN * TURNS, best)
+    let frequency = if cfg!(debug_assertions) {
+        Reading::missing(Missing::NotAsked, "a build without optimisation takes other instructions")
+    } else {
+        in_kilohertz(CYCLES_PER_TURN * TURNS, best)
+    };
+    let counted = counter.and_then(|_| match counted {
+        Some(cycles) => in_kilohertz(cycles, best),
+        None => Reading::missing(Missing::Unavailable, "others use the cycle counter"),
+    });
+    Executed { frequency, counted }
 }
 
 /// Cycles in so many nanoseconds as a frequency.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use benchrack_protocol::access::RootForm;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::ClockTarget;
 use benchrack_protocol::reading::{Missing, Reading};
 use serde::Serialize;
 
 use super::plan::{self, Scene, Spot};
-use super::ports::{Ports, Root};
+use super::ports::{self, Ports};
 use super::{Access, Knob, Place, all};
 use crate::device::Device;
 use crate::probe::getprop;
@@ -39,7 +40,7 @@ pub struct PlaceRow {
 }
 
 /// All knobs of the registry on this device, and how root is had.
-pub fn look(device: &Device, known: &DeviceReport) -> (Root, Vec<Row>) {
+pub fn look(device: &Device, known: &DeviceReport) -> (Option<RootForm>, Vec<Row>) {
     let ports = Ports::of(device);
     let properties = getprop::read(device.commands.as_ref()).value().cloned().unwrap_or_default();
     let cpus = known.cpus_possible.value().cloned().unwrap_or_default();
@@ -77,7 +78,7 @@ fn row(knob: &'static Knob, scene: &Scene<'_>, properties: &BTreeMap<String, Str
 /// None where there is nothing.
 fn place_row(knob: &Knob, ports: &Ports<'_>, spot: &Spot, place: String) -> Option<PlaceRow> {
     let device = ports.device();
-    let may = knob.access == Access::Shell || ports.root() != Root::None;
+    let may = knob.access == Access::Shell || ports.root().is_some();
     let ask = |command: &[&str]| {
         let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
         match ports.run(&command, false) {
@@ -91,7 +92,7 @@ fn place_row(knob: &Knob, ports: &Ports<'_>, spot: &Spot, place: String) -> Opti
                 Ok(text) => Reading::of(text.trim().to_owned()),
                 Err(error) => error.into_reading(),
             };
-            let su = matches!(ports.root(), Root::SuC | Root::Su0);
+            let su = matches!(ports.root(), Some(RootForm::SuCommand | RootForm::SuUid));
             (now, device.sysfs.writable(path) || su)
         }
         Spot::Service(name) => (ask(&["getprop", &format!("init.svc.{name}")]), may),
@@ -113,9 +114,9 @@ fn place_row(knob: &Knob, ports: &Ports<'_>, spot: &Spot, place: String) -> Opti
 }
 
 /// For people: what is here, grouped by whether it may be turned.
-pub fn describe(root: Root, rows: &[Row]) -> String {
+pub fn describe(root: Option<RootForm>, rows: &[Row]) -> String {
     use std::fmt::Write as _;
-    let mut text = format!("{root}\n");
+    let mut text = format!("{}\n", ports::described(root));
     let mut absent = Vec::new();
     for row in rows {
         if row.places.is_empty() {

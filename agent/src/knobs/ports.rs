@@ -3,40 +3,28 @@
 //!
 //! Only knobs go through `su`. It starts processes, so nothing that is read while blocks run may use it.
 
-use std::fmt;
 use std::sync::OnceLock;
 
+use benchrack_protocol::access::RootForm;
+
 use crate::device::Device;
+use crate::probe::root;
 use crate::sysfs::{SysError, SysErrorKind};
 
-/// How root is had here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Root {
-    /// The agent runs as root: `adb root`, or a shell made by `su`.
-    Own,
-    /// `su -c 'command'`, as Magisk and most others have it.
-    SuC,
-    /// `su 0 command`, as AOSP's debug builds have it.
-    Su0,
-    /// Not at all.
-    None,
-}
-
-impl fmt::Display for Root {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Own => "the agent is root",
-            Self::SuC => "root through su -c",
-            Self::Su0 => "root through su 0",
-            Self::None => "no root",
-        })
+/// For people: how root is had.
+pub fn described(root: Option<RootForm>) -> &'static str {
+    match root {
+        Some(RootForm::Own) => "the agent is root",
+        Some(RootForm::SuUid) => "root through su 0",
+        Some(RootForm::SuCommand) => "root through su -c",
+        None => "no root",
     }
 }
 
 /// A device's knobs.
 pub struct Ports<'a> {
     device: &'a Device,
-    root: OnceLock<Root>,
+    root: OnceLock<Option<RootForm>>,
 }
 
 impl<'a> Ports<'a> {
@@ -50,23 +38,12 @@ impl<'a> Ports<'a> {
         self.device
     }
 
-    /// How root is had. `su` is only tried on Android: elsewhere it asks for a password.
-    pub fn root(&self) -> Root {
+    /// How root is had, if it is.
+    pub fn root(&self) -> Option<RootForm> {
         *self.root.get_or_init(|| {
-            let says_root = |program: &str, arguments: &[&str]| {
-                self.device.commands.run(program, arguments).is_ok_and(|answer| answer.trim() == "0")
-            };
-            if says_root("id", &["-u"]) {
-                Root::Own
-            } else if self.device.commands.run("getprop", &[]).is_err() {
-                Root::None
-            } else if says_root("su", &["-c", "id -u"]) {
-                Root::SuC
-            } else if says_root("su", &["0", "id", "-u"]) {
-                Root::Su0
-            } else {
-                Root::None
-            }
+            let commands = self.device.commands.as_ref();
+            let android = commands.run("getprop", &[]).is_ok();
+            root::find(commands, android, &root::uid(commands)).value().copied()
         })
     }
 
@@ -110,9 +87,9 @@ impl<'a> Ports<'a> {
         let line = command.join(" ");
         if root {
             match self.root() {
-                Root::Own => {}
-                Root::None => return Err(SysError::new(SysErrorKind::Denied, &line, "it needs root")),
-                form => {
+                Some(RootForm::Own) => {}
+                None => return Err(SysError::new(SysErrorKind::Denied, &line, "it needs root")),
+                Some(form) => {
                     if !command.iter().all(|word| is_plain(word)) {
                         return Err(SysError::new(SysErrorKind::Denied, &line, "it cannot be passed to su"));
                     }
@@ -135,17 +112,17 @@ impl<'a> Ports<'a> {
     ) -> Result<String, SysError> {
         match answer {
             Err(error) if error.kind == SysErrorKind::Denied => match (self.root(), command()) {
-                (Root::Own | Root::None, _) => Err(error),
+                (Some(RootForm::Own) | None, _) => Err(error),
                 (_, None) => Err(SysError::new(SysErrorKind::Denied, path, "it cannot be passed to su")),
-                (form, Some(command)) => self.as_root(form, &command),
+                (Some(form), Some(command)) => self.as_root(form, &command),
             },
             answer => answer,
         }
     }
 
-    fn as_root(&self, form: Root, line: &str) -> Result<String, SysError> {
+    fn as_root(&self, form: RootForm, line: &str) -> Result<String, SysError> {
         match form {
-            Root::Su0 => self.device.commands.run("su", &["0", "sh", "-c", line]),
+            RootForm::SuUid => self.device.commands.run("su", &["0", "sh", "-c", line]),
             _ => self.device.commands.run("su", &["-c", line]),
         }
     }
@@ -200,7 +177,7 @@ mod tests {
 
     #[test]
     fn both_forms_of_su_read_and_write_what_this_user_may_not() {
-        for (form, root) in [(&["-c"][..], Root::SuC), (&["0", "sh", "-c"][..], Root::Su0)] {
+        for (form, root) in [(&["-c"][..], RootForm::SuCommand), (&["0", "sh", "-c"][..], RootForm::SuUid)] {
             let files = Arc::new(Captured::default());
             files.set("sys/power/knob", "1\n");
             let denied = Arc::new(Captured::default());
@@ -208,7 +185,7 @@ mod tests {
             let su = Arc::new(Su { files: Arc::clone(&files), form, ran: Mutex::default() });
             let device = Device { commands: su.clone(), ..Device::of(denied) };
             let ports = Ports::of(&device);
-            assert_eq!(ports.root(), root);
+            assert_eq!(ports.root(), Some(root));
             assert_eq!(ports.read("sys/power/knob").unwrap(), "1\n");
             ports.write("sys/power/knob", "4:1200000 5:1200000").unwrap();
             assert_eq!(files.read("sys/power/knob").unwrap(), "4:1200000 5:1200000\n");
@@ -226,7 +203,7 @@ mod tests {
         files.fail("sys/power/knob", SysErrorKind::Denied);
         let device = Device::of(Arc::new(files));
         let ports = Ports::of(&device);
-        assert_eq!(ports.root(), Root::None);
+        assert_eq!(ports.root(), None);
         assert_eq!(ports.write("sys/power/knob", "1").unwrap_err().kind, SysErrorKind::Denied);
         assert_eq!(ports.write("sys/power/none", "1").unwrap_err().kind, SysErrorKind::NotFound);
         assert_eq!(ports.run(&["setprop".into(), "a".into()], true).unwrap_err().kind, SysErrorKind::Denied);

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::device::Device;
 use crate::session::simulated::simulated;
 use crate::sysfs::{Captured, Commands, SysError, SysErrorKind, SysFs};
+use crate::twin::FileForm;
 
 const CPU: &str = "sys/devices/system/cpu";
 /// Operating points of the simulated clusters, highest first, as PPM prints them.
@@ -216,15 +217,7 @@ impl Kernel {
                 let fits = if name == "scaling_min_freq" { mine <= other } else { mine >= other };
                 if fits { Ok(value.into()) } else { Err(invalid()) }
             }
-            "cpu_min_freq" | "cpu_max_freq" => {
-                let pair = |word: &str| word.split_once(':').map(|(cpu, khz)| (cpu.parse::<u32>().unwrap(), khz.to_owned()));
-                let mut pairs: BTreeMap<u32, String> = now.split_whitespace().filter_map(pair).collect();
-                for word in value.split_whitespace() {
-                    let (cpu, khz) = pair(word).ok_or_else(invalid)?;
-                    *pairs.get_mut(&cpu).ok_or_else(invalid)? = khz;
-                }
-                Ok(pairs.iter().map(|(cpu, khz)| format!("{cpu}:{khz} ")).collect())
-            }
+            "cpu_min_freq" | "cpu_max_freq" => FileForm::CpuPairs.written(&now, value).ok_or_else(invalid),
             "hard_userlimit_min_cpu_freq" | "hard_userlimit_max_cpu_freq" => {
                 let (cluster, khz) = value.split_once(' ').ok_or_else(invalid)?;
                 let cluster: usize = cluster.parse().map_err(|_| invalid())?;
@@ -246,12 +239,9 @@ impl Kernel {
                 *line = format!("{number}: {}", fields.collect::<Vec<_>>().join(", "));
                 Ok(lines.join("\n"))
             }
-            "force_onoff" => {
-                let word = value.parse::<usize>().ok().and_then(|number| ["force off", "force on", "free"].get(number).copied());
-                word.map(str::to_owned).ok_or_else(invalid)
-            }
-            "cpu.uclamp.min" if value != "max" => Ok(format!("{:.2}", value.parse::<f64>().map_err(|_| invalid())?)),
-            "sleep_disabled" => Ok(if value == "Y" || value == "1" { "Y".into() } else { "N".into() }),
+            "force_onoff" => FileForm::Force.written(&now, value).ok_or_else(invalid),
+            "cpu.uclamp.min" => FileForm::Percent.written(&now, value).ok_or_else(invalid),
+            "sleep_disabled" => FileForm::Letter.written(&now, value).ok_or_else(invalid),
             _ => Ok(value.into()),
         }
     }

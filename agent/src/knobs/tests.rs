@@ -11,7 +11,8 @@ use super::simulated::{Fight, Kernel};
 use super::*;
 use crate::probe::probe;
 use crate::session::journal::Journal;
-use crate::session::tune::{Tuned, Wish, tune};
+use crate::session::tune::{Wish, tune};
+use crate::session::tuned::Tuned;
 use crate::sysfs::SysErrorKind;
 
 /// What turns this knob: a frequency plan, and what is asked for.
@@ -225,7 +226,7 @@ fn what_is_on_a_device_is_listed_with_what_it_says_and_nothing_is_turned() {
     kernel.files.fail("sys/power/cpufreq_max_limit", SysErrorKind::Denied);
     let (before, device) = (kernel.everything(), kernel.device());
     let (root, rows) = look::look(&device, &probe(&device, None));
-    assert_eq!((root, kernel.writes()), (ports::Root::Own, 0));
+    assert_eq!((root, kernel.writes()), (Some(benchrack_protocol::access::RootForm::Own), 0));
     assert_eq!(kernel.everything(), before);
     let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
     assert!(

@@ -8,9 +8,9 @@ use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::validity::EvidenceTier;
 
-use super::{cpufreq, getprop::Properties};
+use super::{cpufreq, getprop::Properties, root};
 use crate::device::Device;
-use crate::sysfs::{self, SysErrorKind};
+use crate::sysfs;
 
 /// Android's user ids (system/core/libcutils/include/private/android_filesystem_config.h): those of one user repeat
 /// every hundred thousand, and apps begin at ten thousand.
@@ -21,9 +21,9 @@ const FIRST_APP: u32 = 10_000;
 /// Asks. `report` is what the probes found so far.
 pub fn access(device: &Device, properties: &Properties, report: &DeviceReport) -> Access {
     let android = properties.value().is_some();
-    let uid = uid(device);
+    let uid = root::uid(device.commands.as_ref());
     let level = uid.clone().map(|uid| level(uid, android));
-    let root = root(device, android, uid.value().copied());
+    let root = root::find(device.commands.as_ref(), android, &uid);
     let questions = questions(device, report);
     let (tier, tier_limit) = tier(report, &root, &questions);
     let domain = match sysfs::text(device.sysfs.as_ref(), "proc/self/attr/current") {
@@ -31,16 +31,6 @@ pub fn access(device: &Device, properties: &Properties, report: &DeviceReport) -
         domain => domain,
     };
     Access { level, uid, domain, root, questions, tier, tier_limit }
-}
-
-fn uid(device: &Device) -> Reading<u32> {
-    match device.commands.run("id", &["-u"]) {
-        Ok(text) => match text.trim().parse() {
-            Ok(uid) => Reading::of(uid),
-            Err(_) => Reading::missing(Missing::Invalid, format!("id -u: '{}'", sysfs::excerpt(&text))),
-        },
-        Err(error) => error.into_reading(),
-    }
 }
 
 fn level(uid: u32, android: bool) -> AccessLevel {
@@ -51,30 +41,6 @@ fn level(uid: u32, android: bool) -> AccessLevel {
         _ if uid % USERS >= FIRST_APP => AccessLevel::App,
         _ => AccessLevel::User,
     }
-}
-
-/// Tries the ways to root, the ones that ask nobody first. `su` is only tried on Android: elsewhere it asks for a
-/// password.
-fn root(device: &Device, android: bool, uid: Option<u32>) -> Reading<RootForm> {
-    match uid {
-        Some(0) => return Reading::of(RootForm::Own),
-        None => return Reading::missing(Missing::NotAsked, "who asks is not known"),
-        Some(_) if !android => return Reading::missing(Missing::NotAsked, "start the agent as root to have it"),
-        Some(_) => {}
-    }
-    let mut refusals = Vec::new();
-    let forms: [(RootForm, &[&str]); 2] = [(RootForm::SuUid, &["0", "id", "-u"]), (RootForm::SuCommand, &["-c", "id -u"])];
-    for (form, arguments) in forms {
-        match device.commands.run("su", arguments) {
-            Ok(answer) if answer.trim() == "0" => return Reading::of(form),
-            Ok(answer) => refusals.push(Reading::missing(Missing::Denied, format!("su answers '{}'", sysfs::excerpt(&answer)))),
-            Err(error) if error.kind == SysErrorKind::Unavailable => {
-                refusals.push(Reading::missing(Missing::Denied, error.to_string()));
-            }
-            Err(error) => refusals.push(error.into_reading()),
-        }
-    }
-    refusals.pop().unwrap_or_else(|| Reading::missing(Missing::Absent, "no su"))
 }
 
 fn questions(device: &Device, report: &DeviceReport) -> Vec<Question> {
@@ -128,14 +94,12 @@ fn tier(report: &DeviceReport, root: &Reading<RootForm>, questions: &[Question])
             "stats/time_in_state does not answer for every clock: that it was still cannot be shown".into(),
         );
     }
-    if report.policies.iter().all(|policy| policy.writable) {
+    // Knobs that this user may not turn go through su.
+    let by_su = matches!(root.value(), Some(RootForm::SuUid | RootForm::SuCommand));
+    if by_su || report.policies.iter().all(|policy| policy.writable) {
         return (EvidenceTier::Gold, String::new());
     }
-    let how = match root.value() {
-        Some(RootForm::SuUid | RootForm::SuCommand) => "start the agent through su to set it",
-        _ => "only root may set it",
-    };
-    (EvidenceTier::Silver, format!("the clock may not be set by this user; {how}"))
+    (EvidenceTier::Silver, "the clock may not be set by this user; only root may set it".into())
 }
 
 #[cfg(test)]
@@ -185,6 +149,8 @@ mod tests {
         assert_eq!(of(&stats).tier, EvidenceTier::Silver);
         let limits = "file sys/devices/system/cpu/cpufreq/policy0/scaling_min_freq\n| 1\nfile sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq\n| 1\n";
         assert_eq!(of(&format!("{stats}{limits}")).tier, EvidenceTier::Gold);
+        let su = format!("{stats}{ANDROID}command id -u\n| 2000\ncommand su -c id -u\n| 0\n");
+        assert_eq!(of(&su).tier, EvidenceTier::Gold, "knobs go through su");
     }
 
     #[test]

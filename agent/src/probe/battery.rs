@@ -52,7 +52,13 @@ pub fn battery(device: &Device, supplies: &[PowerSupply], records: &Records, sto
     let proof = calibrate(&raw);
     let gauge = match stored {
         Some(gauge) => Reading::of(gauge.clone()),
-        None => gauge(name, &raw),
+        None => match (gauge(name, &raw), supply.and_then(|supply| missing(&supply.current))) {
+            // A refused current is no absent one.
+            (Reading::Missing { missing: Missing::Absent, .. }, Some(Reading::Missing { missing, detail })) => {
+                Reading::missing(missing, detail)
+            }
+            (gauge, _) => gauge,
+        },
     };
     if let (Some(now), Some(supply)) = (now, supply) {
         let moments = looks.into_iter().map(|(name, look)| (name, look, None)).collect();

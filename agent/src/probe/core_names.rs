@@ -150,6 +150,59 @@ const CORES: &[(u32, u32, &str, Strength)] = &[
     (AMPERE, 0xac4, "Ampere-1A", Big),
 ];
 
+/// In how many clusters of one chip a design is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clusters {
+    /// It is the only one: its chips have no second cluster.
+    Only,
+    /// In one, beside clusters of other designs.
+    One,
+}
+
+/// Cores of a cluster before the generation that mixes designs in one.
+pub const MOST_IN_A_CLUSTER: usize = 4;
+
+/// The bits of an identity that name the design.
+pub const DESIGN: u32 = 0xff00_fff0;
+
+/// Designs of which no phone's chip has two clusters. Those from before big.LITTLE (Cortex-A7 with A15, 2012) have no
+/// coherent way to a second cluster; later large ones of this list were sold in one cluster each, until Kirin 980 and
+/// Snapdragon 855 (2018) had two of the Cortex-A76. Servers' designs are of one kind.
+const IN_ONE_CLUSTER: &[(u32, u32, Clusters)] = &[
+    (ARM, 0xc05, Clusters::Only),
+    (ARM, 0xc08, Clusters::Only),
+    (ARM, 0xc09, Clusters::Only),
+    (QUALCOMM, 0x00f, Clusters::Only),
+    (QUALCOMM, 0x02d, Clusters::Only),
+    (QUALCOMM, 0x04d, Clusters::Only),
+    (QUALCOMM, 0x06f, Clusters::Only),
+    (ARM, 0xc0d, Clusters::One),
+    (ARM, 0xc0e, Clusters::One),
+    (ARM, 0xc0f, Clusters::One),
+    (ARM, 0xd07, Clusters::One),
+    (ARM, 0xd08, Clusters::One),
+    (ARM, 0xd09, Clusters::One),
+    (ARM, 0xd0a, Clusters::One),
+    (ARM, 0xd0c, Clusters::One),
+    (ARM, 0xd40, Clusters::One),
+    (ARM, 0xd49, Clusters::One),
+    (ARM, 0xd4f, Clusters::One),
+    (QUALCOMM, 0x800, Clusters::One),
+    (QUALCOMM, 0x802, Clusters::One),
+    (SAMSUNG, 0x001, Clusters::One),
+    (SAMSUNG, 0x002, Clusters::One),
+    (SAMSUNG, 0x003, Clusters::One),
+    (SAMSUNG, 0x004, Clusters::One),
+    (NVIDIA, 0x000, Clusters::One),
+    (NVIDIA, 0x003, Clusters::One),
+];
+
+/// Whether a design is in one cluster of a chip only; none where it may be in several, or nobody says.
+pub fn clusters(midr: u32) -> Option<Clusters> {
+    let design = fields(midr);
+    IN_ONE_CLUSTER.iter().find(|known| (known.0, known.1) == design).map(|known| known.2)
+}
+
 /// Implementer and part of an identity.
 pub fn fields(midr: u32) -> (u32, u32) {
     (midr >> 24, (midr >> 4) & 0xfff)

@@ -100,21 +100,28 @@ pub fn look(fs: &dyn SysFs, name: &str, at: Option<Nanos>) -> Moment {
         raw: value("current_now").and_then(|text| count(name, &text).value().copied()),
         voltage: number("voltage_now").or_else(|| number("batt_vol")).and_then(battery_volts),
         status: value("status").as_deref().and_then(Status::of),
-        charger: charger(fs, name),
+        charger: feeding(fs, name).map(|feeding| !feeding.is_empty()),
         level: number("capacity").and_then(|level| u32::try_from(level).ok()).filter(|&level| level <= 100),
         charge: number("charge_counter").or_else(|| number("charge_now")).filter(|&charge| charge != 0),
     }
 }
 
-/// Whether any supply but the battery says that it feeds the device; none where none says anything.
+/// The supplies but the battery that say that they feed the device; none where no supply says anything.
 ///
-/// A battery's own `online` is no answer: some kernels put a code of the cable there.
-fn charger(fs: &dyn SysFs, battery: &str) -> Option<bool> {
-    let others = fs.list(CLASS).ok()?.into_iter().filter(|name| name != battery).map(|name| supply(fs, name));
-    let outside =
-        others.filter(|supply| supply.kind.value().is_some_and(|kind| !matches!(kind.as_str(), "Battery" | "BMS" | "Unknown")));
-    let said: Vec<bool> = outside.filter_map(|supply| supply.online.value().copied()).collect();
-    (!said.is_empty()).then(|| said.contains(&true))
+/// A battery's own `online` is no answer: some kernels put a code of the cable there. A gauge beside the battery (`BMS`)
+/// and what has no type feed nothing; a supply whose type is refused may.
+pub(crate) fn feeding(fs: &dyn SysFs, battery: &str) -> Option<Vec<String>> {
+    let others = fs.list(CLASS).ok()?.into_iter().filter(|name| name != battery);
+    let said = others.filter_map(|name| {
+        let kind = answer(fs, &name, "type");
+        if matches!(kind.value().map(String::as_str), Some("Battery" | "BMS" | "Unknown")) {
+            return None;
+        }
+        let online: i64 = answer(fs, &name, "online").value()?.parse().ok()?;
+        Some((name, online != 0))
+    });
+    let said: Vec<(String, bool)> = said.collect();
+    (!said.is_empty()).then(|| said.into_iter().filter(|(_, online)| *online).map(|(name, _)| name).collect())
 }
 
 /// The current into the battery, by the device's calibration.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use benchrack_protocol::access::{Access, AccessLevel, Question, RootForm};
-use benchrack_protocol::device::{Battery, BatteryMoment, CpufreqPolicy, DeviceReport, Temperature};
+use benchrack_protocol::device::{Battery, BatteryMoment, Cluster, CpufreqPolicy, DeviceReport, Temperature};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::{Microamps, Microvolts};
 
@@ -14,10 +14,15 @@ pub fn describe(report: &DeviceReport) -> String {
     identity(&mut text, report);
     clusters(&mut text, report);
     text.heading("Clocks");
+    let root = report.access.as_ref().and_then(|access| access.root.value().copied());
     for policy in &report.policies {
-        text.line(&policy.path, clocks(policy));
+        text.line(&policy.path, clocks(policy, root));
     }
-    text.none_if(report.policies.is_empty(), "this kernel offers no cpufreq: clocks can be neither pinned nor watched");
+    let why = match report.clusters.is_empty() && report.cpus_possible.value().is_none() {
+        true => "no file of the CPUs answers",
+        false => "the kernel shows no cpufreq: clocks can be neither pinned nor watched",
+    };
+    text.none_if(report.policies.is_empty(), why);
     battery(&mut text, report.battery.as_ref());
     temperatures(&mut text, &report.temperatures);
     text.heading("Cooling devices");
@@ -41,35 +46,66 @@ fn identity(text: &mut Text, report: &DeviceReport) {
     text.heading(&identity.title);
     text.line("key", &identity.key);
     text.line("system", format!("{} {} ({})", identity.os, identity.os_release, identity.os_fingerprint));
-    text.line("kernel", format!("{} {}", identity.kernel, identity.architecture));
-    text.line("hardware", format!("{} {}, {}", identity.manufacturer, identity.model, identity.soc));
+    text.line("kernel", format!("{}, of release {}", identity.architecture, identity.kernel));
+    let hardware = [&identity.manufacturer, &identity.model, &identity.soc];
+    let known: Vec<&str> = hardware.iter().filter_map(|part| part.value().map(String::as_str)).collect();
+    text.line("hardware", if known.is_empty() { with_reason(&identity.model) } else { known.join(", ") });
     text.line("figures are", format!("{:?}", report.reality).to_lowercase());
     let memory = &report.memory;
-    text.line("memory", format!("{} in all, {} free, pages of {}", memory.total, memory.available, memory.page_size));
+    text.line(
+        "memory",
+        match &memory.total {
+            Reading::Value { value } => format!("{value} in all, {} free, pages of {}", memory.available, memory.page_size),
+            missing => with_reason(missing),
+        },
+    );
     text.line("CPUs", format!("{} possible, {} online", report.cpus_possible, report.cpus_online));
 }
 
 fn clusters(text: &mut Text, report: &DeviceReport) {
     text.heading("Clusters, slowest first");
     for cluster in &report.clusters {
-        let clock = format!("{} to {}", cluster.min_freq, cluster.max_freq);
-        text.line(
-            &cluster.name,
-            format!("CPUs {}  {}  {clock}  capacity {}  [{}]", cluster.cpus, cluster.core, cluster.capacity, cluster.source),
-        );
+        let mut parts = vec![format!("CPUs {}", cluster.cpus)];
+        parts.push(match &cluster.core {
+            Reading::Value { value } => value.clone(),
+            missing => format!("core {missing}"),
+        });
+        parts.push(match (&cluster.min_freq, &cluster.max_freq) {
+            (Reading::Missing { .. }, missing @ Reading::Missing { .. }) => format!("clock {missing}"),
+            (min, max) => format!("{min} to {max}"),
+        });
+        parts.extend(cluster.capacity.value().map(|capacity| format!("capacity {capacity}")));
+        parts.push(format!("[{}]", cluster.source));
+        text.line(&cluster.name, parts.join("  "));
     }
     text.none_if(report.clusters.is_empty(), "none could be told");
-    if !report.unknown.is_empty() {
+    let cores: Vec<(String, &str)> = report.clusters.iter().filter_map(unnamed).collect();
+    if !(report.unknown.is_empty() && cores.is_empty()) {
         text.heading("Unknown");
         for unknown in &report.unknown {
             text.line(&unknown.what, &unknown.why);
         }
+        for (what, why) in cores {
+            text.line(&what, why);
+        }
     }
 }
 
-fn clocks(policy: &CpufreqPolicy) -> String {
+/// A cluster of which nobody says what cores it is made of, and why.
+fn unnamed(cluster: &Cluster) -> Option<(String, &str)> {
+    match &cluster.core {
+        Reading::Value { .. } => None,
+        Reading::Missing { detail, .. } => Some((format!("core of CPUs {}", cluster.cpus), detail)),
+    }
+}
+
+fn clocks(policy: &CpufreqPolicy, root: Option<RootForm>) -> String {
     let points = policy.frequencies.clone().map(|points| points.len());
-    let access = if policy.writable { "may be pinned" } else { "may not be pinned by this user" };
+    let access = match (policy.writable, root) {
+        (true, _) => "may be pinned",
+        (false, Some(RootForm::SuUid | RootForm::SuCommand)) => "may be pinned through su",
+        (false, _) => "may not be pinned by this user",
+    };
     format!(
         "CPUs {}  {} to {}  now {} within {} to {}  governor {}  {points} operating points  {access}",
         policy.cpus,
@@ -100,12 +136,14 @@ fn battery(text: &mut Text, battery: Option<&Battery>) {
             let sign = if gauge.per_count > 0 { "positive" } else { "negative" };
             let unit = if gauge.per_count.abs() == 1 { "microamperes" } else { "milliamperes" };
             text.line("gauge", format!("{unit}, {sign} while charging ({})", gauge.basis));
-            text.line("", format!("a new value every {}", with_reason(&gauge.period)));
-            text.line("", format!("steps of {}", with_reason(&gauge.step.clone().map(amperes))));
+            text.line("", format!("time between two values: {}", with_reason(&gauge.period)));
+            text.line("", format!("least step: {}", with_reason(&gauge.step.clone().map(amperes))));
         }
         missing => {
             text.line("gauge", with_reason(&missing.clone().map(|_| "")));
-            text.line("", "'benchrack-agent calibrate' proves it on the device, in two minutes");
+            if !matches!(missing, Reading::Missing { missing: Missing::Absent, .. }) {
+                text.line("", "'benchrack-agent calibrate' proves it on the device, in two minutes");
+            }
         }
     }
     for moment in &battery.moments {
@@ -116,7 +154,24 @@ fn battery(text: &mut Text, battery: Option<&Battery>) {
 fn shown_moment(moment: &BatteryMoment) -> String {
     let current = moment.current.clone().map(amperes);
     let voltage = moment.voltage.clone().map(volts);
-    format!("{}: {}, {} %, {current}, {voltage}, {}", moment.name, moment.status, moment.level_percent, moment.temperature)
+    let level = moment.level_percent.clone().map(|level| format!("{level} %"));
+    let figures = [
+        shown("status", &moment.status),
+        shown("level", &level),
+        shown("current", &current),
+        shown("voltage", &voltage),
+        shown("temperature", &moment.temperature),
+    ];
+    format!("{}: {}", moment.name, figures.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// A figure of a moment; what its source does not have is left out, what cannot be used is named.
+fn shown<T: Display>(what: &str, reading: &Reading<T>) -> Option<String> {
+    match reading {
+        Reading::Value { value } => Some(value.to_string()),
+        Reading::Missing { missing: Missing::Absent, .. } => None,
+        Reading::Missing { missing, .. } => Some(format!("{what} {missing}")),
+    }
 }
 
 fn amperes(current: Microamps) -> String {
@@ -189,7 +244,10 @@ fn advice(access: &Access) -> Option<&'static str> {
     let refused = access.questions.iter().any(denied);
     match (access.level.value()?, access.root.value()) {
         (AccessLevel::Root, _) => None,
-        (_, Some(RootForm::SuUid | RootForm::SuCommand)) => Some("start the agent through su"),
+        (_, Some(RootForm::SuUid | RootForm::SuCommand)) if refused => {
+            Some("start the agent through su: knobs are turned through it, and nothing else is read through it")
+        }
+        (_, Some(RootForm::SuUid | RootForm::SuCommand)) => None,
         (AccessLevel::App, _) => Some("run the agent from adb shell: it may read more than an app"),
         (AccessLevel::Shell, _) if refused => {
             Some("'adb root' on a userdebug build, or a rooted phone; a stock phone refuses these to everyone")

@@ -6,21 +6,18 @@
 //! contradicts itself is dropped, and what they do not tell is left unknown.
 
 mod facts;
+mod ranks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::{Cluster, Unknown};
-use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::session::CLUSTER_NAMES;
 use benchrack_protocol::units::Kilohertz;
 
 use super::core_names;
 use super::cpufreq::CPU;
 pub use facts::{CpuFacts, Facts, cpu_list, read};
-
-/// Name of a cluster whose rank cannot be told; nobody can ask for it by name.
-const UNRANKED: &str = "unranked";
+use ranks::named;
 
 /// A group and the files that make it one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +95,11 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
 
     // Cores with a clock of their own are of one kind when everything that is known of them is equal; one of which less
     // is known than of the others cannot be compared.
-    let alone =
-        |(cpu, known): &(&u32, &CpuFacts)| !shared.contains(cpu) && known.clock.as_ref().is_some_and(|clock| clock.len() == 1);
+    let off = facts.cpus.values().any(|cpu| cpu.online != Some(true));
+    // A list of the CPUs that are online does not tell whether one that is off shares the clock.
+    let alone = |(cpu, known): &(&u32, &CpuFacts)| {
+        !shared.contains(cpu) && known.clock.as_ref().is_some_and(|clock| clock.len() == 1) && !(off && known.clock_of_online)
+    };
     let lone = || facts.cpus.iter().filter(alone);
     let detail = |known: &CpuFacts| (known.midr.is_some(), known.range.is_some(), known.capacity.is_some());
     let most = lone().map(|(_, known)| detail(known)).max();
@@ -112,8 +112,24 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
 
     let seen: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
     let unseen: Vec<u32> = facts.cpus.keys().copied().filter(|cpu| !seen.contains(cpu)).collect();
+    if let ([only], false) = (groups.as_mut_slice(), unseen.is_empty())
+        && of_one_cluster_only(facts)
+    {
+        only.cpus.extend(&unseen);
+        only.source = "no chip has this core in two clusters or beside others";
+        return groups;
+    }
     groups.extend(unseen_groups(facts, &groups, &unseen, lone_clocks, unknown));
     groups
+}
+
+/// Whether every core that names itself is of one design that never was in a chip of several clusters.
+fn of_one_cluster_only(facts: &Facts) -> bool {
+    let mut named = facts.cpus.values().filter_map(|cpu| cpu.midr).chain(facts.midr_once).peekable();
+    facts.cpus.len() <= core_names::MOST_IN_A_CLUSTER
+        && !(facts.contradiction || facts.unlisted)
+        && named.peek().is_some()
+        && named.all(|midr| core_names::clusters(midr) == Some(core_names::Clusters::Only))
 }
 
 /// Groups among CPUs that no clock or sibling list names.
@@ -124,6 +140,7 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
         facts
             .cpus
             .values()
+            .filter(|cpu| !cpu.clock_of_online)
             .filter(|cpu| cpu.clock.as_ref().is_some_and(|clock| clock.iter().eq(group.cpus.iter().copied())))
             .count()
     };
@@ -134,30 +151,32 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
     {
         return vec![Group { cpus: BTreeSet::from([*only]), source: "every other CPU's related_cpus leaves it out" }];
     }
-    if groups.is_empty() && !facts.cpufreq {
-        let kinds: BTreeSet<Kind> = unseen.iter().filter_map(get).map(kind).collect();
-        let told = |cpu: &CpuFacts| cpu.midr.is_some() || cpu.capacity.is_some();
-        if unseen.len() == 1 || unseen.iter().filter_map(get).all(told) {
-            return kinds
-                .into_iter()
-                .map(|wanted| Group {
-                    cpus: unseen.iter().copied().filter(|cpu| get(cpu).map(kind) == Some(wanted)).collect(),
-                    source: "no cpufreq; equal MIDR and cpu_capacity",
-                })
-                .collect();
-        }
-        return Vec::new();
-    }
     let taken: BTreeSet<(u32, u32)> = groups.iter().flat_map(|group| &group.cpus).filter_map(|cpu| design(get(cpu)?)).collect();
-    let mut by_midr: BTreeMap<(u32, u32), BTreeSet<u32>> = BTreeMap::new();
+    let mut kinds: BTreeMap<(Option<u32>, Option<u32>), BTreeSet<u32>> = BTreeMap::new();
     for &cpu in unseen {
-        let design = get(&cpu).filter(|cpu| cpu.midr.is_some_and(|midr| core_names::strength(midr).is_some())).and_then(design);
-        if let Some(design) = design.filter(|design| !taken.contains(design)) {
-            by_midr.entry(design).or_default().insert(cpu);
+        let Some(known) = get(&cpu) else { continue };
+        // An unknown revision of a known design is the same design.
+        let midr = known.midr.map(|midr| midr & core_names::DESIGN);
+        if design(known).is_none_or(|design| !taken.contains(&design)) {
+            kinds.entry((midr, known.capacity)).or_default().insert(cpu);
         }
     }
-    let found: Vec<Group> = by_midr.into_values().map(|cpus| Group { cpus, source: "MIDR" }).collect();
-    for group in &found {
+    // A capacity that only some cores of a design have compares nothing.
+    let comparable = |midr: Option<u32>| {
+        let mut told = kinds.keys().filter(|(other, _)| *other == midr).map(|(_, capacity)| capacity.is_some());
+        told.next().is_some_and(|first| told.all(|other| other == first))
+    };
+    let source = if facts.cpufreq { "MIDR" } else { "no cpufreq; equal MIDR and cpu_capacity" };
+    let one = |(midr, capacity): (Option<u32>, Option<u32>), count: usize| match midr {
+        Some(midr) => of_one_cluster(midr, capacity, count),
+        None => facts.cpus.len() == 1 || (capacity.is_some() && count <= core_names::MOST_IN_A_CLUSTER),
+    };
+    let found: Vec<Group> = kinds
+        .iter()
+        .filter(|(kind, cpus)| comparable(kind.0) && one(**kind, cpus.len()))
+        .map(|(_, cpus)| Group { cpus: cpus.clone(), source })
+        .collect();
+    for group in found.iter().filter(|_| facts.cpufreq) {
         let cpus: CpuSet = group.cpus.iter().copied().collect();
         unknown.push(Unknown {
             what: format!("clock of CPUs {cpus}"),
@@ -165,6 +184,18 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
         });
     }
     found
+}
+
+/// Whether so many cores of one design, and of one capacity where that is known, can only be one cluster.
+fn of_one_cluster(midr: u32, capacity: Option<u32>, count: usize) -> bool {
+    let Some(strength) = core_names::strength(midr) else { return false };
+    match core_names::clusters(midr) {
+        Some(core_names::Clusters::Only | core_names::Clusters::One) => true,
+        // Two clusters of one large design differ in their clocks, and so in their capacity.
+        _ if strength > core_names::Strength::Little => count == 1 || capacity.is_some(),
+        // Small cores come in two clusters of four that are alike in everything.
+        _ => count <= core_names::MOST_IN_A_CLUSTER,
+    }
 }
 
 /// Everything by which cores of one kind are equal.
@@ -249,139 +280,6 @@ fn split_by_kind(facts: &Facts, group: Group) -> Vec<Group> {
             source: "related_cpus, split by MIDR",
         })
         .collect()
-}
-
-/// Orders the groups and gives them names, where the order can be told.
-fn named(facts: &Facts, groups: Vec<Group>, complete: bool, unknown: &mut Vec<Unknown>) -> Vec<Cluster> {
-    let single = groups.len() == 1 && complete;
-    let mut clusters: Vec<(Option<u32>, Cluster)> = groups.into_iter().map(|group| cluster(facts, &group, single)).collect();
-    clusters.sort_by_key(|(_, cluster)| cluster.cpus.iter().next());
-    if single {
-        return clusters.into_iter().map(|(_, cluster)| Cluster { name: "all".into(), ..cluster }).collect();
-    }
-    let names: &[&str] = match clusters.len() {
-        2 => &["little", "big"],
-        3 => &["little", "mid", "big"],
-        4 => &CLUSTER_NAMES,
-        _ => &[],
-    };
-    match order(&mut clusters, facts) {
-        Ok(()) if complete && !names.is_empty() => {
-            let named = clusters.into_iter().zip(names);
-            return named.map(|((_, cluster), name)| Cluster { name: (*name).into(), ..cluster }).collect();
-        }
-        Ok(()) if complete => {
-            unknown.push(Unknown {
-                what: "names of the clusters".into(),
-                why: format!("{} clusters, names for four", clusters.len()),
-            });
-        }
-        Ok(()) => {}
-        Err(why) => unknown.push(Unknown { what: "order of the clusters".into(), why }),
-    }
-    clusters.into_iter().map(|(_, cluster)| cluster).collect()
-}
-
-/// Slowest first: by cpu_capacity where all have one; else by the cores' designs and their highest frequency, or by
-/// MediaTek's masks of little and big cores.
-fn order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> Result<(), String> {
-    let capacities: Option<Vec<u32>> = clusters.iter().map(|(_, cluster)| cluster.capacity.value().copied()).collect();
-    if let Some(capacities) = capacities
-        && distinct(&capacities)
-    {
-        clusters.sort_by_key(|(_, cluster)| cluster.capacity.value().copied());
-        return Ok(());
-    }
-    let frequencies: Option<Vec<Kilohertz>> = clusters.iter().map(|(_, cluster)| cluster.max_freq.value().copied()).collect();
-    let designs: Option<Vec<_>> = clusters.iter().map(|(midr, _)| midr.and_then(core_names::strength)).collect();
-    match (designs, frequencies) {
-        (Some(designs), _) if distinct(&designs) => {
-            clusters.sort_by_key(|(midr, _)| midr.and_then(core_names::strength));
-            Ok(())
-        }
-        (Some(designs), Some(frequencies)) => {
-            let keys: Vec<_> = designs.into_iter().zip(frequencies).collect();
-            if !distinct(&keys) {
-                return Err("clusters of one design have the same highest frequency".into());
-            }
-            clusters.sort_by_key(|(midr, cluster)| (midr.and_then(core_names::strength), cluster.max_freq.value().copied()));
-            Ok(())
-        }
-        (None, Some(frequencies)) if distinct(&frequencies) => {
-            clusters.sort_by_key(|(_, cluster)| cluster.max_freq.value().copied());
-            Ok(())
-        }
-        (None, _) if masks_order(clusters, facts) => Ok(()),
-        (None, Some(_)) => Err("clusters have the same highest frequency, and their cores cannot be told apart".into()),
-        (_, None) => Err("the highest frequency of a cluster is not known".into()),
-    }
-}
-
-fn masks_order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> bool {
-    let (Some((little, big)), [(_, first), (_, second)]) = (&facts.little_big, &*clusters) else { return false };
-    if first.cpus == *big && second.cpus == *little {
-        clusters.swap(0, 1);
-        return true;
-    }
-    first.cpus == *little && second.cpus == *big
-}
-
-fn distinct<T: Ord>(values: &[T]) -> bool {
-    values.iter().collect::<BTreeSet<_>>().len() == values.len()
-}
-
-fn cluster(facts: &Facts, group: &Group, single: bool) -> (Option<u32>, Cluster) {
-    let known = || group.cpus.iter().filter_map(|cpu| facts.cpus.get(cpu));
-    // An identity printed once is of the CPU that was asked: it says something only where all are of one kind.
-    let midrs = known().filter_map(|cpu| cpu.midr);
-    let midr = match most(midrs) {
-        Some(midr) => midr,
-        None => facts.midr_once.filter(|_| single),
-    };
-    let core = match (midr, &facts.model_name) {
-        (Some(midr), _) => Reading::of(core_names::name(midr)),
-        (None, Some(name)) => Reading::of(name.clone()),
-        (None, None) if facts.midr_once.is_some() => {
-            Reading::missing(Missing::Invalid, "/proc/cpuinfo: one identity for clusters of several kinds")
-        }
-        (None, None) if known().any(|cpu| cpu.midr.is_some()) => {
-            Reading::missing(Missing::Invalid, "its CPUs name different cores")
-        }
-        (None, None) => Reading::missing(Missing::Absent, "neither midr_el1 nor /proc/cpuinfo names the core"),
-    };
-    let range = most(known().filter_map(|cpu| cpu.range));
-    let frequency = |of: fn((Kilohertz, Kilohertz)) -> Kilohertz| match range {
-        Some(Some(range)) => Reading::of(of(range)),
-        Some(None) => Reading::missing(Missing::Invalid, "its CPUs give different limits"),
-        None => Reading::missing(Missing::Absent, "none of its CPUs has cpufreq limits"),
-    };
-    let capacity = match most(known().filter_map(|cpu| cpu.capacity)) {
-        Some(Some(capacity)) => Reading::of(capacity),
-        Some(None) => Reading::missing(Missing::Invalid, "its CPUs give different capacities"),
-        None => Reading::missing(Missing::Absent, "no cpu_capacity"),
-    };
-    let cluster = Cluster {
-        name: UNRANKED.into(),
-        cpus: group.cpus.iter().copied().collect(),
-        core,
-        min_freq: frequency(|range| range.0),
-        max_freq: frequency(|range| range.1),
-        capacity,
-        source: group.source.into(),
-    };
-    (midr, cluster)
-}
-
-/// The value that most give: none where nobody gives one, nothing inside where several are given equally often.
-fn most<T: Ord>(values: impl Iterator<Item = T>) -> Option<Option<T>> {
-    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
-    for value in values {
-        *counts.entry(value).or_default() += 1;
-    }
-    let highest = counts.values().copied().max()?;
-    let mut leaders = counts.into_iter().filter(|(_, count)| *count == highest).map(|(value, _)| value);
-    let first = leaders.next();
-    Some(if leaders.next().is_none() { first } else { None })
 }
 
 #[cfg(test)]

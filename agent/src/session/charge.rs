@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::device::{DeviceReport, PowerSupply};
+use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::evidence::KnobOutcome;
 use serde::Serialize;
 use tokio::time::sleep;
 
 use super::journal::{Journal, JournalError};
-use super::tune::Tuned;
+use super::tuned::{Mark, Tuned};
 use crate::device::Device;
 use crate::knobs::plan::{Scene, Step, steps};
 use crate::knobs::ports::Ports;
@@ -42,6 +42,16 @@ pub enum Effect {
     Nothing,
 }
 
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Discharge => "a true discharge",
+            Self::Bypass => "a bypass: the cable feeds the device",
+            Self::Nothing => "without effect",
+        })
+    }
+}
+
 /// One candidate that was tried.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tried {
@@ -64,8 +74,13 @@ pub enum ChargeError {
     Journal(#[from] JournalError),
 }
 
-/// Tries every candidate of the registry on this device, one after another, each put back before the next. `load` keeps the
-/// CPUs busy for so long and returns at once.
+/// What keeps CPUs busy.
+pub trait Load: Send {
+    /// For so long.
+    fn run(&mut self, time: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// Tries every candidate of the registry on this device, one after another, each put back before the next.
 ///
 /// # Errors
 /// [`ChargeError`]; then everything is as it was.
@@ -73,74 +88,98 @@ pub async fn try_all(
     device: &Device,
     journal: &Journal,
     known: &DeviceReport,
-    load: impl Fn(Duration),
+    load: &mut impl Load,
 ) -> Result<Vec<Tried>, ChargeError> {
     let battery = Battery::charging(device, known)?;
     let before = battery.current().await?;
-    let mut tried = Vec::new();
+    let mut tuned = Tuned::untouched(device, journal, known);
+    let (mut tried, mark) = (Vec::new(), tuned.mark());
     for step in candidates(device, known) {
-        let (result, tuned) = attempt(&battery, journal, known, step, &before, &load).await?;
-        tuned.put_back_now()?;
-        tried.push(result);
+        tried.push(attempt(&battery, &mut tuned, step, &before, load).await?);
+        tuned.put_back_after(mark)?;
+        tuned.forget_after(mark);
         sleep(FOLLOWS).await;
     }
     Ok(tried)
 }
 
-/// Cuts charge by the first candidate after which the battery feeds the device, and leaves it cut until the value is
-/// restored or dropped. Also returns what was tried; no value where none of it discharges.
+/// Charge that is cut.
+pub(super) struct Cut {
+    /// From when on the knobs of the session are those that cut it.
+    mark: Mark,
+}
+
+impl Cut {
+    /// Whether nobody has undone it.
+    pub(super) fn holds(&self, tuned: &Tuned<'_>) -> bool {
+        tuned.still_holds_after(self.mark)
+    }
+
+    /// Lets the device charge again and notes whether it was cut until now.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the end of the session tries again.
+    pub(super) fn end(self, tuned: &mut Tuned<'_>) -> Result<(), JournalError> {
+        tuned.note_overridden_after(self.mark);
+        tuned.put_back_after(self.mark)
+    }
+}
+
+/// Cuts charge by the first candidate after which the battery feeds the device. It stays cut until that is ended, or the
+/// session's knobs are put back. Also returns what was tried; nothing is cut where none of it discharges.
 ///
 /// # Errors
-/// [`ChargeError`]; then everything is as it was.
-pub async fn cut<'a>(
-    device: &'a Device,
-    journal: &'a Journal,
+/// [`ChargeError`]; the knobs of the session's end are then put back with the others.
+pub(super) async fn cut(
+    device: &Device,
+    tuned: &mut Tuned<'_>,
     known: &DeviceReport,
-    load: impl Fn(Duration),
-) -> Result<(Option<Tuned<'a>>, Vec<Tried>), ChargeError> {
+    load: &mut impl Load,
+) -> Result<(Option<Cut>, Vec<Tried>), ChargeError> {
     let battery = Battery::charging(device, known)?;
     let before = battery.current().await?;
-    let mut tried = Vec::new();
+    let (mut tried, mark) = (Vec::new(), tuned.mark());
     for step in candidates(device, known) {
-        let (result, tuned) = attempt(&battery, journal, known, step, &before, &load).await?;
+        let result = attempt(&battery, tuned, step, &before, load).await?;
         let discharges = result.effect == Ok(Effect::Discharge);
         tried.push(result);
         if discharges {
-            return Ok((Some(tuned), tried));
+            return Ok((Some(Cut { mark }), tried));
         }
-        tuned.put_back_now()?;
+        tuned.put_back_after(mark)?;
+        tuned.forget_after(mark);
         sleep(FOLLOWS).await;
     }
     Ok((None, tried))
 }
 
-async fn attempt<'a>(
-    battery: &Battery<'a>,
-    journal: &'a Journal,
-    known: &DeviceReport,
+async fn attempt(
+    battery: &Battery<'_>,
+    tuned: &mut Tuned<'_>,
     step: Step,
     before: &[i64],
-    load: impl Fn(Duration),
-) -> Result<(Tried, Tuned<'a>), ChargeError> {
-    let place = step.spot.name();
-    let mut tuned = Tuned::untouched(battery.device, journal, known);
-    tuned.carry_out(vec![step], &CpuSet::default(), None).await?;
-    let outcome = tuned.outcome_of(&place);
+    load: &mut impl Load,
+) -> Result<Tried, ChargeError> {
+    let (place, mark) = (step.spot.name(), tuned.mark());
+    tuned.carry_out(vec![step], &CpuSet::default()).await?;
+    let outcome = tuned.last_outcome();
     let effect = if outcome == KnobOutcome::Held {
         sleep(FOLLOWS).await;
         let idle = battery.current().await?;
-        load(FOLLOWS + BETWEEN_SAMPLES * (SAMPLES + 1));
-        sleep(FOLLOWS).await;
-        let loaded = battery.current().await?;
-        if tuned.still_holds() {
-            classify(before, &idle, &loaded)
+        let loaded = async {
+            sleep(FOLLOWS).await;
+            battery.current().await
+        };
+        let (loaded, ()) = tokio::join!(loaded, load.run(FOLLOWS + BETWEEN_SAMPLES * (SAMPLES + 1)));
+        if tuned.still_holds_after(mark) {
+            classify(before, &idle, &loaded?)
         } else {
             Err("the write was undone while the current was looked at".into())
         }
     } else {
         Err(format!("the write was not taken ({outcome:?})"))
     };
-    Ok((Tried { place, outcome, effect }, tuned))
+    Ok(Tried { place, outcome, effect })
 }
 
 /// What the battery's current says, in raw counts of one gauge: while it charged, idle after the write, under load.
@@ -207,9 +246,9 @@ struct Battery<'a> {
 impl<'a> Battery<'a> {
     fn charging(device: &'a Device, known: &DeviceReport) -> Result<Self, ChargeError> {
         let not_now = |why: &str| ChargeError::NotNow(why.into());
-        let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
-        let name = &known.power_supplies.iter().find(is_battery).ok_or_else(|| not_now("there is no battery"))?.name;
-        let supply = power_supply::supply(device.sysfs.as_ref(), name.clone());
+        let fs = device.sysfs.as_ref();
+        let name = &power_supply::battery(fs, &known.power_supplies).ok_or_else(|| not_now("there is no battery"))?.name;
+        let supply = power_supply::supply(fs, name.clone());
         let status = supply.status.value().map_or("unknown", String::as_str).to_owned();
         if status != "Charging" {
             return Err(not_now(&format!("the battery must be charging, its status is {status}")));

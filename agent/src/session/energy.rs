@@ -20,7 +20,7 @@ use benchrack_stats::energy::{pace, response};
 use super::looping::Looping;
 use crate::clock::Clock;
 use crate::device::Device;
-use crate::energy::{Look, Source, open};
+use crate::energy::{Cut, Look, Source, open};
 use crate::runner_process::Runner;
 pub use plan::estimate;
 use plan::{Trial, affordable, nanos, phases, power, seconds, shortest};
@@ -28,7 +28,7 @@ use plan::{Trial, affordable, nanos, phases, power, seconds, shortest};
 /// What became of one subject.
 pub type Outcome = Result<Reading<EnergyRun>, Failure>;
 
-/// Longest look at a meter whose rhythm is not known.
+/// The look at a meter whose rhythm is not known.
 const RHYTHM: Nanos = Nanos(15_000_000_000);
 /// Words that name a meter, at most.
 const MOST_WORDS: usize = 1_000;
@@ -38,17 +38,18 @@ const REST_SLOWER: u32 = 2;
 /// Why the whole pass gives nothing.
 type Nothing = (Missing, String);
 
-/// Measures the energy of each subject; none for a place whose subject cannot be looped.
+/// Measures the energy of each subject; none for a place whose subject cannot be looped. `cut` tells whether charge is still
+/// cut, where it was for this.
 pub async fn measure<R: Runner>(
     device: &Device,
-    gauge: Option<&Gauge>,
+    (gauge, cut): (Option<&Gauge>, Option<Cut<'_>>),
     subjects: &mut [Option<Looping<'_, R>>],
     plan: &EnergyPlan,
     begun: Nanos,
 ) -> Vec<Option<Outcome>> {
     let mut failures: Vec<Option<Failure>> = subjects.iter().map(|_| None).collect();
     let pass = async {
-        let mut source = match open(device, gauge) {
+        let mut source = match open(device, gauge, cut) {
             Reading::Value { value } => value,
             Reading::Missing { missing, detail } => return Err((missing, detail)),
         };
@@ -93,7 +94,7 @@ impl Meter<'_> {
         let first = subjects.iter().position(Option::is_some).ok_or((Missing::NotAsked, "no subject can be looped".into()))?;
         let until = self.now().0.saturating_add(plan.max_time.0.saturating_mul(count as u64));
         let left = |now: Nanos| until.saturating_sub(now.0) as f64 / 1e9;
-        let mut known = self.pace(subjects, failures, first).await?;
+        let mut known = self.pace(subjects, failures, first, plan).await?;
         known.what.truncate(known.what.floor_char_boundary(MOST_WORDS));
         affordable(&known, left(self.now()), count, 2.0)?;
         let trial = self.try_out(subjects, failures, first, &mut known).await?;
@@ -124,18 +125,24 @@ impl Meter<'_> {
         subjects: &mut [Option<Looping<'_, R>>],
         failures: &mut [Option<Failure>],
         first: usize,
+        plan: &EnergyPlan,
     ) -> Result<EnergyMeter, Nothing> {
         let nature = self.source.nature().clone();
+        // Charge is counted in steps that a slow phone takes many seconds for.
+        let time = match nature.source.quantity() {
+            Quantity::Charge => RHYTHM.max(Nanos(plan.max_time.0 / 10)),
+            Quantity::Current | Quantity::Energy => RHYTHM,
+        };
         let (period, step) = match (nature.period, nature.step) {
             (Some(period), Some(step)) => (period, step),
             (known, step) => {
                 self.every = nature.shortest_look;
-                let Some(seen) = self.turn(subjects, failures, first, RHYTHM).await?.map(|phase| phase.readings) else {
+                let Some(seen) = self.turn(subjects, failures, first, time).await?.map(|phase| phase.readings) else {
                     return Err(first_failed());
                 };
                 let points: Vec<(f64, f64)> = seen.iter().map(|one| (seconds(one.at), one.value as f64)).collect();
                 let Some(pace) = pace(&points) else {
-                    let (what, count, time) = (nature.what, seen.len(), seconds(RHYTHM));
+                    let (what, count, time) = (nature.what, seen.len(), seconds(time));
                     let why = format!("{what} hardly changed in {count} looks over {time} s: its period is not known");
                     return Err((Missing::Unavailable, why));
                 };

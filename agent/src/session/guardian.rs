@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::journal::{Journal, JournalError};
@@ -62,6 +63,43 @@ impl Guardian {
         drop(pipe);
         // It ends at once; nobody waits for it here.
         std::thread::spawn(move || child.wait());
+    }
+}
+
+/// A guardian, once there is one, for everybody who gives signs of life.
+#[derive(Clone, Default)]
+pub struct Pulse(Arc<Mutex<Option<Guardian>>>);
+
+impl Pulse {
+    /// Gives a sign of life.
+    pub fn beat(&self) {
+        if let Some(guardian) = self.guardian().as_ref() {
+            guardian.beat();
+        }
+    }
+
+    /// Starts the guardian where there is none yet.
+    ///
+    /// # Errors
+    /// As [`Guardian::start`].
+    pub fn start(&self, program: &RunnerProgram, folder: &Path, owner: &str) -> std::io::Result<()> {
+        let mut guardian = self.guardian();
+        if guardian.is_none() {
+            *guardian = Some(Guardian::start(program, folder, owner)?);
+        }
+        Ok(())
+    }
+
+    /// Everything is restored: the guardian may go.
+    pub fn done(&self) {
+        if let Some(guardian) = self.guardian().take() {
+            guardian.done();
+        }
+    }
+
+    /// A panic of another holder leaves the guardian as it was.
+    fn guardian(&self) -> MutexGuard<'_, Option<Guardian>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

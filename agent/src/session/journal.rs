@@ -201,30 +201,18 @@ impl Journal {
     /// # Errors
     /// [`JournalError::NotRestored`] keeps the journal for the next try.
     pub fn restore(&self, ports: &Ports<'_>, knobs: &[Saved]) -> Result<(), JournalError> {
-        // The first round writes all: one that reads as before may still be about to follow its last write.
-        let mut pending: Vec<&Saved> = knobs.iter().rev().collect();
-        for _ in 0..ROUNDS {
-            // A command that cannot be asked counts as undone when it was run.
-            let mut undone = Vec::new();
-            for knob in &pending {
-                match knob.put_back(ports) {
-                    Ok(()) => undone.push(*knob),
-                    // A program that is not there never turned anything.
-                    Err(error) if error.kind == SysErrorKind::NotFound && knob.before.is_none() => undone.push(*knob),
-                    Err(error) => tracing::debug!(knob = knob.name, %error, "not restored in this round"),
-                }
-            }
-            let is_back = |knob: &Saved| knob.is_back(ports) || (knob.before.is_none() && undone.contains(&knob));
-            pending.retain(|knob| !is_back(knob));
-            // Putting one back can move another that was back before.
-            if pending.is_empty() {
-                pending = knobs.iter().rev().filter(|knob| knob.before.is_some() && !knob.is_back(ports)).collect();
-            }
-            if pending.is_empty() {
-                return self.remove();
-            }
-        }
-        Err(JournalError::NotRestored { knobs: pending.into_iter().map(|knob| knob.name.clone()).collect() })
+        put_back(ports, knobs)?;
+        self.remove()
+    }
+
+    /// Puts the knobs from this place on back, the last one first; the journal goes on for those before.
+    ///
+    /// # Errors
+    /// [`JournalError::NotRestored`] keeps the journal as it was; [`JournalError::Write`].
+    pub fn restore_from(&self, ports: &Ports<'_>, owner: &str, knobs: &[Saved], place: usize) -> Result<(), JournalError> {
+        let (before, after) = knobs.split_at(place.min(knobs.len()));
+        put_back(ports, after)?;
+        if before.is_empty() { self.remove() } else { self.keep(ports, owner, before) }
     }
 
     fn remove(&self) -> Result<(), JournalError> {
@@ -235,6 +223,33 @@ impl Journal {
             _ => Ok(()),
         }
     }
+}
+
+fn put_back(ports: &Ports<'_>, knobs: &[Saved]) -> Result<(), JournalError> {
+    // The first round writes all: one that reads as before may still be about to follow its last write.
+    let mut pending: Vec<&Saved> = knobs.iter().rev().collect();
+    for _ in 0..ROUNDS {
+        // A command that cannot be asked counts as undone when it was run.
+        let mut undone = Vec::new();
+        for knob in &pending {
+            match knob.put_back(ports) {
+                Ok(()) => undone.push(*knob),
+                // A program that is not there never turned anything.
+                Err(error) if error.kind == SysErrorKind::NotFound && knob.before.is_none() => undone.push(*knob),
+                Err(error) => tracing::debug!(knob = knob.name, %error, "not restored in this round"),
+            }
+        }
+        let is_back = |knob: &Saved| knob.is_back(ports) || (knob.before.is_none() && undone.contains(&knob));
+        pending.retain(|knob| !is_back(knob));
+        // Putting one back can move another that was back before.
+        if pending.is_empty() {
+            pending = knobs.iter().rev().filter(|knob| knob.before.is_some() && !knob.is_back(ports)).collect();
+        }
+        if pending.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(JournalError::NotRestored { knobs: pending.into_iter().map(|knob| knob.name.clone()).collect() })
 }
 
 impl Saved {

@@ -3,12 +3,13 @@
 mod gates;
 mod load;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, EngineRef, IntegerKernels};
 use benchrack_protocol::evidence::KnobOutcome;
+use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::{Manifest, Precision};
 use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::pipeline::{
@@ -23,6 +24,7 @@ use benchrack_protocol::validity::{EvidenceTier, Reason, Validity, assess, tier}
 use super::simulated::{SimulatedPlacement, simulated};
 use super::*;
 use crate::clock::Clock;
+use crate::device::Device;
 use crate::placement::Placement;
 use crate::probe::probe;
 use crate::runner_process::Runner;

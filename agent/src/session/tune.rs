@@ -6,28 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::{CpufreqPolicy, DeviceReport};
-use benchrack_protocol::evidence::{ClockTarget, KnobEvidence, KnobOutcome};
+use benchrack_protocol::evidence::{ClockTarget, KnobOutcome};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::session::Frequency;
-use tokio::time::sleep;
 
-use super::guardian::Guardian;
-use super::journal::{Journal, JournalError, Saved};
-use super::step::{self, Turned};
+use super::journal::{Journal, JournalError};
+use super::step::Turned;
+use super::tuned::Tuned;
 use crate::device::Device;
-use crate::knobs::plan::{self, Scene, Step};
-use crate::knobs::ports::Ports;
+use crate::knobs::plan::{self, Scene};
 use crate::knobs::{Asked, Form, Knob, Stage, When, all};
 use crate::probe::{cpufreq, getprop, topology};
 use crate::runner_process::RunnerProgram;
-
-const BETWEEN_READS: Duration = Duration::from_millis(50);
-/// Longest wait for knobs to be back, at the end of a session.
-const RESTORING: Duration = Duration::from_secs(1);
 
 /// What a session wants of the device's knobs.
 #[derive(Clone, Copy)]
@@ -62,22 +55,6 @@ pub enum TuneError {
     },
 }
 
-/// Changed knobs; restores them when dropped.
-pub struct Tuned<'a> {
-    ports: Ports<'a>,
-    journal: &'a Journal,
-    owner: String,
-    guardian: Option<Guardian>,
-    /// Everything that may have been written, in that order; put back even where a write was not waited for.
-    saved: Vec<Saved>,
-    turned: Vec<Turned>,
-    restored: bool,
-    /// The policies as they are after CPUs came online.
-    pub policies: Vec<CpufreqPolicy>,
-    /// Where each pinned clock was to stand.
-    pub targets: Vec<ClockTarget>,
-}
-
 /// Turns what the wish asks for. A wish for nothing touches nothing.
 ///
 /// # Errors
@@ -89,6 +66,7 @@ pub async fn tune<'a>(
     wish: Wish<'_>,
 ) -> Result<Tuned<'a>, TuneError> {
     let mut tuned = Tuned::untouched(device, journal, known);
+    tuned.keeper = wish.guardian.map(|(program, folder)| (program.clone(), folder.to_owned()));
     let offline: CpuSet = wish.cpus.iter().filter(|&cpu| !wish.online.contains(cpu)).collect();
     if wish.frequency == Frequency::Unpinned && wish.asked.is_empty() && offline.is_empty() {
         return Ok(tuned);
@@ -118,7 +96,7 @@ pub async fn tune<'a>(
                 None => steps.extend(meant),
             }
         }
-        tuned.carry_out(steps, &offline, wish.guardian).await?;
+        tuned.carry_out(steps, &offline).await?;
         if stage == Stage::Hotplug {
             if !offline.is_empty() {
                 online = tuned.with_all_online(wish.cpus)?;
@@ -150,27 +128,6 @@ fn refusal(knob: &Knob, wish: &Wish<'_>, properties: &BTreeMap<String, String>) 
     }
     let unprotected = knob.when == When::AskedWithCutOff && !wish.cut_off;
     unprotected.then(|| "the agent's own cut-off has no sensor to go by".into())
-}
-
-/// Knobs that no longer read as written when the blocks were over, and what they said.
-#[derive(Debug, Default)]
-pub struct Drifted(Vec<(usize, Reading<String>)>);
-
-impl<'a> Tuned<'a> {
-    /// Nothing turned yet.
-    pub(super) fn untouched(device: &'a Device, journal: &'a Journal, known: &DeviceReport) -> Self {
-        Self {
-            ports: Ports::of(device),
-            journal,
-            owner: format!("{}-{}", std::process::id(), device.clock.now().0),
-            guardian: None,
-            saved: Vec::new(),
-            turned: Vec::new(),
-            restored: true,
-            policies: known.policies.clone(),
-            targets: Vec::new(),
-        }
-    }
 }
 
 impl Tuned<'_> {
@@ -219,50 +176,6 @@ impl Tuned<'_> {
         if offline.is_empty() { Ok(online) } else { Err(TuneError::Offline { offline, why }) }
     }
 
-    /// Saves, writes and verifies the steps of one stage.
-    pub(super) async fn carry_out(
-        &mut self,
-        steps: Vec<Step>,
-        brought_online: &CpuSet,
-        guardian: Option<(&RunnerProgram, &Path)>,
-    ) -> Result<(), JournalError> {
-        let mut ready: Vec<(Step, Saved)> = Vec::new();
-        for step in steps {
-            match step::save(&self.ports, &step, brought_online).await {
-                Ok(saved) => ready.push((step, saved)),
-                Err(refused) => self.turned.push(*refused),
-            }
-        }
-        if ready.is_empty() {
-            return Ok(());
-        }
-        step::in_order_of_limits(&mut ready);
-        if self.guardian.is_none()
-            && let Some((program, folder)) = guardian
-        {
-            match Guardian::start(program, folder, &self.owner) {
-                Ok(guardian) => self.guardian = Some(guardian),
-                Err(error) => tracing::warn!(%error, "no guardian: after kill -9 knobs wait for the agent's next start"),
-            }
-        }
-        let known = self.saved.len();
-        self.saved.extend(ready.iter().map(|(_, saved)| saved.clone()));
-        if let Err(error) = self.journal.keep(&self.ports, &self.owner, &self.saved) {
-            self.saved.truncate(known);
-            return Err(error);
-        }
-        self.restored = false;
-        let mut turned = step::turn(&self.ports, ready).await;
-        // A command that was refused changed nothing, and undoing it would be refused as well, for ever.
-        let refused: Vec<Saved> = turned.iter_mut().filter_map(Turned::take_refused).collect();
-        self.turned.extend(turned);
-        if !refused.is_empty() {
-            self.saved.retain(|saved| !refused.contains(saved));
-            self.journal.keep(&self.ports, &self.owner, &self.saved)?;
-        }
-        Ok(())
-    }
-
     /// On MediaTek's phones cpufreq's limits may not hold; where PPM holds a clock on both sides, the pin rests on it.
     fn rest_on_ppm(&mut self) {
         let held = |turned: &&Turned| matches!(turned.form, Form::PpmLimit(_)) && turned.evidence.outcome == KnobOutcome::Held;
@@ -275,93 +188,6 @@ impl Tuned<'_> {
             if both {
                 turned.evidence.helpful = !matches!(turned.form, Form::PpmLimit(_));
             }
-        }
-    }
-
-    /// Tells the guardian that the agent lives.
-    pub fn beat(&self) {
-        if let Some(guardian) = &self.guardian {
-            guardian.beat();
-        }
-    }
-
-    /// Reads every knob again that held at first.
-    pub fn drifted(&self) -> Drifted {
-        Drifted(self.turned.iter().enumerate().filter_map(|(nth, turned)| Some((nth, turned.drifted(&self.ports)?))).collect())
-    }
-
-    /// Puts everything back, waiting until it reads back, and returns the evidence; what drifted before was overridden.
-    pub async fn restore(mut self, drifted: Drifted) -> Vec<KnobEvidence> {
-        for (nth, now) in drifted.0 {
-            if let Some(turned) = self.turned.get_mut(nth) {
-                turned.evidence.outcome = KnobOutcome::Overridden;
-                turned.evidence.read_back = now;
-            }
-        }
-        let mut waited = Duration::ZERO;
-        let mut whole = self.restored;
-        while !whole {
-            match self.put_back() {
-                Ok(()) => whole = true,
-                Err(error) if waited >= RESTORING => {
-                    tracing::error!(%error, "the journal is kept and tried again at the next start");
-                    break;
-                }
-                Err(_) => {
-                    sleep(BETWEEN_READS).await;
-                    waited += BETWEEN_READS;
-                }
-            }
-        }
-        if whole && let Some(guardian) = self.guardian.take() {
-            guardian.done();
-        }
-        // What could not be put back now will not be a moment later, in the guard; the guardian tries once more.
-        self.restored = true;
-        let turned = std::mem::take(&mut self.turned);
-        turned.into_iter().map(|turned| turned.into_evidence(&self.ports, whole)).collect()
-    }
-
-    /// What became of a knob.
-    pub(super) fn outcome_of(&self, knob: &str) -> KnobOutcome {
-        let turned = self.turned.iter().find(|turned| turned.evidence.knob == knob);
-        turned.map_or(KnobOutcome::Absent, |turned| turned.evidence.outcome)
-    }
-
-    /// Whether every knob that held still does.
-    pub(super) fn still_holds(&self) -> bool {
-        self.drifted().0.is_empty()
-    }
-
-    /// Puts everything back at once.
-    ///
-    /// # Errors
-    /// [`JournalError::NotRestored`]; dropping tries again.
-    pub(super) fn put_back_now(mut self) -> Result<(), JournalError> {
-        if !self.restored {
-            self.put_back()?;
-            self.restored = true;
-        }
-        Ok(())
-    }
-
-    fn put_back(&self) -> Result<(), JournalError> {
-        self.journal.restore(&self.ports, &self.saved)
-    }
-}
-
-impl Drop for Tuned<'_> {
-    fn drop(&mut self) {
-        if self.restored {
-            return;
-        }
-        match self.put_back() {
-            Ok(()) => {
-                if let Some(guardian) = self.guardian.take() {
-                    guardian.done();
-                }
-            }
-            Err(error) => tracing::error!(%error, "the journal is kept and tried again at the next start"),
         }
     }
 }

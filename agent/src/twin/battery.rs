@@ -8,7 +8,7 @@ use benchrack_protocol::tensor::unit;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::file::{BatterySpec, ChargerSpec, CurrentUnit, Flow, Stop, SwitchSpec};
+use super::file::{BatterySpec, ChargeUnit, ChargerSpec, CurrentUnit, Flow, Stop, SwitchSpec};
 
 /// A battery at one moment.
 #[derive(Debug)]
@@ -97,14 +97,14 @@ impl Battery {
         let mean = if self.gauge.flowed.1 > 0.0 { self.gauge.flowed.0 / self.gauge.flowed.1 } else { self.current };
         let shown = if spec.averages { mean } else { self.gauge.filtered.unwrap_or(self.current) };
         let step = spec.step_ua as f64;
-        let period = spec.period_ms * 1_000_000;
+        let charge_step = spec.charge_step_uah as f64;
         self.gauge = Gauge {
-            next: (now / period + 1) * period,
+            next: spec.next_update(now),
             filtered: self.gauge.filtered,
             flowed: (0.0, 0.0),
             current: (((shown * 1e6 + noise) / step).round() * step) as i64,
             voltage: (self.voltage * 1e6) as i64,
-            counter: (self.charge * 1000.0) as i64,
+            counter: ((self.charge * 1000.0 / charge_step).floor() * charge_step) as i64,
             level: self.level().round() as u32,
         };
     }
@@ -124,9 +124,14 @@ impl Battery {
         if self.spec.gauge.millivolts { self.gauge.voltage / 1000 } else { self.gauge.voltage }
     }
 
-    /// `charge_counter`, µAh.
-    pub(super) fn charge_counter(&self) -> i64 {
-        self.gauge.counter
+    /// `charge_counter`; none where there is no such file.
+    pub(super) fn charge_counter(&self) -> Option<i64> {
+        match self.spec.gauge.charge {
+            ChargeUnit::MicroampereHour => Some(self.gauge.counter),
+            ChargeUnit::MilliampereHour => Some(self.gauge.counter / 1000),
+            ChargeUnit::NanoampereHour => Some(self.gauge.counter * 1000),
+            ChargeUnit::Absent => None,
+        }
     }
 
     /// `capacity`, per cent.
@@ -221,6 +226,9 @@ mod tests {
             noise_ua: 0.0,
             averages: false,
             millivolts: false,
+            phase_ms: 0,
+            charge: ChargeUnit::MicroampereHour,
+            charge_step_uah: 1,
         }
     }
 

@@ -13,6 +13,7 @@
 //! capture holds all the same, and everything else answers as captured.
 
 pub(super) mod power;
+mod system;
 
 use benchrack_protocol::cpuset::CpuSet;
 use serde::Deserialize;
@@ -21,7 +22,10 @@ use super::TwinError;
 use super::layers::Layer;
 use super::script::Scripted;
 use crate::sysfs::{CAPTURE_HEADER, Captured};
-pub use power::{BatterySpec, ChargerSpec, CurrentUnit, Flow, RailsSpec, Stop, SwitchSpec};
+pub use power::{BatterySpec, ChargeUnit, ChargerSpec, CurrentUnit, Flow, RailsSpec, RaplSpec, Stop, SwitchSpec};
+#[cfg(test)]
+pub use system::FileForm;
+pub use system::{AndroidSpec, FileSpec};
 
 /// First line of the form.
 pub const HEADER: &str = "# benchrack twin 1";
@@ -39,6 +43,9 @@ pub struct Spec {
     pub root: bool,
     /// What the phone draws with idle cores at 25 °C, its leakage left out.
     pub base_mw: f64,
+    /// How much of that comes and goes from second to second, because others work: relative standard deviation.
+    #[serde(default)]
+    pub base_noise: f64,
     /// Folders of cpufreq.
     #[serde(default)]
     pub cpufreq: CpufreqFolders,
@@ -62,6 +69,15 @@ pub struct Spec {
     /// Power rails that the chip meters.
     #[serde(default)]
     pub rails: Option<RailsSpec>,
+    /// The energy counter of a Linux host's processor.
+    #[serde(default)]
+    pub rapl: Option<RaplSpec>,
+    /// Android's services, settings and modes.
+    #[serde(default)]
+    pub android: AndroidSpec,
+    /// Vendors' files that do not read back as they are written.
+    #[serde(default, rename = "file")]
+    pub files: Vec<FileSpec>,
     /// What works against the agent.
     #[serde(default, rename = "layer")]
     pub layers: Vec<Layer>,
@@ -213,6 +229,12 @@ impl Spec {
             true => Ok(()),
             false => Err(wrong(field, format!("{value} is not above zero"))),
         };
+        if !(0.0..1.0).contains(&self.base_noise) {
+            return Err(wrong("base_noise", format!("{} is not from 0 to below 1", self.base_noise)));
+        }
+        if self.rapl.as_ref().is_some_and(|rapl| rapl.step_uj == 0 || rapl.range_uj <= rapl.step_uj) {
+            return Err(wrong("rapl", "step_uj must be above zero and below range_uj".into()));
+        }
         let heat = &self.heat;
         for (field, value) in [
             ("memory_gb_s", self.memory_gb_s),
@@ -245,8 +267,9 @@ impl Spec {
             if battery.ocv.len() < 2 || !battery.ocv.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1) {
                 return Err(wrong("battery.ocv", "two or more points with ascending level and voltage are needed".into()));
             }
-            if battery.gauge.period_ms == 0 || battery.gauge.step_ua == 0 {
-                return Err(wrong("battery.gauge", "period_ms and step_ua must be above zero".into()));
+            let gauge = &battery.gauge;
+            if gauge.period_ms == 0 || gauge.step_ua == 0 || gauge.charge_step_uah == 0 {
+                return Err(wrong("battery.gauge", "period_ms, step_ua and charge_step_uah must be above zero".into()));
             }
         }
         if let Some(rails) = &self.rails {

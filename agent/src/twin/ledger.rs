@@ -11,6 +11,8 @@ pub struct Joules {
     pub runners: f64,
     /// Of it, leakage of the powered cores, which grows with their temperature.
     pub leakage: f64,
+    /// Of the leakage, what there is because runners have warmed the die since the twin was switched on.
+    pub warmth: f64,
     /// Of it, everything but the cores.
     pub base: f64,
     /// Of it, each cluster with its leakage, in the order of the file.
@@ -19,7 +21,7 @@ pub struct Joules {
 
 impl Joules {
     pub(super) fn none(clusters: usize) -> Self {
-        Self { total: 0.0, runners: 0.0, leakage: 0.0, base: 0.0, clusters: vec![0.0; clusters] }
+        Self { total: 0.0, runners: 0.0, leakage: 0.0, warmth: 0.0, base: 0.0, clusters: vec![0.0; clusters] }
     }
 
     /// Between an earlier state and this one.
@@ -29,6 +31,7 @@ impl Joules {
             total: self.total - earlier.total,
             runners: self.runners - earlier.runners,
             leakage: self.leakage - earlier.leakage,
+            warmth: self.warmth - earlier.warmth,
             base: self.base - earlier.base,
             clusters,
         }
@@ -40,6 +43,7 @@ impl Joules {
             total: mix(self.total, later.total),
             runners: mix(self.runners, later.runners),
             leakage: mix(self.leakage, later.leakage),
+            warmth: mix(self.warmth, later.warmth),
             base: mix(self.base, later.base),
             clusters: self.clusters.iter().zip(&later.clusters).map(|(now, then)| mix(*now, *then)).collect(),
         }
@@ -77,6 +81,12 @@ impl Ledger {
     /// The last state at or before this time.
     pub(super) fn before(&self, at: u64) -> Option<&Entry> {
         self.0.get(self.0.partition_point(|entry| entry.at <= at).checked_sub(1)?)
+    }
+
+    /// States that began after one moment and before another.
+    pub(super) fn within(&self, from: u64, to: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.0.partition_point(|entry| entry.at <= from);
+        self.0.range(first..).take_while(move |entry| entry.at < to)
     }
 
     /// Energies at this time; exact, because powers are constant between two entries.

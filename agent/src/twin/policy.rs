@@ -28,6 +28,8 @@ pub(super) struct Policy {
     pub(super) scripted_max: u64,
     pub(super) vendor_min: u64,
     pub(super) vendor_max: u64,
+    /// Where a mode of the whole phone holds the clock.
+    pub(super) mode: Option<u64>,
     /// Writes that are not in force yet: when, which, what.
     pub(super) pending: Vec<(u64, Bound, u64)>,
     /// Time in each point, ns.
@@ -54,6 +56,7 @@ impl Policy {
             scripted_max: u64::MAX,
             vendor_min: 0,
             vendor_max: u64::MAX,
+            mode: None,
             pending: Vec::new(),
             times: vec![0; points.len()],
             transitions: 0,
@@ -77,8 +80,9 @@ impl Policy {
     /// The limits in force, as `scaling_min_freq` and `scaling_max_freq` show them: a cap wins over a floor.
     pub(super) fn limits(&self) -> (u64, u64) {
         let max =
-            self.user_max.min(self.thermal_max).min(self.scripted_max).min(self.vendor_max).clamp(self.lowest(), self.highest());
-        let min = self.user_min.max(self.vendor_min).clamp(self.lowest(), max);
+            self.user_max.min(self.thermal_max).min(self.scripted_max).min(self.vendor_max).min(self.mode.unwrap_or(u64::MAX));
+        let max = max.clamp(self.lowest(), self.highest());
+        let min = self.user_min.max(self.vendor_min).max(self.mode.unwrap_or(0)).clamp(self.lowest(), max);
         (min, max)
     }
 
@@ -105,25 +109,34 @@ impl Policy {
         }
     }
 
+    /// Whether the governor would leave the clock where it is for as long as nothing changes.
+    pub(super) fn rests(&self, busy: bool) -> bool {
+        self.pending.is_empty() && self.choice(busy, true) == self.index
+    }
+
     /// The governor's choice: two points up in each tick under load, one down once it has idled, always within the limits. The
     /// lowest point that fulfils the floor and the highest within the cap are what cpufreq's tables give.
     pub(super) fn govern(&mut self, busy: bool) {
-        let (min, max) = self.limits();
-        let top = self.points.iter().rposition(|point| point.khz <= max).unwrap_or(0);
-        let bottom = self.points.iter().position(|point| point.khz >= min).unwrap_or(top).min(top);
         self.idle_ticks = if busy { 0 } else { self.idle_ticks.saturating_add(1) };
-        let wanted = match (self.governor.as_str(), busy) {
-            ("performance", _) => top,
-            ("powersave", _) => bottom,
-            (_, true) => self.index + 2,
-            (_, false) if self.idle_ticks > PATIENCE => self.index.saturating_sub(1),
-            (_, false) => self.index,
-        };
-        let next = wanted.clamp(bottom, top);
+        let next = self.choice(busy, self.idle_ticks > PATIENCE);
         if next != self.index {
             self.transitions += 1;
             self.index = next;
         }
+    }
+
+    fn choice(&self, busy: bool, rested: bool) -> usize {
+        let (min, max) = self.limits();
+        let top = self.points.iter().rposition(|point| point.khz <= max).unwrap_or(0);
+        let bottom = self.points.iter().position(|point| point.khz >= min).unwrap_or(top).min(top);
+        let wanted = match (self.governor.as_str(), busy) {
+            ("performance", _) => top,
+            ("powersave", _) => bottom,
+            (_, true) => self.index + 2,
+            (_, false) if rested => self.index.saturating_sub(1),
+            (_, false) => self.index,
+        };
+        wanted.clamp(bottom, top)
     }
 }
 
@@ -144,6 +157,7 @@ mod tests {
             scripted_max: u64::MAX,
             vendor_min: 0,
             vendor_max: u64::MAX,
+            mode: None,
             pending: Vec::new(),
             times: vec![0; 4],
             transitions: 0,

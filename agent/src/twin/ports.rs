@@ -3,16 +3,18 @@
 use std::sync::{Mutex, PoisonError};
 
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::units::Nanos;
+use benchrack_protocol::reading::{Missing, Reading};
+use benchrack_protocol::units::{Kilohertz, Nanos};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Running;
+use super::android;
 use super::files;
-use super::layers::Layer;
 use super::script::Forced;
 use super::world::World;
 use crate::clock::Clock;
+use crate::evidence::cycles::Executed;
 use crate::placement::Placement;
 use crate::sysfs::{Commands, SysError, SysErrorKind, SysFs};
 
@@ -68,6 +70,19 @@ impl Placement for SimulatedPlacement {
 impl Placement for Running {
     fn allowed(&self) -> std::io::Result<CpuSet> {
         self.placement.allowed()
+    }
+
+    /// What a burst of instructions on that CPU finds: its clock. Interruptions only lengthen some of the bursts, of which
+    /// the best one counts.
+    fn true_frequency(&self, cpu: u32) -> Executed {
+        let world = self.world();
+        match world.cpus.get(&cpu).filter(|cpu| cpu.online).and_then(|cpu| world.policies.get(cpu.policy)) {
+            Some(policy) => Executed {
+                frequency: Reading::of(Kilohertz(policy.present().khz)),
+                counted: Reading::missing(Missing::NotAsked, "a twin's processor has no counters"),
+            },
+            None => Executed::missing(Missing::Unavailable, format!("CPU {cpu} is offline")),
+        }
     }
 
     fn confine(&self, cpus: &CpuSet) -> std::io::Result<()> {
@@ -161,43 +176,27 @@ impl Commands for Running {
             return Err(refused(kind, &line));
         }
         match (program, arguments) {
-            ("getprop", []) => Ok(with_services(self.captured.run("getprop", &[])?, &world)),
             ("id", ["-u"]) => Ok(if world.spec.root { "0\n" } else { "2000\n" }.into()),
-            ("stop" | "start", [service]) => serve(&mut world, &line, service, program == "start"),
-            ("setprop", ["ctl.stop" | "ctl.start", service]) => serve(&mut world, &line, service, arguments[0] == "ctl.start"),
+            ("getprop", []) => Ok(android::with_services(self.captured.run("getprop", &[])?, &world)),
+            ("stop" | "start" | "setprop" | "settings" | "cmd", _) => match android::run(&mut world, program, arguments) {
+                Some(answer) => answer.map_err(|kind| refused(kind, &line)),
+                None => self.captured.run(program, arguments),
+            },
+            ("getprop", [key]) => match android::service_property(&world, key) {
+                Some(state) => Ok(format!("{state}\n")),
+                None => self.captured.run(program, arguments),
+            },
             ("dumpsys", ["battery"]) if world.battery.is_some() => Ok(dumpsys_battery(&world)),
             _ => self.captured.run(program, arguments),
         }
     }
 }
 
-/// Services that layers run, as init shows them.
-fn with_services(properties: String, world: &World) -> String {
-    let mut lines: Vec<String> = properties.lines().filter(|line| !line.starts_with("[init.svc.")).map(str::to_owned).collect();
-    for active in &world.layers {
-        if let Layer::Hotplug { service, .. } = &active.layer {
-            lines.push(format!("[init.svc.{service}]: [{}]", if active.running { "running" } else { "stopped" }));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-fn serve(world: &mut World, line: &str, name: &str, runs: bool) -> Result<String, SysError> {
-    if !world.spec.root {
-        return Err(refused(SysErrorKind::Denied, line));
-    }
-    for active in &mut world.layers {
-        if matches!(&active.layer, Layer::Hotplug { service, .. } if service == name) {
-            active.running = runs;
-        }
-    }
-    Ok(String::new())
-}
-
 /// As Android 9 and later print it; voltages are millivolts, the level is of a scale of 100.
 fn dumpsys_battery(world: &World) -> String {
     let Some(battery) = &world.battery else { return String::new() };
     let usb = world.charger.as_ref().is_some_and(|charger| charger.plugged);
+    let counter = battery.charge_counter().map(|charge| format!("  Charge counter: {charge}\n")).unwrap_or_default();
     // BatteryManager: 2 charging, 3 discharging, 4 not charging, 5 full.
     let status = match files::battery_status(world) {
         "Charging" => 2,
@@ -206,10 +205,9 @@ fn dumpsys_battery(world: &World) -> String {
         _ => 4,
     };
     format!(
-        "Current Battery Service state:\n  AC powered: false\n  USB powered: {usb}\n  Wireless powered: false\n  \
-         Charge counter: {}\n  status: {status}\n  health: 2\n  present: true\n  level: {}\n  scale: 100\n  voltage: {}\n  \
+        "Current Battery Service state:\n  AC powered: false\n  USB powered: {usb}\n  Wireless powered: false\n{counter}  \
+         status: {status}\n  health: 2\n  present: true\n  level: {}\n  scale: 100\n  voltage: {}\n  \
          temperature: {}\n  technology: Li-ion\n",
-        battery.charge_counter(),
         battery.shown_level(),
         (battery.voltage * 1000.0) as i64,
         (world.heat.body * 10.0).round() as i64,

@@ -39,6 +39,11 @@ impl Process {
         (self.from..self.until).contains(&now)
     }
 
+    /// Threads that work.
+    pub(super) fn busy_threads(&self) -> impl Iterator<Item = &Thread> {
+        self.threads.iter().take(self.working)
+    }
+
     fn working_threads(&mut self) -> impl Iterator<Item = &mut Thread> {
         self.threads.iter_mut().take(self.working)
     }
@@ -127,6 +132,9 @@ impl World {
             for (thread, cpu) in process.threads.iter_mut().zip(usable.iter().cycle()) {
                 thread.cpu = *cpu;
             }
+            let now = process.threads.iter().map(|thread| thread.cpu);
+            let ever = self.placements.entry(pid).or_default();
+            *ever = ever.iter().chain(now).collect();
         }
     }
 

@@ -196,7 +196,7 @@ impl TwinRunner {
         let (mut samples, mut done, mut noise) = (Vec::new(), 0.0, self.noise());
         while samples.len() < n as usize {
             let inference = self.alive(|world, pid| world.inference(pid, macs as f64, loaded.bytes as f64, int8))? * 1e9;
-            let (from, end) = (at, at + STEP as f64);
+            let (from, end) = (at, at + self.twin.world().longest_step(Some(self.pid)) as f64);
             while at < end && samples.len() < n as usize {
                 let missing = (1.0 - done) * inference * noise;
                 if at + missing <= end {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use benchrack_protocol::cpuset::CpuSet;
 use serde::Deserialize;
 
+use super::android;
 use super::layers::seconds;
 use super::world::World;
 use crate::sysfs::SysErrorKind;
@@ -34,6 +35,13 @@ pub enum Deed {
         /// Its content.
         text: String,
     },
+    /// Somebody else writes a file, or turns a service (`service NAME`) or a setting (`setting NAMESPACE KEY`).
+    Write {
+        /// Path, service or setting.
+        file: String,
+        /// What is written; `running` or `stopped` for a service.
+        text: String,
+    },
     /// A file or command refuses.
     Refuse {
         /// Path, or the command's line.
@@ -41,9 +49,9 @@ pub enum Deed {
         /// How.
         error: Refusal,
     },
-    /// Writes to a file are taken and do nothing.
+    /// Writes to a file, a service or a setting are taken and do nothing.
     Ignore {
-        /// Path.
+        /// Path, or as in [`Deed::Write`].
         file: String,
     },
     /// Somebody caps a cluster.
@@ -181,6 +189,15 @@ fn apply(world: &mut World, deed: Deed, begins: bool) {
     match deed {
         Deed::Read { file, text } => force(world, file, Forced::Text(format!("{text}\n"))),
         Deed::Refuse { file, error } => force(world, file, Forced::Refusal(error.kind())),
+        Deed::Write { file, text } if begins && !android::turn(world, &file, &text) => {
+            match world.index().get(&file).cloned() {
+                // A value that the kernel refuses changes nothing, as for everybody.
+                Some(node) => {
+                    let _ = node.write(world, &text);
+                }
+                None => world.captured_writes.push((file, text)),
+            }
+        }
         Deed::Ignore { file } => force(world, file, Forced::WritesIgnored),
         Deed::Cap { cluster, khz } => {
             for policy in world.policies.iter_mut().filter(|policy| policy.cluster == cluster) {
@@ -204,7 +221,14 @@ fn apply(world: &mut World, deed: Deed, begins: bool) {
         Deed::Plug if begins => world.set_plugged(true),
         Deed::Unplug if begins => world.set_plugged(false),
         Deed::Reboot if begins => world.reboot(),
-        Deed::Limits { .. } | Deed::Ambient(_) | Deed::Die(_) | Deed::Kill | Deed::Plug | Deed::Unplug | Deed::Reboot => {}
+        Deed::Write { .. }
+        | Deed::Limits { .. }
+        | Deed::Ambient(_)
+        | Deed::Die(_)
+        | Deed::Kill
+        | Deed::Plug
+        | Deed::Unplug
+        | Deed::Reboot => {}
     }
     world.changed();
 }

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 use benchrack_protocol::cpuset::CpuSet;
 
-use super::battery::{Battery, Charger};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::android::Android;
+use super::battery::{Battery, Charger, normal};
 use super::file::{ClusterSpec, CpufreqFolders, Spec};
 use super::files::Index;
 use super::heat::Heat;
@@ -48,10 +52,22 @@ pub(super) struct World {
     pub(super) cpus: BTreeMap<u32, Cpu>,
     pub(super) runners: BTreeMap<u32, Process>,
     pub(super) heat: Heat,
+    /// The same phone if no runner had ever worked on it.
+    at_rest: Heat,
+    /// What others draw beside the base at present, W, and until when.
+    others: (f64, u64),
+    rng: ChaCha8Rng,
     pub(super) battery: Option<Battery>,
     pub(super) charger: Option<Charger>,
     pub(super) layers: Vec<Active>,
     pub(super) script: Script,
+    pub(super) android: Android,
+    /// Writes of others to files that the physics does not drive; the next look carries them out.
+    pub(super) captured_writes: Vec<(String, String)>,
+    /// What vendors' files say, in the order of the twin's file.
+    pub(super) vendor_files: Vec<String>,
+    /// Where each runner's threads have been.
+    pub(super) placements: BTreeMap<u32, CpuSet>,
     pub(super) joules: Joules,
     pub(super) ledger: Ledger,
     /// What the metered rails last latched, and when.
@@ -72,10 +88,17 @@ impl World {
             cpus,
             runners: BTreeMap::new(),
             heat: Heat::of(spec.heat),
+            at_rest: Heat::of(spec.heat),
+            others: (0.0, 0),
+            rng: ChaCha8Rng::seed_from_u64(spec.seed ^ 0x6f74_6865_7273),
             battery: spec.battery.clone().map(|battery| Battery::of(battery, spec.seed)),
             charger: spec.charger.clone().map(Charger::of),
             layers: spec.layers.iter().map(|layer| Active::of(layer.clone(), 0)).collect(),
             script: Script::of(&spec.script),
+            android: Android::of(&spec.android),
+            captured_writes: Vec::new(),
+            vendor_files: spec.files.iter().map(|file| file.says.clone()).collect(),
+            placements: BTreeMap::new(),
             joules: Joules::none(spec.clusters.len()),
             ledger: Ledger::default(),
             rails: (0, Joules::none(spec.clusters.len())),
@@ -95,8 +118,7 @@ impl World {
     /// Lets time pass until this moment.
     pub(super) fn advance(&mut self, to: u64) {
         while self.at < to {
-            let busy = self.runners.values().any(|process| process.works_at(self.at));
-            let longest = if busy || self.cpus.values().any(|cpu| cpu.load > 0.0) { STEP } else { IDLE_STEP };
+            let longest = self.longest_step(None);
             let edges = self.runners.values().flat_map(|process| [process.from, process.until]).filter(|&edge| edge > self.at);
             let end = edges.chain([to, self.at + longest, self.script.next().max(self.at + 1), self.next_update()]).min();
             self.step(end.unwrap_or(to));
@@ -105,10 +127,26 @@ impl World {
         }
     }
 
+    /// A governor's tick while any clock is about to move, else so long as temperatures can wait; with this process at work,
+    /// beside those that are.
+    pub(super) fn longest_step(&self, working: Option<u32>) -> u64 {
+        let mut works: Vec<bool> = self.policies.iter().map(|_| false).collect();
+        let at_work = self.runners.iter().filter(|(pid, process)| Some(**pid) == working || process.works_at(self.at));
+        let threads = at_work.flat_map(|(_, process)| process.busy_threads()).map(|thread| thread.cpu);
+        let cpus = threads.chain(self.cpus.iter().filter(|(_, cpu)| cpu.load > 0.3).map(|(cpu, _)| *cpu));
+        for cpu in cpus {
+            if let Some(busy) = self.cpus.get(&cpu).and_then(|cpu| works.get_mut(cpu.policy)) {
+                *busy = true;
+            }
+        }
+        let still = self.policies.iter().zip(works).all(|(policy, busy)| policy.rests(busy));
+        if still { IDLE_STEP } else { STEP }
+    }
+
     /// When the gauge or the rails latch next.
     fn next_update(&self) -> u64 {
         let next = |period_ms: u64| (self.at / (period_ms * 1_000_000) + 1) * period_ms * 1_000_000;
-        let gauge = self.spec.battery.as_ref().map_or(u64::MAX, |battery| next(battery.gauge.period_ms));
+        let gauge = self.spec.battery.as_ref().map_or(u64::MAX, |battery| battery.gauge.next_update(self.at));
         gauge.min(self.spec.rails.as_ref().map_or(u64::MAX, |rails| next(rails.period_ms)))
     }
 
@@ -117,8 +155,9 @@ impl World {
         let passed = (end - self.at) as f64;
         let seconds = passed / SECOND as f64;
         let runners = self.run(passed);
-        let leakage = self.heat.leakage();
-        let (mut chip, mut runner_w, mut leakage_w) = (0.0, 0.0, 0.0);
+        let (leakage, leakage_at_rest) = (self.heat.leakage(), self.at_rest.leakage());
+        let mut leakage_at_rest_w = 0.0;
+        let (mut loads, mut chip, mut runner_w, mut leakage_w) = (0.0, 0.0, 0.0, 0.0);
         for (number, cpu) in &mut self.cpus {
             if !cpu.online {
                 continue;
@@ -129,7 +168,9 @@ impl World {
             let active = policy.present().mw / 1000.0;
             let leaks = self.spec.clusters[policy.cluster].leakage_mw / 1000.0 * leakage;
             runner_w += work * active;
+            loads += (busy - work).max(0.0) * active;
             leakage_w += leaks;
+            leakage_at_rest_w += self.spec.clusters[policy.cluster].leakage_mw / 1000.0 * leakage_at_rest;
             chip += busy * active + leaks;
             self.joules.clusters[policy.cluster] += (busy * active + leaks) * seconds;
             cpu.busy += busy * passed;
@@ -138,10 +179,11 @@ impl World {
                 cpu.busy_at = end;
             }
         }
-        let base = self.spec.base_mw / 1000.0;
+        let base = self.base();
         self.joules.total += (chip + base) * seconds;
         self.joules.runners += runner_w * seconds;
         self.joules.leakage += leakage_w * seconds;
+        self.joules.warmth += (leakage_w - leakage_at_rest_w) * seconds;
         self.joules.base += base * seconds;
         let mut warmth = base;
         if let Some(battery) = &mut self.battery {
@@ -150,12 +192,23 @@ impl World {
             warmth += battery.draw(seconds, drawn);
         }
         self.heat.flow(seconds, chip, warmth);
+        self.at_rest.flow(seconds, loads + leakage_at_rest_w, base);
         for policy in &mut self.policies {
             policy.times[policy.index] += end - self.at;
         }
         self.at = end;
         self.tick(&runners);
         self.record();
+    }
+
+    /// What the rest of the phone draws in the step that begins now, W.
+    fn base(&mut self) -> f64 {
+        let base = self.spec.base_mw / 1000.0;
+        if self.spec.base_noise > 0.0 && self.at >= self.others.1 {
+            let others = base * self.spec.base_noise * normal(&mut self.rng);
+            self.others = (others.max(-base), (self.at / SECOND + 1) * SECOND);
+        }
+        base + self.others.0
     }
 
     fn record(&mut self) {
@@ -230,6 +283,8 @@ impl World {
         self.charger = self.spec.charger.clone().map(Charger::of);
         self.set_plugged(plugged);
         self.layers = self.spec.layers.iter().map(|layer| Active::of(layer.clone(), self.at)).collect();
+        self.android.reboot();
+        self.vendor_files = self.spec.files.iter().map(|file| file.says.clone()).collect();
         self.changed();
     }
 

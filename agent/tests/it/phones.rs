@@ -50,9 +50,8 @@ fn topology_of_captured_phones_is_right_or_unknown() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Of these a core was off, and no file of the others tells its kind.
-    let off = ["huawei-ascend-p7", "moto-e-gen1", "nexus4", "nexus6", "xperia-sl"];
-    assert_eq!(unknown, off, "right {}", right.len());
+    // A core of it was off, and the other one, a Cortex-A7, could be the small one of two kinds.
+    assert_eq!(unknown, ["moto-e-gen1"], "right {}", right.len());
 }
 
 #[test]

@@ -14,20 +14,20 @@ use proptest::prelude::*;
 use super::phones::{expected, folder, table};
 
 /// A phone as one text, with what is true of it.
-struct Phone {
+pub struct Phone {
     name: String,
-    text: String,
+    pub text: String,
     /// Paths of all its files.
     files: Vec<String>,
     /// What its undamaged files tell.
     whole: DeviceReport,
     /// Its clusters, where they are known.
-    clusters: Option<BTreeSet<CpuSet>>,
+    pub clusters: Option<BTreeSet<CpuSet>>,
     /// Whether its current is given undamaged; none may appear by damage.
     current: Option<i64>,
 }
 
-static PHONES: LazyLock<Vec<Phone>> = LazyLock::new(|| {
+pub static PHONES: LazyLock<Vec<Phone>> = LazyLock::new(|| {
     let mut phones = Vec::new();
     for (collection, index) in [("phones", "expected.tsv"), ("phones-power", "INDEX.tsv")] {
         let Some(folder) = folder(collection) else { continue };
@@ -99,7 +99,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 /// The report of the damaged phone, after checking that it claims nothing false.
-fn check(phone: &Phone, device: Captured, how: &str) {
+pub fn check(phone: &Phone, device: Captured, how: &str) -> DeviceReport {
     let report = probe(&Device::of(Arc::new(device)), None);
     serde_json::to_string(&report).unwrap();
     let name = &phone.name;
@@ -122,6 +122,7 @@ fn check(phone: &Phone, device: Captured, how: &str) {
     if let (Some(found), Some(before), false) = (current(&report), phone.current, cut_log) {
         assert!(found.signum() == before.signum() || found == 0, "{name}, {how}: current {found} in place of {before}");
     }
+    report
 }
 
 /// Paths of CPU clocks that hold another number than the phone's by chance, and look whole.

@@ -113,6 +113,9 @@ pub struct TrueFrequency {
     pub at: Nanos,
     /// Cycles in a second, or why it is not known. Somebody else on the CPU, and nothing else, makes it lower than it is.
     pub frequency: Reading<Kilohertz>,
+    /// The same by the processor's own cycle counter over the same instructions, where the agent asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Reading<Kilohertz>>,
 }
 
 /// What became of a knob.

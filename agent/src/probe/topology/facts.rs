@@ -49,6 +49,8 @@ pub struct CpuFacts {
     pub range: Option<(Kilohertz, Kilohertz)>,
     /// CPUs that share its clock, itself among them.
     pub clock: Option<CpuSet>,
+    /// Whether that list is of the CPUs that were online only, so that others may belong to it.
+    pub clock_of_online: bool,
     /// Whether it has a list of those that does not name itself: of another moment, or damaged.
     pub clock_elsewhere: bool,
     /// CPUs of its package or cluster, itself among them.
@@ -149,12 +151,12 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
     let list = |file: &str| lists.cpus(&format!("{folder}/{file}")).filter(|cpus| cpus.contains(cpu));
     // Modern kernels link cpuN/cpufreq to its policy; a capture may hold one of both only.
     let policy = |file: &str| lists.cpus(&format!("{folder}/cpufreq/{file}"));
-    let clock =
-        policy("related_cpus").or_else(|| policy("affected_cpus")).or_else(|| policy_of(lists, cpu).map(|policy| policy.1));
-    let limits = || [format!("{folder}/cpufreq"), policy_of(lists, cpu).map(|policy| policy.0).unwrap_or_default()];
-    let limit = |file: &str| {
-        limits().iter().filter(|folder| !folder.is_empty()).find_map(|folder| lists.kilohertz(&format!("{folder}/{file}")))
-    };
+    let named = policy_of(lists, cpu);
+    let related = policy("related_cpus").or_else(|| named.as_ref().and_then(|policy| policy.related.clone()));
+    let clock_of_online = related.is_none();
+    let clock = related.or_else(|| policy("affected_cpus")).or_else(|| named.as_ref().and_then(|policy| policy.affected.clone()));
+    let limits = || [Some(format!("{folder}/cpufreq")), named.as_ref().map(|policy| policy.folder.clone())].into_iter().flatten();
+    let limit = |file: &str| limits().find_map(|folder| lists.kilohertz(&format!("{folder}/{file}")));
     let midr_file = sysfs::parsed(lists.fs, &format!("{folder}/regs/identification/midr_el1"), |text| {
         u64::from_str_radix(text.strip_prefix("0x")?, 16).ok().and_then(|midr| u32::try_from(midr).ok()).filter(|&midr| midr != 0)
     });
@@ -167,6 +169,7 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
         capacity,
         range: limit("cpuinfo_min_freq").zip(limit("cpuinfo_max_freq")).filter(|(low, high)| low <= high),
         clock_elsewhere: clock.as_ref().is_some_and(|cpus| !cpus.contains(cpu)),
+        clock_of_online: clock_of_online && clock.is_some(),
         clock: clock.filter(|cpus| cpus.contains(cpu)),
         siblings: ["topology/cluster_cpus_list", "topology/core_siblings_list"]
             .into_iter()
@@ -176,13 +179,22 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
     }
 }
 
-/// Folder and CPUs of the policy that names this CPU.
-fn policy_of(lists: &Lists<'_>, cpu: u32) -> Option<(String, CpuSet)> {
+/// The policy that names a CPU.
+struct Policy {
+    folder: String,
+    related: Option<CpuSet>,
+    /// Without CPUs that are off.
+    affected: Option<CpuSet>,
+}
+
+fn policy_of(lists: &Lists<'_>, cpu: u32) -> Option<Policy> {
     let names = lists.fs.list(&format!("{CPU}/cpufreq")).ok()?;
     names.into_iter().filter(|name| name.starts_with("policy")).find_map(|name| {
         let folder = format!("{CPU}/cpufreq/{name}");
-        let cpus = lists.cpus(&format!("{folder}/related_cpus")).or_else(|| lists.cpus(&format!("{folder}/affected_cpus")))?;
-        cpus.contains(cpu).then_some((folder, cpus))
+        let list = |file: &str| lists.cpus(&format!("{folder}/{file}"));
+        let (related, affected) = (list("related_cpus"), list("affected_cpus"));
+        let names_it = related.as_ref().or(affected.as_ref()).is_some_and(|cpus| cpus.contains(cpu));
+        names_it.then_some(Policy { folder, related, affected })
     })
 }
 

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::ranks::UNRANKED;
 use super::*;
 
 fn set(text: &str) -> CpuSet {
@@ -72,6 +73,77 @@ fn the_only_core_that_every_clock_leaves_out_is_its_own_cluster() {
     assert_eq!(clusters, ["unranked 0-3", "unranked 4"]);
 }
 
+/// CPUs of which cpufreq says nothing.
+fn add_hidden(facts: &mut Facts, cpus: &str, midr: Option<u32>, capacity: Option<u32>) {
+    for cpu in set(cpus).iter() {
+        facts.cpus.insert(cpu, CpuFacts { midr, capacity, ..CpuFacts::default() });
+    }
+}
+
+#[test]
+fn a_design_that_never_shares_a_chip_tells_the_kind_of_cores_that_are_off() {
+    const KRAIT: Option<u32> = Some(0x510f_06f2);
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    for cpu in ["0", "1"] {
+        add(&mut facts, cpu, Some((384, 1512)), KRAIT);
+    }
+    add_hidden(&mut facts, "2-3", None, None);
+    assert_eq!(shown(&facts), (vec!["all 0-3".into()], vec![]));
+    // Nor where only the CPU that was asked named itself.
+    facts.cpus.values_mut().for_each(|cpu| cpu.midr = None);
+    facts.midr_once = Some(0x414f_c091);
+    assert_eq!(shown(&facts).0, ["all 0-3"]);
+    // A Cortex-A7 may be the small one of two kinds, and more than four cores are more than one cluster.
+    facts.midr_once = Some(0x410f_c073);
+    assert_eq!(shown(&facts).1, ["cluster of CPUs 2-3"]);
+    facts.midr_once = Some(0x414f_c091);
+    add_hidden(&mut facts, "4", None, None);
+    assert_eq!(shown(&facts).1, ["cluster of CPUs 2-4"]);
+}
+
+#[test]
+fn identities_alone_make_clusters_where_a_design_comes_in_one_only() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add_hidden(&mut facts, "0-3", A53, None);
+    add_hidden(&mut facts, "4-7", A73, None);
+    assert_eq!(shown(&facts).0, ["little 0-3", "big 4-7"]);
+    // Eight small cores that are alike may be two clusters, with or without cpufreq.
+    for cpufreq in [true, false] {
+        let mut facts = Facts { cpufreq, ..Facts::default() };
+        add_hidden(&mut facts, "0-7", A53, Some(1024));
+        assert_eq!(shown(&facts), (vec![], vec!["cluster of CPUs 0-7".into()]));
+    }
+}
+
+#[test]
+fn three_clusters_with_two_policies_are_told_apart_by_capacity_or_not_at_all() {
+    const A77: Option<u32> = Some(0x410f_d0d0);
+    let chip = |capacities: bool| {
+        let mut facts = Facts { cpufreq: true, ..Facts::default() };
+        add(&mut facts, "0-3", Some((300, 1800)), Some(0x411f_d050));
+        add_hidden(&mut facts, "4-6", A77, capacities.then_some(870));
+        add_hidden(&mut facts, "7", A77, capacities.then_some(1024));
+        facts
+    };
+    assert_eq!(shown(&chip(true)).0, ["unranked 0-3", "unranked 4-6", "unranked 7"]);
+    let (clusters, unknown) = shown(&chip(false));
+    assert_eq!((clusters, unknown), (vec!["unranked 0-3".to_owned()], vec!["cluster of CPUs 4-7".to_owned()]));
+}
+
+#[test]
+fn a_list_of_cpus_that_are_online_proves_no_clock_of_its_own() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    for cpu in ["0", "4"] {
+        add(&mut facts, cpu, Some((400, 1500)), A53);
+    }
+    add_hidden(&mut facts, "1-3,5-7", None, None);
+    for cpu in facts.cpus.values_mut() {
+        cpu.online = Some(cpu.clock.is_some());
+        cpu.clock_of_online = cpu.clock.is_some();
+    }
+    assert_eq!(shown(&facts).0, Vec::<String>::new(), "they may be of two clusters");
+}
+
 #[test]
 fn sibling_lists_that_contradict_identities_are_not_believed() {
     let mut facts = Facts { cpufreq: true, ..Facts::default() };
@@ -119,6 +191,7 @@ fn arbitrary_facts() -> impl Strategy<Value = Facts> {
         range: range.map(|(low, high)| (Kilohertz(low), Kilohertz(high))),
         clock,
         clock_elsewhere: false,
+        clock_of_online: false,
         siblings,
     });
     (proptest::collection::btree_map(0u32..6, cpu, 0..6), any::<bool>(), any::<bool>(), proptest::option::of(any::<u32>()))

@@ -59,10 +59,6 @@ impl Charger {
         Device { sysfs: self.clone(), ..simulated(&self.files) }
     }
 
-    fn load(&self, time: Duration) {
-        *self.load_until.lock().unwrap() = Instant::now() + time;
-    }
-
     /// Milliamperes into the battery.
     fn current(&self) -> i64 {
         let now = Instant::now();
@@ -88,6 +84,19 @@ impl Charger {
                 Some((_, _, Does::Nothing)) | None => 1_500 - draw,
             }
     }
+}
+
+impl Load for Arc<Charger> {
+    async fn run(&mut self, time: Duration) {
+        *self.load_until.lock().unwrap() = Instant::now() + time;
+        sleep(time).await;
+    }
+}
+
+struct Nothing;
+
+impl Load for Nothing {
+    async fn run(&mut self, _: Duration) {}
 }
 
 impl SysFs for Charger {
@@ -125,7 +134,7 @@ async fn each_candidate_is_told_by_what_the_current_does_in_every_unit_and_sign(
         let before = charger.files.files();
         let (device, folder) = (charger.device(), tempfile::tempdir().unwrap());
         let known = probe(&device, None);
-        let tried = try_all(&device, &Journal::in_folder(folder.path()), &known, |time| charger.load(time)).await.unwrap();
+        let tried = try_all(&device, &Journal::in_folder(folder.path()), &known, &mut charger.clone()).await.unwrap();
         let of = |name: &str| tried.iter().find(|tried| tried.place == format!("{SUPPLY}/{name}")).unwrap().effect.clone();
         assert_eq!(tried.len(), 5);
         assert!(of("input_suspend").unwrap_err().contains("under load only"), "{tried:#?}");
@@ -144,7 +153,9 @@ async fn charge_is_cut_by_the_first_that_discharges_and_comes_back_when_it_is_dr
     let before = charger.files.files();
     let (device, folder) = (charger.device(), tempfile::tempdir().unwrap());
     let (known, journal) = (probe(&device, None), Journal::in_folder(folder.path()));
-    let (tuned, tried) = cut(&device, &journal, &known, |time| charger.load(time)).await.unwrap();
+    let mut tuned = Tuned::untouched(&device, &journal, &known);
+    let (cut, tried) = cut(&device, &mut tuned, &known, &mut charger.clone()).await.unwrap();
+    assert!(cut.unwrap().holds(&tuned));
     assert_eq!(tried.iter().map(|tried| tried.effect.clone().unwrap()).collect::<Vec<_>>(), [Effect::Bypass, Effect::Discharge]);
     assert_eq!(charger.files.read(&format!("{SUPPLY}/charge_disable")).unwrap(), "0\n");
     assert_eq!(charger.files.read(&format!("{SUPPLY}/charging_enabled")).unwrap(), "0\n");
@@ -161,7 +172,7 @@ async fn nothing_is_tried_on_a_battery_that_is_low_full_or_absent() {
         let before = charger.files.files();
         let (device, folder) = (charger.device(), tempfile::tempdir().unwrap());
         let known = probe(&device, None);
-        let error = try_all(&device, &Journal::in_folder(folder.path()), &known, |_| {}).await.unwrap_err();
+        let error = try_all(&device, &Journal::in_folder(folder.path()), &known, &mut Nothing).await.unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
         assert_eq!(charger.files.files(), before);
     }

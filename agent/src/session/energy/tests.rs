@@ -1,37 +1,27 @@
-//! Energy on phones of which the joules are known: seeded trials, and what is never given as a number.
+//! Energy on twins, of which the joules are known: seeded trials, and what is never given as a number.
 
-use std::sync::Arc;
+mod phone;
 
 use benchrack_protocol::energy::EnergySource;
 use benchrack_stats::energy::EnergyEstimate;
 
 use super::*;
-use crate::energy::simulated::{Phone, Physics, Shown, Worker};
+use crate::twin::{Twin, TwinRunner};
+use phone::{Meter, PLAIN, Phone};
 
 const MS: u64 = 1_000_000;
 
-/// A phone of today with a gauge that averages over a second and prints microamperes.
-const PLAIN: Physics = Physics {
-    shown: Shown::Current(1),
-    period: 1.0,
-    step: 1_000.0,
-    noise: 3_000.0,
-    filter: 0.0,
-    rest: 0.9,
-    leakage: 0.004,
-    others: 0.02,
-};
-
-/// Runs the pass for subjects that add so many watts.
-async fn pass(phone: &Arc<Phone>, watts: &[f64], plan: &EnergyPlan) -> Vec<Outcome> {
-    let (device, gauge) = (phone.device(), phone.gauge());
-    let latency = Duration::from_millis(12);
-    let mut workers: Vec<Worker> = watts.iter().map(|&watts| Worker { phone: Arc::clone(phone), latency, watts }).collect();
+/// The pass on a twin, for subjects that add so many watts to it.
+async fn pass(phone: &Phone, seed: u64, watts: &[f64], plan: &EnergyPlan) -> (Twin, Vec<Outcome>) {
+    let twin = phone.switch_on(seed, watts);
+    let (device, gauge) = (twin.device(), phone.gauge());
+    let mut runners = phone::runners(&twin, watts.len()).await;
     let clock = device.clock.as_ref();
-    let mut subjects: Vec<Option<Looping<'_, Worker>>> =
-        workers.iter_mut().map(|worker| Some(Looping::new(worker, Nanos::from(latency), clock, Nanos(60_000 * MS)))).collect();
-    let outcomes = measure(&device, gauge.as_ref(), &mut subjects, plan, Nanos(0)).await;
-    outcomes.into_iter().map(|outcome| outcome.expect("each subject can be looped")).collect()
+    let mut subjects: Vec<Option<Looping<'_, TwinRunner>>> =
+        runners.iter_mut().map(|runner| Some(Looping::new(runner, Nanos(12 * MS), clock, Nanos(60_000 * MS)))).collect();
+    let outcomes = measure(&device, (gauge.as_ref(), None), &mut subjects, plan, Nanos(0)).await;
+    drop(subjects);
+    (twin, outcomes.into_iter().map(|outcome| outcome.expect("each subject can be looped")).collect())
 }
 
 fn told(outcome: &Outcome) -> (&EnergyRun, EnergyEstimate) {
@@ -42,8 +32,14 @@ fn told(outcome: &Outcome) -> (&EnergyRun, EnergyEstimate) {
 }
 
 /// True joules of an inference in the windows that were compared.
-fn truth(phone: &Phone, estimate: &EnergyEstimate) -> f64 {
-    estimate.windows.iter().map(|window| phone.truth(*window)).sum::<f64>() / estimate.inferences
+fn truth(twin: &Twin, estimate: &EnergyEstimate) -> f64 {
+    let nanos = |seconds: f64| Nanos((seconds * 1e9) as u64);
+    let joules = |(from, to): &(f64, f64)| twin.truth().above_rest(nanos(*from), nanos(*to)).expect("it has passed");
+    estimate.windows.iter().map(joules).sum::<f64>() / estimate.inferences
+}
+
+fn holds(estimate: &EnergyEstimate, truth: f64) -> bool {
+    estimate.per_inference.low <= truth && truth <= estimate.per_inference.high
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -51,34 +47,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Seeded trials of one phone.
-const TRIALS: u64 = 40;
-
-/// Every kind of unit, sign and period that phones were seen to have, and what physics adds.
-fn variants() -> Vec<(&'static str, Physics)> {
-    let mut all = vec![
-        ("µA, into the battery positive", PLAIN),
-        ("µA, inverted", Physics { shown: Shown::Current(-1), ..PLAIN }),
-        ("mA", Physics { shown: Shown::Current(1_000), ..PLAIN }),
-        ("mA, inverted", Physics { shown: Shown::Current(-1_000), ..PLAIN }),
-        ("a value every 100 ms", Physics { period: 0.1, step: 1.0, noise: 20_000.0, ..PLAIN }),
-        ("a value every 163 ms, steps of 488 µA", Physics { period: 0.163, step: 488.0, ..PLAIN }),
-        ("a value every 250 ms", Physics { period: 0.25, noise: 10_000.0, ..PLAIN }),
-        ("a value every 5 s", Physics { period: 5.0, ..PLAIN }),
-        ("a value every 10 s", Physics { period: 10.0, ..PLAIN }),
-        ("steps of 10 mA without noise", Physics { step: 10_000.0, noise: 0.0, others: 0.0, ..PLAIN }),
-        ("steps of 30 mA with noise", Physics { step: 30_000.0, noise: 25_000.0, ..PLAIN }),
-        ("a noisy gauge", Physics { noise: 35_000.0, ..PLAIN }),
-        ("a gauge with a filter of 4 s", Physics { filter: 4.0, ..PLAIN }),
-        ("others at work", Physics { others: 0.15, ..PLAIN }),
-        ("a chip that leaks when warm", Physics { leakage: 0.02, ..PLAIN }),
-        ("rails every 250 ms", Physics { shown: Shown::Rails, period: 0.25, step: 1.0, ..PLAIN }),
-        ("rails of a leaking chip", Physics { shown: Shown::Rails, period: 0.25, step: 1.0, leakage: 0.02, ..PLAIN }),
-        ("RAPL that wraps", Physics { shown: Shown::Rapl(60_000_000), period: 0.001, step: 61.0, ..PLAIN }),
-        ("a charge counter with steps of 0.1 mAh", Physics { shown: Shown::Charge, period: 1.0, step: 100.0, ..PLAIN }),
-    ];
-    all.extend([0.12, 0.3].map(|rest| ("little at rest", Physics { rest, ..PLAIN })));
-    all
-}
+const TRIALS: u64 = 20;
 
 /// The least number of trials of `count` that a method which holds 95 % stays below once in a thousand times.
 fn least_kept(count: u64) -> u64 {
@@ -95,18 +64,19 @@ fn least_kept(count: u64) -> u64 {
 #[test]
 fn the_true_joules_lie_in_the_stated_interval() {
     let (mut kept_of_all, mut all, mut wrong) = (0, 0, Vec::new());
-    for (name, physics) in variants() {
+    for (name, phone) in phone::variants() {
         let (mut kept, mut widths, mut ratios) = (0, Vec::new(), Vec::new());
         for seed in 0..TRIALS {
             run(async {
-                let phone = Phone::new(physics, seed);
                 // A subject of half a watt to more than two.
-                let watts = 0.5 + 0.05 * seed as f64;
-                let plan = EnergyPlan { width: 0.05, max_time: Nanos(((900.0 * physics.period).max(300.0) * 1e9) as u64) };
-                let outcomes = pass(&phone, &[watts], &plan).await;
-                let (_, estimate) = told(&outcomes[0]);
-                let truth = truth(&phone, &estimate);
-                kept += u64::from(estimate.per_inference.low <= truth && truth <= estimate.per_inference.high);
+                let watts = 0.5 + 0.1 * seed as f64;
+                let period = phone.period_ms as f64 / 1e3;
+                let plan = EnergyPlan { width: 0.05, max_time: Nanos(((900.0 * period).max(phone.shortest_s) * 1e9) as u64) };
+                let (twin, outcomes) = pass(&phone, seed, &[watts], &plan).await;
+                let (run, estimate) = told(&outcomes[0]);
+                assert_eq!(run.meter.source, phone.source(), "{name}");
+                let truth = truth(&twin, &estimate);
+                kept += u64::from(holds(&estimate, truth));
                 widths.push(estimate.width());
                 ratios.push(estimate.per_inference.value / truth);
             });
@@ -114,7 +84,7 @@ fn the_true_joules_lie_in_the_stated_interval() {
         widths.sort_by(f64::total_cmp);
         ratios.sort_by(f64::total_cmp);
         let (width, bias) = (widths[widths.len() / 2] * 100.0, (ratios[ratios.len() / 2] - 1.0) * 100.0);
-        println!("{name}: {kept} of {TRIALS} kept, median interval ± {width:.1} %, median error {bias:+.2} %");
+        println!("| {name} | {kept} of {TRIALS} | ± {width:.1} % | {bias:+.2} % |");
         if kept < least_kept(TRIALS) {
             wrong.push(name);
         }
@@ -130,13 +100,11 @@ fn subjects_that_take_turns_each_get_their_own_joules() {
     let mut kept = 0;
     for seed in 0..TRIALS {
         run(async {
-            let phone = Phone::new(PLAIN, seed);
-            let outcomes = pass(&phone, &[0.8, 2.0], &EnergyPlan::default()).await;
+            let (twin, outcomes) = pass(&PLAIN, seed, &[0.8, 2.0], &EnergyPlan::default()).await;
             for outcome in &outcomes {
                 let (run, estimate) = told(outcome);
                 assert_eq!((run.loops.len(), run.rests.len()), (2, 2));
-                let truth = truth(&phone, &estimate);
-                kept += u64::from(estimate.per_inference.low <= truth && truth <= estimate.per_inference.high);
+                kept += u64::from(holds(&estimate, truth(&twin, &estimate)));
             }
         });
     }
@@ -147,8 +115,7 @@ fn subjects_that_take_turns_each_get_their_own_joules() {
 #[test]
 fn the_meter_is_read_at_its_own_pace_and_half_as_often_at_rest() {
     run(async {
-        let phone = Phone::new(PLAIN, 1);
-        let outcomes = pass(&phone, &[1.5], &EnergyPlan::default()).await;
+        let (_, outcomes) = pass(&PLAIN, 1, &[1.5], &EnergyPlan::default()).await;
         let (run, _) = told(&outcomes[0]);
         assert_eq!(run.meter.source, EnergySource::FuelGauge);
         let gaps = |phase: &EnergyPhase| (phase.span().1 - phase.span().0) / phase.readings.len() as f64;
@@ -161,9 +128,9 @@ fn the_meter_is_read_at_its_own_pace_and_half_as_often_at_rest() {
 fn a_narrower_interval_takes_longer_and_is_narrower() {
     let spent = |width: f64| {
         run(async {
-            let phone = Phone::new(Physics { noise: 40_000.0, ..PLAIN }, 5);
+            let phone = Phone { noise_ua: 40_000.0, ..PLAIN };
             let plan = EnergyPlan { width, max_time: Nanos(3_600_000 * MS) };
-            let outcomes = pass(&phone, &[1.0], &plan).await;
+            let (_, outcomes) = pass(&phone, 5, &[1.0], &plan).await;
             let (run, estimate) = told(&outcomes[0]);
             (run.loops[0].span().1 - run.loops[0].span().0, estimate.width())
         })
@@ -181,16 +148,13 @@ fn missing(outcome: &Outcome) -> (Missing, &str) {
 
 #[test]
 fn a_battery_that_is_charged_gives_no_number_and_rails_do() {
-    for from in [0.0, 45.0] {
+    for at in [0.0, 45.0] {
         run(async {
-            let phone = Phone::new(PLAIN, 2);
-            phone.feed_from(from);
-            let outcomes = pass(&phone, &[1.0], &EnergyPlan::default()).await;
+            let (_, outcomes) = pass(&Phone { plugged_at: Some(at), ..PLAIN }, 2, &[1.0], &EnergyPlan::default()).await;
             let (kind, why) = missing(&outcomes[0]);
             assert!(kind == Missing::Unavailable && why.contains("charged"), "{why}");
-            let rails = Phone::new(Physics { shown: Shown::Rails, period: 0.25, ..PLAIN }, 2);
-            rails.feed_from(from);
-            told(&pass(&rails, &[1.0], &EnergyPlan::default()).await[0]);
+            let rails = Phone { plugged_at: Some(at), meter: Meter::Rails, period_ms: 250, ..PLAIN };
+            told(&pass(&rails, 2, &[1.0], &EnergyPlan::default()).await.1[0]);
         });
     }
 }
@@ -198,8 +162,7 @@ fn a_battery_that_is_charged_gives_no_number_and_rails_do() {
 #[test]
 fn a_gauge_that_is_too_slow_for_the_plan_says_how_long_it_needs() {
     run(async {
-        let phone = Phone::new(Physics { period: 10.0, ..PLAIN }, 3);
-        let outcomes = pass(&phone, &[1.0], &EnergyPlan::default()).await;
+        let (_, outcomes) = pass(&Phone { period_ms: 10_000, ..PLAIN }, 3, &[1.0], &EnergyPlan::default()).await;
         assert!(missing(&outcomes[0]).1.contains("energy.max_time must be about"), "{outcomes:?}");
     });
 }
@@ -207,13 +170,23 @@ fn a_gauge_that_is_too_slow_for_the_plan_says_how_long_it_needs() {
 #[test]
 fn what_cannot_be_told_from_rest_is_no_number() {
     run(async {
-        let phone = Phone::new(Physics { noise: 30_000.0, ..PLAIN }, 4);
-        let outcomes = pass(&phone, &[0.0], &EnergyPlan::default()).await;
+        let (_, outcomes) = pass(&Phone { noise_ua: 30_000.0, ..PLAIN }, 4, &[0.001], &EnergyPlan::default()).await;
         match &outcomes[0] {
             Ok(Reading::Value { value }) => {
                 assert!(matches!(estimate(value), Err(benchrack_stats::energy::EnergyError::NotAboveRest { .. })));
             }
             other => panic!("{other:?}"),
         }
+    });
+}
+
+#[test]
+fn a_current_that_says_it_is_none_and_one_whose_unit_is_not_proved_give_no_number() {
+    run(async {
+        // What is left is a counter that does not exist.
+        let none = Phone { meter: Meter::Charge { unit: "absent", step_uah: 1 }, ..PLAIN };
+        let (_, outcomes) = pass(&none, 6, &[1.0], &EnergyPlan::default()).await;
+        let (_, why) = missing(&outcomes[0]);
+        assert!(why.contains("means that there is no such figure") && why.contains("charge_counter"), "{why}");
     });
 }

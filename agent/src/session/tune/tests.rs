@@ -2,8 +2,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use benchrack_protocol::evidence::KnobEvidence;
 use proptest::prelude::*;
+use tokio::time::sleep;
 
 use super::*;
 use crate::knobs::simulated::{Fight, Kernel};

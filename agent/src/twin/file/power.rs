@@ -44,6 +44,45 @@ pub struct GaugeSpec {
     /// Whether voltages are millivolts, in place of microvolts.
     #[serde(default)]
     pub millivolts: bool,
+    /// When in each period it updates.
+    #[serde(default)]
+    pub phase_ms: u64,
+    /// Unit of `charge_counter`.
+    #[serde(default)]
+    pub charge: ChargeUnit,
+    /// Least step of the charge counter, microampere-hours.
+    #[serde(default = "one")]
+    pub charge_step_uah: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl GaugeSpec {
+    /// When it updates next, ns.
+    pub(in crate::twin) fn next_update(&self, now: u64) -> u64 {
+        let (period, phase) = (self.period_ms * 1_000_000, self.phase_ms * 1_000_000);
+        (now.saturating_sub(phase) / period + u64::from(now >= phase)) * period + phase
+    }
+}
+
+/// Unit of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum ChargeUnit {
+    /// As the kernel defines.
+    #[default]
+    #[serde(rename = "uAh")]
+    MicroampereHour,
+    /// Thousands of it.
+    #[serde(rename = "mAh")]
+    MilliampereHour,
+    /// Thousandths of it.
+    #[serde(rename = "nAh")]
+    NanoampereHour,
+    /// There is no such file.
+    #[serde(rename = "absent")]
+    Absent,
 }
 
 /// Unit of a current.
@@ -119,6 +158,16 @@ pub enum Stop {
     Bypass,
     /// Nothing: the file only looks like a switch.
     Nothing,
+}
+
+/// Energy counter of a processor, as Linux hosts show it below `/sys/class/powercap`: all cores and their leakage.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RaplSpec {
+    /// The counter begins again after this.
+    pub range_uj: u64,
+    /// Its least step.
+    pub step_uj: u64,
 }
 
 /// Metered rails, as Pixel phones show them below `/sys/bus/iio/devices`.

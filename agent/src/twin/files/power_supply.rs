@@ -47,10 +47,16 @@ const PROPERTIES: [(&str, Property); 10] = [
     ("charge_full_design", Property::ChargeFullDesign),
 ];
 
+/// The properties that this battery has.
+fn shown(battery: &Battery) -> impl Iterator<Item = (&'static str, Property)> {
+    let counts = battery.charge_counter().is_some();
+    PROPERTIES.into_iter().filter(move |(_, property)| counts || *property != Property::ChargeCounter)
+}
+
 pub(super) fn list(world: &World, add: &mut impl FnMut(String, File)) {
     if let Some(battery) = &world.battery {
         let folder = format!("{CLASS}/{}", battery.spec.supply);
-        for (name, property) in PROPERTIES {
+        for (name, property) in shown(battery) {
             add(format!("{folder}/{name}"), File::Battery(property));
         }
         add(format!("{folder}/uevent"), File::BatteryUevent);
@@ -76,7 +82,7 @@ impl File {
             Self::BatteryUevent => {
                 let Some(battery) = battery else { return String::new() };
                 let mut lines = format!("POWER_SUPPLY_NAME={}\n", battery.spec.supply);
-                for (name, property) in PROPERTIES {
+                for (name, property) in shown(battery) {
                     // Writing into a String cannot fail.
                     let _ = writeln!(lines, "POWER_SUPPLY_{}={}", name.to_uppercase(), property.read(world, battery));
                 }
@@ -120,7 +126,7 @@ impl Property {
             Self::CurrentNow => battery.current_now().to_string(),
             Self::VoltageNow => battery.voltage_now().to_string(),
             Self::Temp => ((world.heat.body * 10.0).round() as i64).to_string(),
-            Self::ChargeCounter => battery.charge_counter().to_string(),
+            Self::ChargeCounter => battery.charge_counter().map(|charge| charge.to_string()).unwrap_or_default(),
             Self::ChargeFullDesign => ((battery.spec.capacity_mah * 1000.0) as i64).to_string(),
         }
     }

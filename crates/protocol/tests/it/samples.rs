@@ -190,7 +190,12 @@ pub fn evidence() -> SessionEvidence {
             transitions: Reading::of(0),
             hardware_max: Reading::of(Kilohertz(2_400_000)),
         }],
-        true_frequencies: vec![TrueFrequency { cpu: 4, at: Nanos(6), frequency: Reading::of(Kilohertz(1_196_500)) }],
+        true_frequencies: vec![TrueFrequency {
+            cpu: 4,
+            at: Nanos(6),
+            frequency: Reading::of(Kilohertz(1_196_500)),
+            counted: Some(Reading::of(Kilohertz(1_197_100))),
+        }],
         steal_share: Reading::of(0.0),
     }
 }

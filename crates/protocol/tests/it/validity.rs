@@ -110,7 +110,10 @@ fn a_clock_that_stands_still_elsewhere_is_not_the_one_that_was_asked_for() {
 
 #[test]
 fn a_cpu_that_is_slower_than_its_clock_taken_away_or_cooled_is_seen() {
-    let slow: Spoil = |session, _| session.true_frequencies[0].frequency = Reading::of(Kilohertz(1_000_000));
+    let slow: Spoil = |session, _| {
+        let measured = &mut session.true_frequencies[0];
+        (measured.frequency, measured.counted) = (Reading::of(Kilohertz(1_000_000)), Some(Reading::of(Kilohertz(1_001_000))));
+    };
     assert_eq!(reasons(slow), ("degraded", vec![Reason::ClockDiffers]));
     let once: Spoil = |session, _| {
         let mut interrupted = session.true_frequencies[0].clone();
