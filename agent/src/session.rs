@@ -45,7 +45,7 @@ use crate::device::Device;
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
-use crate::knobs::Asked;
+use crate::knobs::{self, Asked};
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use aside::Aside;
 use cutoff::CutOff;
@@ -216,7 +216,8 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let targets = tuned.targets.clone();
     let knobs = tuned.restore(seen.drifted).await;
     let Seen { looks: watch, residency, true_frequencies, steal_share, .. } = seen;
-    Ok((SessionEvidence { settle, knobs, targets, cpus, watch, residency, true_frequencies, steal_share }, runs))
+    let asked_knobs = knobs::in_order(context.asked);
+    Ok((SessionEvidence { settle, knobs, asked_knobs, targets, cpus, watch, residency, true_frequencies, steal_share }, runs))
 }
 
 /// Loads, warms up and measures all subjects, in tuned surroundings.
