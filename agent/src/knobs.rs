@@ -239,6 +239,21 @@ impl Asked {
     }
 }
 
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// What is asked for in words, each once, so that the order in a configuration makes no difference.
+pub fn in_order(asked: &[Asked]) -> Vec<String> {
+    let words: std::collections::BTreeSet<String> = asked.iter().map(ToString::to_string).collect();
+    words.into_iter().collect()
+}
+
 /// Whether a name is a knob's own or its family's.
 fn is_named(knob: &Knob, name: &str) -> bool {
     knob.name == name || knob.name.split('.').next() == Some(name)

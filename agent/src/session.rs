@@ -44,6 +44,7 @@ use benchrack_protocol::units::Nanos;
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
+use crate::knobs;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
 use aside::Aside;
 pub use context::{Artifacts, Context, Observer};
@@ -190,7 +191,8 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let targets = tuned.targets.clone();
     let knobs = tuned.restore(seen.drifted).await;
     let Seen { looks: watch, residency, true_frequencies, steal_share, .. } = seen;
-    Ok((SessionEvidence { settle, knobs, targets, cpus, watch, residency, true_frequencies, steal_share }, runs))
+    let asked_knobs = knobs::in_order(context.asked);
+    Ok((SessionEvidence { settle, knobs, asked_knobs, targets, cpus, watch, residency, true_frequencies, steal_share }, runs))
 }
 
 /// Loads, warms up and measures all subjects, in tuned surroundings.

@@ -8,6 +8,7 @@ mod page;
 mod receipt;
 mod rounds;
 mod run;
+mod self_test;
 pub mod series;
 mod study;
 
@@ -16,4 +17,5 @@ pub use gate::{DeviceResult, check_metrics, judge_gate, judge_results, rules};
 pub use page::{pair, ratio, spread};
 pub use receipt::{NotGenuine, Signer, Verified, receipt, verify};
 pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};
+pub use self_test::{catches, self_test};
 pub use study::{ALPHA, StudyEvidence, TooFewBlocks, enough_blocks, judge_study};

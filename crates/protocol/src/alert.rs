@@ -165,8 +165,49 @@ pub struct SelfTest {
     pub unchanged: SelfTestCount,
     /// Upper end of the exact 95 % interval of the share of false alarms; none before the first gate.
     pub false_alarms_at_most: Option<f64>,
+    /// The same by device and model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchanged_by_device: Vec<Unchanged>,
     /// Planted slow-downs by device and pair of models, by growing size.
     pub planted: Vec<Planted>,
+    /// What each device would catch, by the planted slow-downs of a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catches: Vec<Catches>,
+}
+
+/// A model measured against itself on one device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Unchanged {
+    /// Device.
+    pub device: DeviceId,
+    /// Its name.
+    pub device_name: String,
+    /// The model.
+    pub model: String,
+    /// Verdicts.
+    pub count: SelfTestCount,
+    /// Upper end of the exact 95 % interval of the share of false alarms.
+    pub false_alarms_at_most: Option<f64>,
+}
+
+/// The smallest change that gates catch on a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Catches {
+    /// Device.
+    pub device: DeviceId,
+    /// Its name.
+    pub device_name: String,
+    /// The model with less work.
+    pub baseline: String,
+    /// The smallest planted slow-down that was found slower in at least 95 % of its gates, as was every greater one; as a
+    /// share of multiplications. None when not even the greatest was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_macs: Option<f64>,
+    /// Lower end of the exact 95 % interval of the share of its gates that find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
 }
 
 /// Gates of the self-test and their verdicts.

@@ -14,6 +14,10 @@ pub struct SessionEvidence {
     pub settle: SettleEvidence,
     /// Each knob that was to be set; empty when the operating point asks for none.
     pub knobs: Vec<KnobEvidence>,
+    /// Knobs that the agent's configuration asks for by name, whatever the operating point: `cpuidle`, `governor=performance`.
+    /// In alphabetical order; figures with others do not compare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_knobs: Vec<String>,
     /// The operating point that each pinned clock was to stand at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<ClockTarget>,

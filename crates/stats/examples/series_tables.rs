@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use benchrack_stats::changepoint::{Detector, LEVEL, Pushed, analyse};
 use benchrack_stats::gate::Decision;
+use benchrack_stats::suspicion::{Watch, Watcher};
 
 #[path = "../tests/it/noise.rs"]
 mod noise;
@@ -282,29 +283,55 @@ fn speed(python: Option<&str>) {
         // The least of many passes is what the work takes; the rest is what the machine did besides.
         let analysis = (0..PASSES).map(|_| seconds(|| analyse(&values).unwrap()));
         let analysis = analysis.fold(f64::INFINITY, f64::min);
-        let mut pushes = vec![f64::INFINITY; points];
-        for _ in 0..PASSES {
-            let mut detector = Detector::new();
-            for (least, &value) in pushes.iter_mut().zip(&values) {
-                *least = least.min(seconds(|| detector.push(value).unwrap()));
-            }
-        }
-        pushes.sort_by(f64::total_cmp);
-        let quantile = |share: f64| 1e6 * pushes[((pushes.len() - 1) as f64 * share) as usize];
+        let pushes = push_times(&values, Detector::new, |detector, value| drop(detector.push(value).unwrap()));
         let found = analyse(&values).unwrap().changes.len();
         let otava = python.map(|python| otava(python, &values));
         let (other, ratio) = match otava {
             Some((seconds, found)) => (format!("{:.1} ms, {found} found", seconds * 1e3), format!("{:.0}", seconds / analysis)),
             None => ("–".to_owned(), "–".to_owned()),
         };
-        println!(
-            "| {points} | {:.3} ms | {:.1} µs | {:.1} µs | {:.1} µs | {found} | {other} | {ratio} |",
-            analysis * 1e3,
-            quantile(0.5),
-            quantile(0.999),
-            quantile(1.0)
-        );
+        println!("| {points} | {:.3} ms | {pushes} | {found} | {other} | {ratio} |", analysis * 1e3);
     }
+    println!("\n| 2,000 points | push of | median | 99.9 % | worst |\n|---|---|---|---|---|");
+    let watch = Watch::new(watched::STEP, pipeline::RATE).unwrap();
+    for (name, values) in hard() {
+        let detector = push_times(&values, Detector::new, |detector, value| drop(detector.push(value).unwrap()));
+        let watcher = push_times(&values, || Watcher::new(watch), |watcher, value| drop(watcher.push(value).unwrap()));
+        println!("| {name} | detector | {detector} |\n| | watcher | {watcher} |");
+    }
+}
+
+/// Series that cost a detector the most: those that keep it in doubt.
+fn hard() -> Vec<(String, Vec<f64>)> {
+    let level = |at: usize, noise: SeriesNoise| match noise {
+        // A step of one standard deviation shows only over some dozens of points, one of two thirds over hundreds.
+        SeriesNoise::Normal if at >= 1_500 => 1.05,
+        SeriesNoise::Normal if at >= 1_000 => 1.02,
+        _ => 1.0,
+    };
+    let drift = |at: usize| 1.0 + 0.1 * ((at.max(700) - 700) as f64 / 600.0).min(1.0);
+    let all = FIVE.iter().map(|&noise| {
+        let mut source = Source::new(noise, 3);
+        let name = if noise == SeriesNoise::Normal { "Normal, steps of 2 and 3 %".into() } else { format!("{noise:?}") };
+        (name, (0..2_000).map(|at| source.next() * level(at, noise)).collect())
+    });
+    let mut source = Source::new(SeriesNoise::Normal, 4);
+    let drifting = (0..2_000).map(|at| source.next() * drift(at)).collect();
+    all.chain([("Normal, 10 % more over 600 points".to_owned(), drifting)]).collect()
+}
+
+/// Times of pushing each of these values in turn: the least of some passes is what each takes.
+fn push_times<D>(values: &[f64], new: impl Fn() -> D, push: impl Fn(&mut D, f64)) -> String {
+    let mut pushes = vec![f64::INFINITY; values.len()];
+    for _ in 0..PASSES {
+        let mut detector = new();
+        for (least, &value) in pushes.iter_mut().zip(values) {
+            *least = least.min(seconds(|| push(&mut detector, value)));
+        }
+    }
+    pushes.sort_by(f64::total_cmp);
+    let quantile = |share: f64| 1e6 * pushes[((pushes.len() - 1) as f64 * share) as usize];
+    format!("{:.1} µs | {:.1} µs | {:.1} µs", quantile(0.5), quantile(0.999), quantile(1.0))
 }
 
 /// Seconds of Otava's library call on the same values, the import left out, and how many changes it found.

@@ -1,25 +1,35 @@
 //! Has a series perhaps just got worse? A sensitive detector whose alarms are questions.
 //!
 //! A suspicion costs a confirming session on the device and alerts nobody, so it may be wrong often and must be early.
-//! This is Page's CUSUM ("Continuous inspection schemes", Biometrika 41 (1954)), which has the least delay at its rate
-//! of false alarms when both densities are known (Moustakides, "Optimal stopping times for detecting changes in
-//! distributions", Annals of Statistics 14 (1986)). They are not known here, so they are learnt from the series itself:
+//! This is the procedure of Shiryaev ("On optimum methods in quickest detection problems", Theory of Probability and its
+//! Applications 8 (1963)) and Roberts ("A comparison of some control chart procedures", Technometrics 8 (1966)): the
+//! likelihood ratios of a change at each of the points so far, added up. At a given rate of false alarms it has the least
+//! mean delay in a process that is watched for long (Pollak and Tartakovsky, "Optimality properties of the Shiryaev-Roberts
+//! procedure", Statistica Sinica 19 (2009)) when both densities are known. Three things are added:
 //!
-//! - The density of a point is a kernel estimate over the last points (Silverman, "Density estimation for statistics and
-//!   data analysis", 1986, §3.4), so that a throttled run or a spike that has been seen before is no news.
+//! - A start counts three times as much with each point that it went unnoticed, up to the third: a doubtful newest point
+//!   can wait for the next one, a doubtful one of two points ago is asked about now or too late. A session answers for all
+//!   of them alike.
+//! - The density of a point is learnt from the last points of the series itself, so that a throttled run or a spike that
+//!   has been seen before is no news.
 //! - Neighbours that resemble each other are made independent first: what counts is a point beyond what the one before
-//!   foretold. A step shows in full at its first such difference and by 1 - φ in the following ones, and the sum allows
-//!   for that.
-//! - The bound is the one that the series' own differences, drawn again and again in a seeded order, pass at the rate of
-//!   false alarms asked for.
+//!   foretold. A step shows in full at its first such difference and by 1 - φ in the following ones.
+//!
+//! The bound is the one that the series' own differences, drawn again and again in a seeded order, pass at the rate of
+//! false alarms asked for.
 
 use std::collections::VecDeque;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::samples::Samples;
+
+mod density;
+mod learnt;
+mod odds;
+
+use learnt::Learnt;
+use odds::Odds;
 
 /// Points that the density is learnt from.
 const MEMORY: usize = 256;
@@ -29,9 +39,6 @@ const LEAST: usize = 30;
 
 /// Points after which the density is learnt again, at most; while there are few points, sooner.
 const EVERY: usize = 32;
-
-/// Places at which the density is kept.
-const GRID: usize = 192;
 
 /// What is asked of the detector.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -105,51 +112,22 @@ pub struct Watcher {
     seen: usize,
     /// Logarithms of the last points that are taken for usual.
     usual: VecDeque<f64>,
-    learnt: Option<Learnt>,
-    /// Points since the density was learnt.
+    /// None before there are enough, and in a watcher that was stored with another yardstick.
+    #[serde(default)]
+    yardstick: Option<Learnt>,
+    /// Points since it was learnt.
     age: usize,
-    sum: Sum,
-}
-
-/// The CUSUM: evidence for the likeliest moment of a change so far, and how many points ago that was.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Sum {
-    evidence: f64,
-    since: usize,
-    running: bool,
-}
-
-impl Sum {
-    /// Takes a point with its evidence for a change here and for one before.
-    fn add(&mut self, here: f64, before: f64) {
-        let goes_on = self.evidence + before;
-        if self.running && goes_on >= here {
-            *self = Self { evidence: goes_on, since: self.since + 1, running: true };
-        } else {
-            *self = Self { evidence: here, since: 0, running: true };
-        }
-    }
-}
-
-/// What is usual.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Learnt {
-    persistence: f64,
-    middle: f64,
-    /// Farther than this from the middle a point foretells nothing about the next.
-    reach: f64,
-    density: Density,
-    /// Evidence that counts as a suspicion.
-    bound: f64,
+    #[serde(default)]
+    odds: Odds,
 }
 
 impl Watcher {
     /// A watcher that has seen nothing.
     pub fn new(watch: Watch) -> Self {
-        Self { watch, seen: 0, usual: VecDeque::with_capacity(MEMORY + 1), learnt: None, age: 0, sum: Sum::default() }
+        Self { watch, seen: 0, usual: VecDeque::with_capacity(MEMORY + 1), yardstick: None, age: 0, odds: Odds::default() }
     }
 
-    /// Takes the next point. After a suspicion the sum begins again, as it must when the session finds nothing; when it
+    /// Takes the next point. After a suspicion the odds begin again, as it must when the session finds nothing; when it
     /// does find a change, call [`Watcher::moved`].
     ///
     /// # Errors
@@ -173,6 +151,17 @@ impl Watcher {
         *self = Self { seen: self.seen, ..Self::new(self.watch) };
     }
 
+    /// A change by this share was confirmed, and the `newest` points show it already: what came before is what was usual,
+    /// moved by as much, so that a further change is suspected as soon as this one was.
+    pub fn moved_by(&mut self, share: f64, newest: usize) {
+        if !(share.is_finite() && share > -1.0) {
+            return self.moved();
+        }
+        let before = self.usual.len().saturating_sub(newest);
+        self.usual.iter_mut().take(before).for_each(|usual| *usual += share.ln_1p());
+        (self.yardstick, self.age, self.odds) = (None, 0, Odds::default());
+    }
+
     /// The answer of a series whose noise is not known yet.
     fn judge_by_rank(&self, point: f64) -> Suspicion {
         let allowed = ((self.usual.len() + 1) as f64 * self.watch.rate) as usize;
@@ -191,138 +180,19 @@ impl Watcher {
         }
         let stale = self.age >= EVERY.min(self.usual.len() / 4);
         // While something brews the yardstick stays, so that the brew does not become usual.
-        if self.learnt.is_none() || (stale && self.sum.evidence <= 0.0) {
-            self.learnt = Some(Learnt::of(self.usual.make_contiguous(), self.watch));
+        if self.yardstick.is_none() || (stale && self.odds.likeliest().1 <= 1.0) {
+            self.yardstick = Some(Learnt::of(self.usual.make_contiguous(), self.watch));
             self.age = 0;
         }
         self.age += 1;
-        let (Some(learnt), Some(&previous)) = (&self.learnt, self.usual.back()) else { return Suspicion::Learning };
-        let (here, before) = learnt.evidence(learnt.beyond(previous, point), self.watch.step);
-        self.sum.add(here, before);
-        if self.sum.evidence < learnt.bound {
+        let (Some(learnt), Some(&previous)) = (&self.yardstick, self.usual.back()) else { return Suspicion::Learning };
+        self.odds.add(learnt.ratios(previous, point, self.watch.step));
+        if self.odds.urgent() < learnt.bound {
             return Suspicion::Quiet;
         }
-        let since = self.sum.since;
-        self.sum = Sum::default();
+        let (since, _) = self.odds.likeliest();
+        self.odds = Odds::default();
         Suspicion::Suspicious { since }
-    }
-}
-
-impl Learnt {
-    fn of(points: &[f64], watch: Watch) -> Self {
-        let samples = Samples::of_finite(points.to_vec());
-        let middle = samples.median();
-        let quartiles = samples.quantile(0.75) - samples.quantile(0.25);
-        // Points that never vary have a yardstick nevertheless: a hundredth of the step.
-        let reach = (3.0 * quartiles / 1.349).max(watch.step / 100.0);
-        let mut learnt = Self { persistence: 0.0, middle, reach, density: Density::of(&[0.0], watch.step), bound: f64::INFINITY };
-        learnt.persistence = learnt.persistence(points);
-        let beyond: Vec<f64> = points.windows(2).map(|pair| learnt.beyond(pair[0], pair[1])).collect();
-        learnt.density = Density::of(&beyond, watch.step);
-        learnt.bound = learnt.bound(&beyond, watch);
-        learnt
-    }
-
-    fn held(&self, point: f64) -> f64 {
-        (point - self.middle).clamp(-self.reach, self.reach)
-    }
-
-    /// Correlation of neighbours, spikes held back; none below what 256 independent points show by chance.
-    fn persistence(&self, points: &[f64]) -> f64 {
-        const CHANCE: f64 = 0.15;
-        let squares: f64 = points.iter().map(|&point| self.held(point).powi(2)).sum();
-        let products: f64 = points.windows(2).map(|pair| self.held(pair[0]) * self.held(pair[1])).sum();
-        let correlation = if squares > 0.0 { products / squares } else { 0.0 };
-        if correlation < CHANCE { 0.0 } else { correlation.min(0.9) }
-    }
-
-    /// A point beyond what the one before foretold.
-    fn beyond(&self, previous: f64, point: f64) -> f64 {
-        point - self.middle - self.persistence * self.held(previous)
-    }
-
-    /// Log likelihood ratios of a step at this point and of one before it.
-    fn evidence(&self, beyond: f64, step: f64) -> (f64, f64) {
-        let usual = self.density.log(beyond);
-        let later = step * (1.0 - self.persistence);
-        (self.density.log(beyond - step) - usual, self.density.log(beyond - later) - usual)
-    }
-
-    /// The bound that points drawn from these pass at the rate asked for.
-    fn bound(&self, beyond: &[f64], watch: Watch) -> f64 {
-        const HALVINGS: usize = 14;
-        let steps = ((60.0 / watch.rate) as usize).clamp(2_000, 20_000);
-        let evidence: Vec<_> = beyond.iter().map(|&beyond| self.evidence(beyond, watch.step)).collect();
-        let mut random = ChaCha8Rng::seed_from_u64(1);
-        let drawn: Vec<(f64, f64)> = (0..steps).map(|_| evidence[(random.next_u64() % evidence.len() as u64) as usize]).collect();
-        let alarms = |bound: f64| {
-            let mut sum = Sum::default();
-            let mut alarms = 0;
-            for &(here, before) in &drawn {
-                sum.add(here, before);
-                if sum.evidence >= bound {
-                    alarms += 1;
-                    sum = Sum::default();
-                }
-            }
-            alarms
-        };
-        let allowed = (steps as f64 * watch.rate) as usize;
-        // Below the lower end nearly all points alarm, above the upper one none.
-        let (mut low, mut high) = (-10.0f64, 50.0f64);
-        for _ in 0..HALVINGS {
-            let middle = low.midpoint(high);
-            if alarms(middle) > allowed { low = middle } else { high = middle }
-        }
-        high
-    }
-}
-
-/// A density on a grid, as logarithms.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Density {
-    start: f64,
-    width: f64,
-    logs: Vec<f64>,
-}
-
-impl Density {
-    /// Normal kernels over the points, and a little of a broad normal density, so that what was never seen is unlikely and
-    /// not impossible.
-    fn of(points: &[f64], step: f64) -> Self {
-        const BROAD: f64 = 0.05;
-        let samples = Samples::of_finite(points.to_vec());
-        let quartiles = (samples.quantile(0.75) - samples.quantile(0.25)) / 1.349;
-        let mean = samples.mean();
-        let deviation = (points.iter().map(|point| (point - mean).powi(2)).sum::<f64>() / points.len() as f64).sqrt();
-        let spread = if quartiles > 0.0 { quartiles.min(deviation) } else { deviation }.max(step / 100.0);
-        let kernel = 0.9 * spread * (points.len() as f64).powf(-0.2);
-        // Kernels widen what they smooth; the points are drawn together by as much (Jones, "On correcting for variance
-        // inflation in kernel density estimation", Computational Statistics & Data Analysis 11 (1991)).
-        let narrower = 1.0 / (1.0 + (kernel / spread).powi(2)).sqrt();
-        let (middle, broad) = (samples.median(), 2.0 * spread);
-        // One wild point must not stretch the grid.
-        let reach = 8.0 * spread + step;
-        let start = samples.minimum().max(middle - reach) - step - 4.0 * kernel;
-        let end = samples.maximum().min(middle + reach) + step + 4.0 * kernel;
-        let width = (end - start) / (GRID - 1) as f64;
-        let normal = |distance: f64, deviation: f64| (-0.5 * (distance / deviation).powi(2)).exp() / deviation;
-        let log = |nth: usize| {
-            let at = start + width * nth as f64;
-            let drawn = |point: &f64| middle + (point - middle) * narrower;
-            let kernels = points.iter().map(|point| normal(at - drawn(point), kernel)).sum::<f64>() / points.len() as f64;
-            // A floor, because the logarithm of zero would be certainty.
-            ((1.0 - BROAD) * kernels + BROAD * normal(at - middle, broad) + 1e-6 / spread).ln()
-        };
-        Self { start, width, logs: (0..GRID).map(log).collect() }
-    }
-
-    /// The logarithm of the density, up to a constant; at the ends it goes on as it is.
-    fn log(&self, at: f64) -> f64 {
-        let place = ((at - self.start) / self.width).clamp(0.0, (GRID - 1) as f64);
-        let left = (place as usize).min(GRID - 2);
-        let share = place - left as f64;
-        self.logs[left] + (self.logs[left + 1] - self.logs[left]) * share
     }
 }
 
@@ -346,6 +216,19 @@ mod tests {
         assert_eq!(watcher.push(21.0), Ok(Suspicion::Suspicious { since: 0 }));
         watcher.moved();
         assert_eq!(watcher.push(21.0), Ok(Suspicion::Learning));
+    }
+
+    #[test]
+    fn a_second_step_is_suspected_at_once_after_the_first_was_confirmed() {
+        for points in [9, 60] {
+            let mut watcher = Watcher::new(Watch::new(0.05, 0.14).unwrap());
+            let wobble = |at: usize| 1.0 + 0.01 * (((at * 37) % 101) as f64 / 50.0 - 1.0);
+            (0..points).for_each(|at| drop(watcher.push(10.0 * wobble(at)).unwrap()));
+            assert_eq!(watcher.push(14.0), Ok(Suspicion::Suspicious { since: 0 }));
+            watcher.moved_by(0.4, 1);
+            assert_eq!(watcher.push(14.0 * wobble(0)), Ok(Suspicion::Quiet), "{points}");
+            assert_eq!(watcher.push(20.0), Ok(Suspicion::Suspicious { since: 0 }), "{points}");
+        }
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Page for CompareView {
 }
 
 /// Columns of the comparison's file beyond those of a run.
-const EXTRA: [&str; 17] = [
+const EXTRA: [&str; 18] = [
+    "knobs",
     "family",
     "size_B",
     "parameters",
@@ -130,6 +131,7 @@ const EXTRA: [&str; 17] = [
 
 fn extra_cells(row: &CompareRow) -> Vec<String> {
     let plain = [
+        Table::text(&row.knobs),
         Table::text(&row.family),
         row.size.0.to_string(),
         Table::maybe(row.parameters),
@@ -152,7 +154,7 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
     let one = |values: BTreeSet<String>| (values.len() == 1).then(|| values.into_iter().next().unwrap_or_default());
     let engine = one(rows.iter().map(|row| row.run.engine.clone()).collect());
     let threads = one(rows.iter().map(|row| fill(c.t.common.threads_long, &[&row.run.threads])).collect());
-    let point = one(rows.iter().map(|row| c.point(&row.run.operating_point)).collect());
+    let point = one(rows.iter().map(|row| c.setting(&row.run.operating_point, &row.knobs)).collect());
     let latencies = || rows.iter().filter_map(|row| metric(row, Metric::Latency));
     let largest = latencies().map(|latency| latency.value).fold(0.0, f64::max);
     let names = families(rows);

@@ -125,13 +125,15 @@ pub(super) fn by_engine(device: &CompareDevice, c: &Ctx<'_>) -> Option<Matrix> {
         }
     }
     let places: BTreeMap<(&str, Precision), usize> = columns.keys().enumerate().map(|(nth, key)| (*key, nth)).collect();
-    let (threads, points) =
-        (vary(all.iter().map(|row| row.run.threads)), vary(all.iter().map(|row| c.point(&row.run.operating_point))));
+    let (threads, points) = (
+        vary(all.iter().map(|row| row.run.threads)),
+        vary(all.iter().map(|row| c.setting(&row.run.operating_point, &row.knobs))),
+    );
     let scale = scale(all.iter());
     type Key<'a> = (&'a str, u16, String);
     let mut rows: BTreeMap<Key<'_>, Vec<Option<&CompareRow>>> = BTreeMap::new();
     for row in all {
-        let key = (row.run.model.as_str(), row.run.threads, c.point(&row.run.operating_point));
+        let key = (row.run.model.as_str(), row.run.threads, c.setting(&row.run.operating_point, &row.knobs));
         let cells = rows.entry(key).or_insert_with(|| vec![None; places.len()]);
         if let Some(place) = places.get(&(row.engine.as_str(), row.run.precision)) {
             cells[*place] = cells[*place].or(Some(row));

@@ -1,6 +1,7 @@
 //! One series, and the list of all.
 
 use askama::Template;
+use benchrack_protocol::alert::Catches;
 use benchrack_protocol::ids::RunId;
 use benchrack_protocol::validity::Validity;
 
@@ -31,6 +32,8 @@ struct Series<'a> {
     marks: Vec<(&'a SeriesMark, Num)>,
     /// Run and words of the baseline.
     baseline: Option<(RunId, String)>,
+    /// What would be caught, in words; empty where nothing is watched or nothing was tried.
+    catches: Vec<String>,
 }
 
 struct Point<'a> {
@@ -74,6 +77,7 @@ impl Page for SeriesView {
                 let now = baseline.change.map_or_else(|| c.t.common.never_measured.to_owned(), change);
                 (baseline.run, fill(c.t.series.baseline, &[&value, &now]))
             }),
+            catches: self.catches.iter().map(|one| catches_words(one, c)).collect(),
             marks: self.marks.iter().map(|mark| (mark, Num::plain(mark.change.map(change).unwrap_or_default()))).collect(),
         })
     }
@@ -103,6 +107,14 @@ impl Page for SeriesView {
             ])?;
         }
         table.finish().map(Some)
+    }
+}
+
+/// What gates of a model catch, in a sentence.
+fn catches_words(of: &Catches, c: &Ctx<'_>) -> String {
+    match (of.more_macs, of.at_least) {
+        (Some(more), Some(least)) => fill(c.t.alert.catches_words, &[&of.baseline, &change(more), &Unit::Share.show(least)]),
+        _ => fill(c.t.alert.catches_nothing, &[&of.baseline]),
     }
 }
 
@@ -173,6 +185,7 @@ impl Page for SeriesListView {
             "threads",
             "cores",
             "frequency",
+            "knobs",
             "points",
             "latest",
             "latest_at",
@@ -191,6 +204,7 @@ impl Page for SeriesListView {
                 key.threads.to_string(),
                 key.operating_point.cores.to_string(),
                 key.operating_point.frequency.to_string(),
+                Table::text(&key.knobs),
                 points.to_string(),
                 Table::maybe(latest.as_ref().map(|latest| latest.estimate.value)),
                 latest.as_ref().map(|latest| Table::time(latest.measured_at)).unwrap_or_default(),

@@ -7,6 +7,7 @@ use benchrack_protocol::session::{Frequency, OperatingPoint};
 
 use super::Ctx;
 use crate::link;
+use crate::text::fill;
 
 /// A table of runs.
 #[derive(Template)]
@@ -36,5 +37,11 @@ impl Ctx<'_> {
             Frequency::Unpinned => format!("{cores} · {}", c.unpinned),
             frequency => format!("{cores} · {frequency}"),
         }
+    }
+
+    /// The same with the knobs that a configuration asked for.
+    pub(crate) fn setting(&self, point: &OperatingPoint, knobs: &str) -> String {
+        let point = self.point(point);
+        if knobs.is_empty() { point } else { format!("{point} · {}", fill(self.t.common.with_knobs, &[&knobs])) }
     }
 }

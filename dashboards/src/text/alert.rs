@@ -44,6 +44,16 @@ texts! {
         self_test_none: "Nothing was measured yet. The section [series.self_test] of the server's configuration names pairs of models and how often they are measured.", "아직 측정된 것이 없습니다. 서버 설정의 [series.self_test]에서 모델 쌍과 주기를 정합니다.";
         unchanged: "Unchanged subjects against themselves", "변하지 않은 대상끼리";
         unchanged_words: "{} of {} gates said slower: at most {} with 95 % confidence", "게이트 {} / {}에서 느려짐 판정: 95 % 신뢰로 최대 {}";
+        unchanged_most: "At most, with 95 % confidence", "최대 (95 % 신뢰)";
+        gates: "Gates", "게이트";
+        false_alarms: "False alarms", "오경보";
+        catches: "What each device would catch", "기기별로 잡아낼 수 있는 변화";
+        catches_note: "The smallest planted slow-down that at least 95 % of the gates found, as they did every greater one.", "게이트의 95 % 이상이 찾아낸 가장 작은 심은 저하. 더 큰 것도 모두 찾았습니다.";
+        catches_words: "Gates of {} on this device catch planted slow-downs from {} work on: at least {} of them with 95 % confidence.", "이 기기의 {} 게이트는 작업량 {}부터 심은 저하를 잡습니다: 95 % 신뢰로 최소 {}.";
+        catches_nothing: "No planted slow-down of {} was caught on this device in 95 % of its gates.", "이 기기에서 {}의 심은 저하는 게이트의 95 %에서 잡히지 않았습니다.";
+        smallest: "Smallest caught", "잡힌 최소 변화";
+        caught_least: "Caught at least, with 95 % confidence", "최소 포착률 (95 % 신뢰)";
+        none_caught: "none", "없음";
         planted: "Planted slow-downs", "심어 둔 성능 저하";
         planted_note: "A real model with more work against one with less. What is caught in nearly all gates is what this device would catch.", "작업이 더 많은 실제 모델과 적은 모델의 비교. 거의 모든 게이트에서 잡히면 그 기기가 잡아낼 수 있는 변화입니다.";
         more_work: "More work", "추가 작업";

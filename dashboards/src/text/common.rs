@@ -45,6 +45,7 @@ texts! {
         threads_short: "{} T", "{} T";
         threads_long: "threads: {}", "스레드 {}";
         operating_point: "Cores · clock", "코어 · 클럭";
+        with_knobs: "with {}", "{} 설정";
         all_cores: "all cores", "모든 코어";
         unpinned: "clock not pinned", "클럭 고정 안 함";
         measured: "Measured", "측정 시각";

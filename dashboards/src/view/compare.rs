@@ -48,8 +48,8 @@ pub struct FacetOption {
 pub struct CompareDevice {
     /// Device.
     pub device: DeviceRef,
-    /// Fastest first; rows without a latency last. One row for each (model, precision, engine, threads, operating
-    /// point): the newest valid run, or the newest of any kind where none is valid.
+    /// Fastest first; rows without a latency last. One row for each (model, precision, engine build, threads, operating
+    /// point, knobs): the newest valid run, or the newest of any kind where none is valid.
     pub rows: Vec<CompareRow>,
 }
 
@@ -79,8 +79,10 @@ pub struct CompareRow {
     /// What ran: convolutions and matrix products by the arithmetic of their kernels, with their number. Empty when the run
     /// failed or the engine does not tell.
     pub executed: Vec<(Precision, u32)>,
-    /// Engine's name, without the version.
+    /// Engine's name, with its version where several builds of it are on the device.
     pub engine: String,
+    /// Knobs that the agent's configuration asked for by name, with commas; empty for none.
+    pub knobs: String,
     /// What an app ships to have this engine; none for the one inside the agent.
     pub library: Option<Bytes>,
     /// fp32 latency over this row's, same model, engine, threads and operating point: 1.8 is 1.8 times as fast as

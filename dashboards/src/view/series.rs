@@ -1,5 +1,6 @@
 //! One metric over revisions and time.
 
+use benchrack_protocol::alert::Catches;
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{RunId, SeriesId};
 use benchrack_protocol::model::Precision;
@@ -29,6 +30,8 @@ pub struct SeriesKey {
     pub threads: u16,
     /// Cores and clock.
     pub operating_point: OperatingPoint,
+    /// Knobs that the agent's configuration asked for by name, with commas; empty for none.
+    pub knobs: String,
     /// Metric.
     pub metric: Metric,
 }
@@ -70,6 +73,9 @@ pub struct SeriesView {
     pub baseline: Option<SeriesBaseline>,
     /// What the farm wrote on it, newest first.
     pub marks: Vec<SeriesMark>,
+    /// What gates on its device catch, by planted slow-downs; of its own model where there are such. Only for metrics that
+    /// are watched.
+    pub catches: Vec<Catches>,
     /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
     pub axis: SeriesAxis,
 }

@@ -1,10 +1,9 @@
 //! The farm tests itself: unchanged subjects against themselves, and models with a little more work than others.
 
-use benchrack_protocol::alert::{SelfTest, SelfTestCount};
+use benchrack_protocol::alert::SelfTest;
 use benchrack_protocol::api::{Device, Model};
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::session::{OperatingPoint, Subject};
-use benchrack_stats::interval::share_at_most;
 use time::{Duration, OffsetDateTime};
 
 use super::App;
@@ -12,12 +11,11 @@ use super::suspicions::OwnGate;
 use crate::config::SelfTestPair;
 use crate::db;
 use crate::db::self_tests::Pair;
+use crate::judge;
 use crate::refusal::Refusal;
 
 /// After everything else.
 const PRIORITY: i32 = -10;
-/// One-sided level of the bound on false alarms.
-const TAIL: f64 = 0.05;
 
 impl App {
     /// Opens the gates that are due on devices that have nothing to do.
@@ -61,15 +59,7 @@ impl App {
     pub async fn self_test(&self) -> Result<SelfTest, Refusal> {
         let (unchanged, planted): (Vec<_>, Vec<_>) =
             db::self_tests::counts(self.db()).await?.into_iter().partition(|pair| pair.baseline == pair.candidate);
-        let mut all = SelfTestCount::default();
-        for SelfTestCount { gates, slower, not_slower, inconclusive } in unchanged.iter().map(|pair| pair.count) {
-            all.gates += gates;
-            all.slower += slower;
-            all.not_slower += not_slower;
-            all.inconclusive += inconclusive;
-        }
-        let false_alarms_at_most = share_at_most(all.slower.into(), all.gates.into(), TAIL);
-        Ok(SelfTest { unchanged: all, false_alarms_at_most, planted })
+        Ok(judge::self_test(unchanged, planted))
     }
 }
 

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::App;
 use crate::db;
 use crate::db::alerts::NewFinding;
-use crate::db::watches::{Due, MarkKind, Point, Watched};
+use crate::db::watches::{Due, MarkKind, Point, Surroundings, Watched};
 use crate::judge::series::{Said, SeriesRules, SeriesState};
 use crate::refusal::Refusal;
 
@@ -46,15 +46,17 @@ impl App {
         for point in &points {
             let is_first = seen.is_none();
             let seen = seen.get_or_insert_with(|| Watched { state: SeriesState::begin(rules, &point.new), baseline: point.run });
-            if is_first && let Some(before) = db::watches::under_earlier_system(&mut tx, due.series).await? {
-                let detail = format!("a new system, it was {before}");
+            if is_first && let Some(before) = db::watches::began(&mut tx, due.series).await? {
+                let detail = beginning(&before);
                 db::watches::mark(&mut tx, (due.series, point.run), MarkKind::Infrastructure, (&detail, None), now).await?;
             }
             let said = seen.state.take(rules, &point.new).map_err(Refusal::internal)?;
             if due.metric == Metric::ModelSize {
                 self.compare_exactly(&mut tx, due, point, now).await?;
-            } else {
-                self.heed(&mut tx, due, point, &said, now).await?;
+            } else if self.heed(&mut tx, due, point, &said, now).await? {
+                // What comes after this point waits for the answer, and is looked at by its light.
+                due.newest = point.run;
+                break;
             }
         }
         if !db::watches::put(&mut tx, &due, seen.as_ref()).await? {
@@ -65,6 +67,7 @@ impl App {
         Ok(())
     }
 
+    /// Does what a point asks for; says whether the series is under suspicion now.
     async fn heed(
         &self,
         tx: &mut PgConnection,
@@ -72,7 +75,8 @@ impl App {
         point: &Point,
         said: &[Said],
         now: OffsetDateTime,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
+        let mut suspected = false;
         for said in said {
             match said {
                 Said::Infrastructure { what } => {
@@ -96,24 +100,38 @@ impl App {
                     if same_revision(&good, point) && infrastructure.is_none() {
                         self.note_unexplained(tx, due, (&good, &at), effect, now).await?;
                     } else if change.is_some_and(|change| change > 0.0)
-                        && !db::suspicions::is_answered(tx, due.series, (good.run, at.run)).await?
+                        && !self.is_answered(tx, due, (&good, &at), effect).await?
                     {
-                        self.suspect(tx, due, (&good, point), infrastructure.as_deref(), now).await?;
+                        suspected |= self.suspect(tx, due, (&good, point), infrastructure.as_deref(), now).await?;
                     }
                 }
                 Said::Suspicious { good, infrastructure, .. } => {
                     if let Some(good) = db::watches::back(tx, due.series, point.run, *good).await? {
-                        self.suspect(tx, due, (&good, point), infrastructure.as_deref(), now).await?;
+                        suspected |= self.suspect(tx, due, (&good, point), infrastructure.as_deref(), now).await?;
                     }
                 }
                 Said::Leaked { good, .. } => {
                     if let Some(good) = db::watches::back(tx, due.series, point.run, *good).await? {
-                        self.suspect(tx, due, (&good, point), None, now).await?;
+                        suspected |= self.suspect(tx, due, (&good, point), None, now).await?;
                     }
                 }
             }
         }
-        Ok(())
+        Ok(suspected)
+    }
+
+    /// Whether a session has answered already what a new level is. A rise beyond what was confirmed is another one, on top.
+    async fn is_answered(
+        &self,
+        tx: &mut PgConnection,
+        due: Due,
+        (good, at): (&Point, &Point),
+        effect: Option<Estimate>,
+    ) -> Result<bool, Refusal> {
+        let Some(answer) = db::suspicions::answer(tx, due.series, (good.run, at.run)).await? else { return Ok(false) };
+        let Some(gate) = answer.slower_by else { return Ok(true) };
+        let confirmed = self.effect_of(tx, gate).await?;
+        Ok(!confirmed.zip(effect).is_some_and(|(confirmed, effect)| effect.low > confirmed.high))
     }
 
     /// A figure without noise needs no session: the first revision that is larger is.
@@ -140,7 +158,8 @@ impl App {
         self.raise_regression(tx, &finding, point.engine, now).await
     }
 
-    /// Asks for a confirming session, if there are two builds to compare. One that cannot be blamed on any is no question.
+    /// Asks for a confirming session, if there are two builds to compare; says whether it did. What cannot be blamed on any
+    /// build is no question. A build that was found slower is the old one for what comes after it.
     async fn suspect(
         &self,
         tx: &mut PgConnection,
@@ -148,9 +167,14 @@ impl App {
         (good, bad): (&Point, &Point),
         infrastructure: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
+        let known = match db::suspicions::slower_before(tx, due.series, bad.run).await? {
+            Some(slower) if slower > good.run => db::watches::at(tx, due.series, slower).await?,
+            _ => None,
+        };
+        let good = known.as_ref().unwrap_or(good);
         if same_revision(good, bad) || !db::suspicions::raise(tx, due.series, (good.run, bad.run), now).await? {
-            return Ok(());
+            return Ok(false);
         }
         let detail = match infrastructure {
             Some(what) => format!("looks worse than run {}, and {what}: both builds are measured again", good.run),
@@ -158,7 +182,7 @@ impl App {
         };
         db::watches::mark(tx, (due.series, bad.run), MarkKind::Suspected, (&detail, None), now).await?;
         tracing::info!(series.id = %due.series, good = %good.run, bad = %bad.run, "a series looks worse");
-        Ok(())
+        Ok(true)
     }
 
     /// A level that changed while nothing that is known did. Of the control it means that the device changed.
@@ -210,6 +234,15 @@ impl App {
         tracing::warn!(device.id = %id, percent, "a device drifted and was quarantined");
         Ok(())
     }
+}
+
+/// Why another series began, in words.
+fn beginning(Surroundings { systems, knobs }: &Surroundings) -> String {
+    let [[system, new_system], [knobs, new_knobs]] = [systems, knobs];
+    let none = |knobs: &String| if knobs.is_empty() { "none".to_owned() } else { knobs.clone() };
+    let system = (system != new_system).then(|| format!("a new system, it was {system}"));
+    let knobs = (knobs != new_knobs).then(|| format!("other knobs asked for by name, they were {}", none(knobs)));
+    system.into_iter().chain(knobs).collect::<Vec<_>>().join(", and ")
 }
 
 fn same_revision(a: &Point, b: &Point) -> bool {

@@ -56,6 +56,13 @@ impl App {
         let bad = db::suspicions::measured(&mut tx, suspicion.bad).await?;
         let mut search = suspicion.search.clone();
         let Some(mut state) = self.next_state(&mut tx, &suspicion, (&good, &bad), &mut search, now).await? else { return Ok(()) };
+        if let SuspicionState::Confirming { .. } = suspicion.state
+            && let SuspicionState::Confirmed { by: confirmed_by } | SuspicionState::Searching { confirmed_by, .. } = state
+        {
+            // The level is a new one from here on, wherever the search ends.
+            let share = self.effect_of(&mut tx, confirmed_by).await?.map(|effect| effect.value);
+            db::watches::confirmed(&mut tx, suspicion.series, (suspicion.good, suspicion.bad), share).await?;
+        }
         if let (SuspicionState::Searching { gate: None, confirmed_by }, Some(culprits)) = (&state, &mut search) {
             let event = match culprits.ask() {
                 None => SuspicionEvent::Ended,
@@ -64,7 +71,7 @@ impl App {
                     let candidate = Subject { manifest, ..bad.subject.clone() };
                     // Half-way between unchanged and as slow as was confirmed, so that few rounds tell which of them it is.
                     let effect = self.effect_of(&mut tx, *confirmed_by).await?;
-                    let half = effect.map(|effect| (effect.low.max(1.0).sqrt() - 1.0).max(self.series_config().tolerance));
+                    let half = effect.map(|effect| half_way(effect.low, self.series_config().tolerance));
                     self.compare(&mut tx, (&good, &bad), candidate, (SEARCH_PRIORITY, half), now).await?
                 }
             };
@@ -91,7 +98,9 @@ impl App {
                 self.compare(tx, (good, bad), bad.subject.clone(), (CONFIRM_PRIORITY, None), now).await?
             }
             SuspicionState::Confirming { gate, .. } => {
-                let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else { return Ok(None) };
+                let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else {
+                    return self.without_verdict(suspicion, bad).await;
+                };
                 let mut suspects = 1;
                 if outcome.verdict == Verdict::Slower {
                     let culprits = self.culprits(tx, (good, bad)).await?;
@@ -101,7 +110,9 @@ impl App {
                 SuspicionEvent::Answered { gate: *gate, verdict: outcome.verdict, suspects }
             }
             SuspicionState::Searching { gate: Some(gate), .. } => {
-                let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else { return Ok(None) };
+                let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else {
+                    return self.without_verdict(suspicion, bad).await;
+                };
                 let slower = match outcome.verdict {
                     Verdict::Slower => Some(true),
                     Verdict::NotSlower => Some(false),
@@ -115,6 +126,16 @@ impl App {
             }
             other => return Ok(Some(other.clone())),
         };
+        suspicion::apply(&suspicion.state, &event).map(Some).map_err(refused)
+    }
+
+    /// The state while the gate is open: unchanged, unless nobody will ever measure it.
+    async fn without_verdict(&self, suspicion: &LockedSuspicion, bad: &Measured) -> Result<Option<SuspicionState>, Refusal> {
+        let device = self.device(bad.device).await?;
+        if device.state != "retired" {
+            return Ok(None);
+        }
+        let event = SuspicionEvent::Failed { reason: format!("{} is retired", device.name) };
         suspicion::apply(&suspicion.state, &event).map(Some).map_err(refused)
     }
 
@@ -180,7 +201,6 @@ impl App {
                 };
                 let detail = format!("measured again: slower, by gate {by}");
                 db::watches::mark(tx, at, MarkKind::Confirmed, (&detail, effect.map(|effect| effect.value)), now).await?;
-                db::watches::relearn(tx, suspicion.series, None).await?;
                 self.raise_regression(tx, &finding, bad.subject.engine.build, now).await
             }
             SuspicionState::Cleared { by } => {
@@ -196,7 +216,8 @@ impl App {
         }
     }
 
-    async fn effect_of(&self, tx: &mut PgConnection, gate: GateId) -> Result<Option<Estimate>, Refusal> {
+    /// The effect that a gate of one device found.
+    pub(super) async fn effect_of(&self, tx: &mut PgConnection, gate: GateId) -> Result<Option<Estimate>, Refusal> {
         let outcome = db::suspicions::outcome(tx, gate).await?;
         Ok(outcome.and_then(|outcome| outcome.devices.first().and_then(|device| device.effect)))
     }
@@ -236,7 +257,7 @@ impl App {
                 ..self.series_config().gate_rules()
             },
             metrics: Vec::new(),
-            max_time: None,
+            max_time: Some(std::time::Duration::from_secs(60 * u64::from(self.series_config().minutes)).into()),
             budgets: Vec::new(),
         };
         for (at, side) in [("the old build", &new.baseline), ("the new build", &new.candidate)] {
@@ -257,5 +278,22 @@ impl App {
         self.queue(tx, Origin::Gate(id), &[job], now).await?;
         db::suspicions::set_priority(tx, id, own.priority).await?;
         Ok(id)
+    }
+}
+
+/// Half-way, as a ratio, between unchanged and slower by this share; no less than the tolerance.
+fn half_way(share: f64, tolerance: f64) -> f64 {
+    ((1.0 + share.max(0.0)).sqrt() - 1.0).max(tolerance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_way_is_as_far_from_unchanged_as_from_what_was_confirmed() {
+        assert!((half_way(0.44, 0.02) - 0.2).abs() < 1e-12);
+        assert_eq!(half_way(0.01, 0.02), 0.02);
+        assert_eq!(half_way(-0.5, 0.02), 0.02);
     }
 }

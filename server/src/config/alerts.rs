@@ -22,8 +22,10 @@ pub struct SeriesConfig {
     pub tolerance: f64,
     /// Chance of a wrong `slower` of a confirming gate.
     pub alpha: f64,
-    /// Blocks of each build in a confirming session.
+    /// Blocks of each build that a confirming session has at most: it ends as soon as it is sure.
     pub blocks: u32,
+    /// Minutes that it has at most.
+    pub minutes: u32,
     /// A control whose level changes by this share quarantines its device.
     pub drift: f64,
     /// Name of the model that rides along in every session of a suite to tell a slow phone from a slow model.
@@ -40,7 +42,8 @@ impl Default for SeriesConfig {
             suspicions_per_revision: 0.14,
             tolerance: 0.02,
             alpha: 0.01,
-            blocks: 40,
+            blocks: 300,
+            minutes: 10,
             drift: 0.05,
             control: None,
             self_test: SelfTestConfig::default(),
@@ -64,6 +67,9 @@ impl SeriesConfig {
                 "series.blocks is {}: at alpha {} nothing can be decided with fewer than {needed}",
                 self.blocks, self.alpha
             ));
+        }
+        if self.minutes == 0 {
+            return Err("series.minutes is 0: a confirming session needs at least 1".into());
         }
         if !(self.drift > 0.0 && self.drift <= 10.0) {
             return Err(format!("series.drift is {}: a share above 0 is needed, 0.05 is 5 %", self.drift));

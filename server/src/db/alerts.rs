@@ -41,18 +41,17 @@ pub async fn of_revision(
     )
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some(id) = made {
-        return Ok(LockedAlert { id: AlertId(id), state: AlertState::New, is_new: true });
-    }
-    let id = sqlx::query_scalar!(
-        "select id from alerts where kind = 'regression' and model_id = $1
-             and coalesce(engine_artifact_id, ''::bytea) = coalesce($2, ''::bytea)",
-        model.0,
-        engine
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    lock(tx, AlertId(id)).await?.ok_or(DbError::RowCount { statement: "select from alerts", touched: 0 })
+    made_or_there(tx, made, async |tx| {
+        sqlx::query_scalar!(
+            "select id from alerts where kind = 'regression' and model_id = $1
+                 and coalesce(engine_artifact_id, ''::bytea) = coalesce($2, ''::bytea)",
+            model.0,
+            engine
+        )
+        .fetch_one(tx)
+        .await
+    })
+    .await
 }
 
 /// The open alert of a device, made where there is none.
@@ -65,16 +64,28 @@ pub async fn of_device(tx: &mut PgConnection, device: DeviceId, now: OffsetDateT
     )
     .fetch_optional(&mut *tx)
     .await?;
+    made_or_there(tx, made, async |tx| {
+        sqlx::query_scalar!(
+            "select id from alerts where kind = 'device_drift' and device_id = $1 and state in ('new', 'confirmed')",
+            device.0
+        )
+        .fetch_one(tx)
+        .await
+    })
+    .await
+}
+
+/// The alert that was made just now, or the one that was there already, locked.
+async fn made_or_there(
+    tx: &mut PgConnection,
+    made: Option<i64>,
+    there: impl AsyncFnOnce(&mut PgConnection) -> Result<i64, sqlx::Error>,
+) -> Result<LockedAlert, DbError> {
     if let Some(id) = made {
         return Ok(LockedAlert { id: AlertId(id), state: AlertState::New, is_new: true });
     }
-    let id = sqlx::query_scalar!(
-        "select id from alerts where kind = 'device_drift' and device_id = $1 and state in ('new', 'confirmed')",
-        device.0
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    lock(tx, AlertId(id)).await?.ok_or(DbError::RowCount { statement: "select from alerts", touched: 0 })
+    let id = AlertId(there(&mut *tx).await?);
+    lock(tx, id).await?.ok_or(DbError::RowCount { statement: "select from alerts", touched: 0 })
 }
 
 /// Locks an alert.

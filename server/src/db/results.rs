@@ -104,9 +104,10 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
     let without_blocks = measured.map(|(measurement, _)| Measurement { blocks: Vec::new(), ..measurement.clone() });
     let id = sqlx::query_scalar!(
         "insert into runs (session_id, place, device_id, submission_id, model_id, label, model_name, precision, artifact_id,
-             engine, engine_version, engine_artifact_id, threads, cores, frequency, measured_at, reality, validity, tier, failure,
-             measurement)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) returning id",
+             engine, engine_version, engine_artifact_id, threads, cores, frequency, knobs, measured_at, reality, validity, tier,
+             failure, measurement)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+         returning id",
         session.0,
         i32::try_from(place).unwrap_or(i32::MAX),
         lease.device().id.0,
@@ -122,6 +123,7 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
         i32::from(subject.threads),
         point.cores.to_string(),
         point.frequency.to_string(),
+        knobs(report),
         now,
         word(&report.reality),
         measured.map(|(_, judged)| Json(&judged.validity)) as _,
@@ -209,8 +211,8 @@ async fn extend_series(
     let names: Vec<String> = metrics.iter().map(|(metric, _)| metric.name().to_owned()).collect();
     let rows = sqlx::query!(
         "insert into series (device_id, os_fingerprint, model_name, precision, integer_kernels, engine, threads, cores,
-             frequency, metric, points, latest_run_id, latest_at)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, metric, 1, $11, $12 from unnest($10::text[]) as metric
+             frequency, knobs, metric, points, latest_run_id, latest_at)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, metric, 1, $12, $13 from unnest($11::text[]) as metric
          on conflict on constraint series_once do update
              set points = series.points + 1, latest_run_id = excluded.latest_run_id, latest_at = excluded.latest_at
          returning metric, id",
@@ -223,6 +225,7 @@ async fn extend_series(
         i32::from(subject.threads),
         report.spec.operating_point.cores.to_string(),
         report.spec.operating_point.frequency.to_string(),
+        knobs(report),
         &names,
         run.0,
         now
@@ -271,12 +274,19 @@ async fn insert_metrics(
     }
 }
 
+/// The knobs that the agent's configuration asked for, as a column holds them.
+fn knobs(report: &SessionReport) -> String {
+    report.evidence.as_ref().map_or_else(String::new, |evidence| evidence.asked_knobs.join(","))
+}
+
 /// Keeps the newest valid run of this subject on this device, or the newest of any kind while none is valid.
 async fn note_latest(tx: &mut PgConnection, run: RunId, counts: bool) -> Result<(), DbError> {
     sqlx::query!(
-        "insert into latest_runs (device_id, model_name, precision, engine, threads, cores, frequency, run_id, counts)
-         select device_id, model_name, precision, engine, threads, cores, frequency, id, $2 from runs where id = $1
-         on conflict on constraint latest_runs_pk do update set run_id = excluded.run_id, counts = excluded.counts
+        "insert into latest_runs (device_id, model_name, precision, engine, engine_artifact_id, threads, cores, frequency, knobs,
+             run_id, counts)
+         select device_id, model_name, precision, engine, engine_artifact_id, threads, cores, frequency, knobs, id, $2
+         from runs where id = $1
+         on conflict on constraint latest_runs_once do update set run_id = excluded.run_id, counts = excluded.counts
          where excluded.counts or not latest_runs.counts",
         run.0,
         counts

@@ -30,7 +30,7 @@ pub struct LockedSuspicion {
     pub search: Option<Culprits>,
 }
 
-/// Raises a suspicion, unless the series has an open one.
+/// Raises a suspicion, unless the series waits for an answer already.
 pub async fn raise(
     tx: &mut PgConnection,
     series: SeriesId,
@@ -40,7 +40,7 @@ pub async fn raise(
     let touched = sqlx::query!(
         "insert into suspicions (series_id, good_run_id, bad_run_id, state, attempts, raised_at)
          values ($1, $2, $3, 'raised', 0, $4)
-         on conflict (series_id) where closed_at is null do nothing",
+         on conflict (series_id) where state in ('raised', 'confirming') do nothing",
         series.0,
         good.0,
         bad.0,
@@ -52,24 +52,51 @@ pub async fn raise(
     Ok(touched == 1)
 }
 
-/// Whether a session has answered already what happened after the one run and up to the other, or will.
-pub async fn is_answered(tx: &mut PgConnection, series: SeriesId, (good, bad): (RunId, RunId)) -> Result<bool, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists(select from suspicions where series_id = $1 and bad_run_id > $2 and good_run_id < $3
-               and state <> 'undecided') as "answered!""#,
+/// What a session said, or will say, of what happened to a series within some runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The gate that found it slower; none when it is not, or not yet.
+    pub slower_by: Option<GateId>,
+}
+
+/// The newest answer about what happened after the one run and up to the other, given or awaited. An open question
+/// answers nothing.
+pub async fn answer(tx: &mut PgConnection, series: SeriesId, (good, bad): (RunId, RunId)) -> Result<Option<Answer>, DbError> {
+    let row = sqlx::query!(
+        "select case when state in ('searching', 'confirmed') then confirmed_by end as slower_by from suspicions
+            where series_id = $1 and bad_run_id > $2 and good_run_id < $3 and state <> 'undecided'
+           order by bad_run_id desc, id desc limit 1",
         series.0,
         good.0,
         bad.0
     )
-    .fetch_one(tx)
-    .await?)
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| Answer { slower_by: row.slower_by.map(GateId) }))
 }
 
-/// Suspicions for which something can be done: no gate is open for them, or it has its verdict.
+/// The run of the newest build before this run that was found slower than the one before it; none where none was.
+pub async fn slower_before(tx: &mut PgConnection, series: SeriesId, run: RunId) -> Result<Option<RunId>, DbError> {
+    let bad = sqlx::query_scalar!(
+        r#"select max(bad_run_id) as "bad" from suspicions
+           where series_id = $1 and bad_run_id < $2 and state in ('searching', 'confirmed')"#,
+        series.0,
+        run.0
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(bad.map(RunId))
+}
+
+/// Suspicions for which something can be done: no gate is open for them, it has its verdict, or its device is gone for good.
 pub async fn due(db: &Database) -> Result<Vec<i64>, DbError> {
     Ok(sqlx::query_scalar!(
-        "select p.id from suspicions p left join gates g on g.id = p.gate_id
-         where p.closed_at is null and (p.gate_id is null or g.outcome is not null) order by p.id limit 100"
+        "select p.id from suspicions p
+         join series s on s.id = p.series_id
+         join devices d on d.id = s.device_id
+         left join gates g on g.id = p.gate_id
+         where p.closed_at is null and (p.gate_id is null or g.outcome is not null or d.state = 'retired')
+         order by p.id limit 100"
     )
     .fetch_all(db.pool())
     .await?)

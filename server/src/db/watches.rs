@@ -52,13 +52,16 @@ pub struct Point {
     pub is_control: bool,
 }
 
-/// Series of these metrics with new points, at most so many.
+/// Series of these metrics with new points, at most so many. One that is under suspicion waits: what its next points mean
+/// depends on the answer.
 pub async fn due(db: &Database, metrics: &[Metric], limit: i64) -> Result<Vec<Due>, DbError> {
     let names: Vec<String> = metrics.iter().map(|metric| metric.name().to_owned()).collect();
     let rows = sqlx::query!(
         r#"select s.id, s.device_id, s.metric, s.latest_run_id, w.last_run_id as "seen?"
            from series s left join series_watches w on w.series_id = s.id
-           where s.metric = any($1) and s.latest_run_id > coalesce(w.last_run_id, 0) order by s.id limit $2"#,
+           where s.metric = any($1) and s.latest_run_id > coalesce(w.last_run_id, 0)
+               and not exists (select from suspicions p where p.series_id = s.id and p.state in ('raised', 'confirming'))
+           order by s.id limit $2"#,
         &names,
         limit
     )
@@ -151,7 +154,12 @@ pub async fn back(tx: &mut PgConnection, series: SeriesId, run: RunId, places: u
     .fetch_one(&mut *tx)
     .await?;
     let Some(id) = id else { return Ok(None) };
-    Ok(points(tx, series, (Some(RunId(id - 1)), RunId(id)), 1).await?.pop())
+    at(tx, series, RunId(id)).await
+}
+
+/// The valid point of this run.
+pub async fn at(tx: &mut PgConnection, series: SeriesId, run: RunId) -> Result<Option<Point>, DbError> {
+    Ok(points(tx, series, (Some(RunId(run.0 - 1)), run), 1).await?.pop())
 }
 
 /// Stores what was seen, unless another server did so first.
@@ -191,10 +199,34 @@ pub async fn put(tx: &mut PgConnection, due: &Due, seen: Option<&Watched>) -> Re
 pub async fn relearn(tx: &mut PgConnection, series: SeriesId, baseline: Option<RunId>) -> Result<(), DbError> {
     let Some(mut watched) = get(tx, series).await? else { return Ok(()) };
     watched.state.relearn();
+    write(tx, series, &watched.state, baseline).await
+}
+
+/// Tells the watcher that the level rose by this share between the runs of two builds.
+pub async fn confirmed(
+    tx: &mut PgConnection,
+    series: SeriesId,
+    (good, bad): (RunId, RunId),
+    share: Option<f64>,
+) -> Result<(), DbError> {
+    let Some(mut watched) = get(tx, series).await? else { return Ok(()) };
+    let points = sqlx::query_scalar!(
+        r#"select count(*) as "points!" from run_metrics where series_id = $1 and counts and run_id > $2 and run_id <= $3"#,
+        series.0,
+        good.0,
+        bad.0
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    watched.state.confirmed(share, cell("series", "points", series.0).number(points)?);
+    write(tx, series, &watched.state, None).await
+}
+
+async fn write(tx: &mut PgConnection, series: SeriesId, state: &SeriesState, baseline: Option<RunId>) -> Result<(), DbError> {
     let touched = sqlx::query!(
         "update series_watches set state = $2, baseline_run_id = coalesce($3, baseline_run_id) where series_id = $1",
         series.0,
-        Json(&watched.state) as _,
+        Json(state) as _,
         baseline.map(|run| run.0)
     )
     .execute(tx)
@@ -262,10 +294,20 @@ pub async fn mark(
     Ok(())
 }
 
-/// The series of the same subject and metric on the same device under the system before; none when it is the first.
-pub async fn under_earlier_system(tx: &mut PgConnection, series: SeriesId) -> Result<Option<String>, DbError> {
-    Ok(sqlx::query_scalar!(
-        "select o.os_fingerprint from series s
+/// What a subject was measured under before and is now, where another series of it ends with this one's beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// OS fingerprints, before and now.
+    pub systems: [String; 2],
+    /// Knobs asked for by name, before and now.
+    pub knobs: [String; 2],
+}
+
+/// How the series of the same subject, operating point and metric on the same device before this one differs; none when
+/// this is the first.
+pub async fn began(tx: &mut PgConnection, series: SeriesId) -> Result<Option<Surroundings>, DbError> {
+    let row = sqlx::query!(
+        "select o.os_fingerprint as system_before, s.os_fingerprint as system, o.knobs as knobs_before, s.knobs from series s
          join series o on o.device_id = s.device_id and o.model_name = s.model_name and o.precision = s.precision
              and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads
              and o.cores = s.cores and o.frequency = s.frequency and o.metric = s.metric and o.id < s.id
@@ -273,5 +315,6 @@ pub async fn under_earlier_system(tx: &mut PgConnection, series: SeriesId) -> Re
         series.0
     )
     .fetch_optional(tx)
-    .await?)
+    .await?;
+    Ok(row.map(|row| Surroundings { systems: [row.system_before, row.system], knobs: [row.knobs_before, row.knobs] }))
 }

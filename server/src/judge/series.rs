@@ -175,7 +175,22 @@ impl SeriesState {
 
     /// Forgets the level, because it was confirmed that it changed or because people said to expect it.
     pub fn relearn(&mut self) {
-        self.watcher.moved();
+        self.relearn_by(None);
+    }
+
+    /// It was confirmed that the level rose by this share within the newest points, after the old build's up to the new one's.
+    /// Where too many lie between to know which of them show it, all is forgotten.
+    pub fn confirmed(&mut self, share: Option<f64>, points: usize) {
+        /// Points between the two builds when the change was seen at once or within three revisions.
+        const NEAR: usize = MARGIN + 3;
+        self.relearn_by(share.filter(|_| points <= NEAR).map(|share| (share, points.saturating_sub(MARGIN).max(1))));
+    }
+
+    fn relearn_by(&mut self, moved: Option<(f64, usize)>) {
+        match moved {
+            Some((share, newest)) => self.watcher.moved_by(share, newest),
+            None => self.watcher.moved(),
+        }
         self.leak = Leak::default();
     }
 

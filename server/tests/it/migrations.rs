@@ -92,6 +92,16 @@ async fn half_states_cannot_be_stored() {
             ("update suspicions set state = 'confirmed', closed_at = raised_at", "suspicions_confirmed_with_state"),
             ("update suspicions set closed_at = raised_at", "suspicions_closed_with_state"),
             ("update suspicions set state = 'undecided', closed_at = raised_at", "suspicions_reason_with_state"),
+            (
+                "insert into suspicions (series_id, good_run_id, bad_run_id, state, attempts, raised_at)
+                 select series_id, good_run_id, bad_run_id, state, attempts, raised_at from suspicions",
+                "suspicions_one_question_for_series",
+            ),
+            (
+                "insert into latest_runs (device_id, model_name, precision, engine, threads, cores, frequency, run_id, counts)
+                 select device_id, model_name, precision, engine, threads, cores, frequency, run_id, counts from latest_runs",
+                "latest_runs_once",
+            ),
             ("update alerts set state = 'confirmed'", "alerts_owner_with_state"),
             ("update alerts set state = 'ignored'", "alerts_reason_with_state"),
             ("update alerts set due_at = raised_at", "alerts_due_with_state"),

@@ -126,6 +126,7 @@ fn evidence() -> SessionEvidence {
             cpu_pressure: absent(),
         },
         knobs: Vec::new(),
+        asked_knobs: Vec::new(),
         targets: Vec::new(),
         true_frequencies: Vec::new(),
         cpus: "0-7".parse().unwrap(),

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod devices;
+mod endings;
 mod phone;
 mod regressions;
 mod webhooks;

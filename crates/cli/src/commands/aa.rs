@@ -43,6 +43,17 @@ fn print(report: &SelfTest) -> Outcome {
             unchanged.inconclusive
         ))?,
     };
+    for one in &report.catches {
+        let (device, model) = (&one.device_name, &one.baseline);
+        output::line(match (one.more_macs, one.at_least) {
+            (Some(more), Some(least)) => format!(
+                "{device}: gates of {model} catch {:+.1} % more work, in at least {:.0} % with 95 % confidence",
+                more * 100.0,
+                least * 100.0
+            ),
+            _ => format!("{device}: gates of {model} catch none of the planted slow-downs in 95 %"),
+        })?;
+    }
     if report.planted.is_empty() {
         return Ok(Exit::Pass);
     }

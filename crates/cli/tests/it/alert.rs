@@ -1,5 +1,7 @@
 //! From slower builds that are really measured to one alert, over the programs that people run.
 
+use std::time::{Duration, Instant};
+
 use benchrack_client::AlertQuery;
 use benchrack_protocol::alert::{Alert, TriageState};
 use benchrack_protocol::api::Metric;
@@ -25,11 +27,13 @@ fn add(server: &Server, model: &[u8], revision: &str) {
 }
 
 #[tokio::test]
-#[ignore = "minutes of real measurements: where noise alone is suspected first, nobody measures the slower build again; \
-            cargo test -p benchrack-cli --test it -- --ignored alert"]
+#[ignore = "minutes of real measurements, which wait for a calm machine; cargo test --workspace --test it -- --ignored alert"]
 async fn a_slower_build_among_real_measurements_becomes_one_alert() {
     /// Others may be at work here, and what they disturb does not count.
     const MOST_SESSIONS: usize = 40;
+    /// Comparisons that others disturbed stay without an answer; the next point of the slower build asks again.
+    const MOST_QUESTIONS: usize = 4;
+    const ANSWERED_WITHIN: Duration = Duration::from_secs(180);
     let _cores = farm::CORES.write().await;
     let quick = std::fs::read(farm::models().join("mobilenet-v1-0.5-160.fp32.onnx")).unwrap();
     let bigger = farm::folder();
@@ -84,22 +88,43 @@ async fn a_slower_build_among_real_measurements_becomes_one_alert() {
     }
     // Its file is larger as well, which needs no session and is the same alert.
     let latency = |alert: &Alert| alert.findings.iter().find(|finding| finding.metric == Metric::Latency).cloned();
-    let (alert, finding) = farm::until("the slower build is alerted", || async {
-        let alerts = client.alerts(&AlertQuery::default()).await.ok()?;
+    let confirmed = async || {
+        let alerts = client.alerts(&AlertQuery::default()).await.unwrap();
         alerts.into_iter().find_map(|alert| latency(&alert).map(|finding| (alert, finding)))
-    })
-    .await;
+    };
+    let mut found = None;
+    for _ in 0..MOST_QUESTIONS {
+        let asked = Instant::now();
+        let mut every = tokio::time::interval(Duration::from_millis(200));
+        while found.is_none() && asked.elapsed() < ANSWERED_WITHIN {
+            every.tick().await;
+            found = confirmed().await;
+        }
+        if found.is_some() {
+            break;
+        }
+        measure().await;
+    }
+    let (alert, finding) = found.expect("the slower build is alerted");
     assert_eq!((finding.bad.revision.as_str(), alert.findings.len()), ("slow", 2), "{alert:#?}");
     // The old build is taken from before the place where it seems to have changed; a busy machine may not tell those apart.
     assert!((1..=3).contains(&finding.suspects), "{alert:#?}");
     assert_eq!(client.alerts(&AlertQuery::default()).await.unwrap().len(), 1);
     assert!(finding.effect.unwrap().low > 1.0, "more than twice as slow: {alert:#?}");
 
+    // Anybody can compute its proof again, without the server.
+    let gate = finding.gate.unwrap();
+    let receipt = folder.path().join("gate.receipt");
+    std::fs::write(&receipt, client.gate_receipt(gate).await.unwrap()).unwrap();
+    let (code, verified, stderr) = farm::run(farm::benchrack().arg("verify").arg(&receipt));
+    let says_slower = verified.lines().any(|line| line.starts_with("slower"));
+    assert!(code == 0 && says_slower && verified.contains("genuine: "), "{code} {verified} {stderr}");
+
     let (code, listed, _) = farm::run(server.command().args(["alerts", "list"]));
     assert!(code == 0 && listed.contains("app fp32 slow: latency +"), "{listed}");
     let id = alert.id.to_string();
     let (code, shown, _) = farm::run(server.command().args(["alerts", "show", &id]));
-    assert!(code == 0 && shown.contains(&format!("gate {}", finding.gate.unwrap())), "{shown}");
+    assert!(code == 0 && shown.contains(&format!("gate {gate}")), "{shown}");
     let triage = ["alerts", "triage", &id, "confirmed", "--owner", "ada", "--due", "14d"];
     let (code, said, stderr) = farm::run(server.command().args(triage));
     assert_eq!((code, said.trim()), (0, format!("alert {id} is confirmed").as_str()), "{stderr}");

@@ -175,6 +175,7 @@ pub fn evidence() -> SessionEvidence {
                 helpful: true,
             },
         ],
+        asked_knobs: vec!["cpuidle".into()],
         targets: vec![ClockTarget {
             policy: "cpufreq/policy4".into(),
             cpus: "4-7".parse().unwrap(),
@@ -624,6 +625,20 @@ pub fn self_test() -> SelfTest {
     SelfTest {
         unchanged: SelfTestCount { gates: 320, slower: 1, not_slower: 312, inconclusive: 7 },
         false_alarms_at_most: Some(0.0147),
+        unchanged_by_device: vec![Unchanged {
+            device: DeviceId(1),
+            device_name: "pixel-8".into(),
+            model: "mobilenet-v1-1.0-224".into(),
+            count: SelfTestCount { gates: 320, slower: 1, not_slower: 312, inconclusive: 7 },
+            false_alarms_at_most: Some(0.0147),
+        }],
+        catches: vec![Catches {
+            device: DeviceId(1),
+            device_name: "pixel-8".into(),
+            baseline: "mobilenet-v1-1.0-224".into(),
+            more_macs: Some(0.054),
+            at_least: Some(0.851),
+        }],
         planted: vec![Planted {
             device: DeviceId(1),
             device_name: "pixel-8".into(),

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::intervals::{SIDE as STEP_SIDE, bound};
-use super::noise::{self, SIDE, mean_variances};
+use super::noise::{self, Noise, SIDE, mean_variances};
 use super::sums::Sums;
-use super::{Change, ChangeKind, analyse, exact};
+use super::{Change, ChangeKind, analyse_noisy, exact};
 use crate::samples::SampleError;
 
 /// Points since the last change that are kept: what a new point is compared with.
@@ -40,9 +40,9 @@ pub enum Pushed {
 ///
 /// Each [`Detector::push`] compares the newest points with the up to 512 kept since the last change, in windows
 /// that end at the newest point and whose lengths grow by √2: its cost does not grow with the series. Only when one of
-/// them passes the bound are the newest points analysed by [`analyse`], and the change is reported when that analysis finds one.
+/// them passes the bound are the newest points analysed by [`super::analyse`], and the change is reported when that analysis finds one.
 ///
-/// So a reported change is always one that [`analyse`] finds in the newest points since the change before. The converse holds
+/// So a reported change is always one that [`super::analyse`] finds in the newest points since the change before. The converse holds
 /// with a delay: the bound is that of a series of at least 10,000 points, a change slower than 512 points is not seen,
 /// and a place found with few points after it is not moved by later ones.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,7 +53,10 @@ pub struct Detector {
     seen: usize,
     /// Index of the first kept point.
     first: usize,
-    /// Kept points with spikes pulled back; the last [`SIDE`] are redone as their surroundings fill.
+    /// Middles of the kept points' surroundings; the last [`SIDE`] are redone as their surroundings fill.
+    #[serde(skip)]
+    middles: Vec<f64>,
+    /// Kept points with spikes pulled back.
     #[serde(skip)]
     calm: Option<Calm>,
     /// The last point was reported as a provisional change.
@@ -80,7 +83,14 @@ impl Default for Detector {
 impl Detector {
     /// A detector that has seen nothing.
     pub fn new() -> Self {
-        Self { kept: VecDeque::with_capacity(KEPT + EVERY), seen: 0, first: 0, calm: None, provisional: false }
+        Self {
+            kept: VecDeque::with_capacity(KEPT + EVERY),
+            seen: 0,
+            first: 0,
+            middles: Vec::new(),
+            calm: None,
+            provisional: false,
+        }
     }
 
     /// How many points it has seen.
@@ -99,9 +109,7 @@ impl Detector {
         self.kept.push_back(value);
         self.seen += 1;
         if self.kept.len() >= KEPT + EVERY {
-            self.kept.drain(..EVERY);
-            self.first += EVERY;
-            self.calm = None;
+            self.forget(EVERY);
         }
         let provisional = std::mem::take(&mut self.provisional);
         let window = match self.passing_window() {
@@ -109,15 +117,18 @@ impl Detector {
             None => return Ok(Pushed::Quiet),
             Some(window) => window,
         };
-        match self.confirm(window)? {
-            Pushed::Quiet if provisional => Ok(Pushed::Withdrawn),
-            other => Ok(other),
-        }
+        Ok(match self.confirm(window) {
+            Pushed::Quiet if provisional => Pushed::Withdrawn,
+            other => other,
+        })
     }
 
     /// Length of the shortest window that ends at the newest point and passes the bound.
     fn passing_window(&mut self) -> Option<usize> {
         let points = self.kept.make_contiguous();
+        let known = self.middles.len().saturating_sub(SIDE);
+        self.middles.truncate(known);
+        self.middles.extend((known..points.len()).map(|at| noise::middle(points, at)));
         if points.len() < 2 * STEP_SIDE {
             return None;
         }
@@ -127,32 +138,52 @@ impl Detector {
         }
         let due = |calm: &Calm| points.len() >= calm.measured_at + if points.len() < SHORT { 1 } else { EVERY };
         if self.calm.as_ref().is_none_or(due) {
-            self.calm = Some(Calm::of(points));
+            self.calm = Some(Calm::of(points, &self.middles));
         }
         let calm = self.calm.as_mut()?;
-        calm.extend(points);
+        calm.extend(points, &self.middles);
         if calm.variance <= 0.0 {
             return None;
         }
         calm.passes(bound(self.seen.max(HORIZON)))
     }
 
-    /// Analyses the newest points, two windows of them.
-    fn confirm(&mut self, window: usize) -> Result<Pushed, SampleError> {
+    /// Analyses the newest points, two windows of them: what [`super::analyse`] does, with middles that are known already.
+    fn confirm(&mut self, window: usize) -> Pushed {
         let points = self.kept.make_contiguous();
         let recent = points.len().saturating_sub(2 * window.max(CONTEXT));
-        let Some(change) = analyse(&points[recent..])?.changes.last().copied() else { return Ok(Pushed::Quiet) };
+        let points = &points[recent..];
+        let middles = &self.middles;
+        let middle = |at: usize| match middles.get(recent + at) {
+            Some(middle) if at >= SIDE => *middle,
+            // The first ones have less around them than in the whole series.
+            _ => noise::middle(points, at),
+        };
+        let noisy = || analyse_noisy(points, &Noise::around(points, &(0..points.len()).map(middle).collect::<Vec<_>>()));
+        let analysis = exact::analyse(points).unwrap_or_else(noisy);
+        let Some(change) = analysis.changes.last().copied() else { return Pushed::Quiet };
         let index = self.first + recent + change.index;
         let change = Change { index, ..change };
         if change.kind == ChangeKind::Provisional {
             // It stays a part of the old segment until the next point tells.
             self.provisional = true;
-            return Ok(Pushed::Changed(change));
+            return Pushed::Changed(change);
         }
-        self.kept.drain(..index - self.first);
-        self.first = index;
+        self.forget(index - self.first);
+        Pushed::Changed(change)
+    }
+
+    /// Drops the oldest points.
+    fn forget(&mut self, count: usize) {
+        self.kept.drain(..count);
+        self.first += count;
         self.calm = None;
-        Ok(Pushed::Changed(change))
+        self.middles.drain(..count.min(self.middles.len()));
+        // The first ones have lost a part of their surroundings.
+        let points = self.kept.make_contiguous();
+        for (at, middle) in self.middles.iter_mut().enumerate().take(SIDE) {
+            *middle = noise::middle(points, at);
+        }
     }
 }
 
@@ -165,26 +196,26 @@ fn repeats_with_a_difference(points: &[f64]) -> bool {
 }
 
 impl Calm {
-    fn of(points: &[f64]) -> Self {
-        let measured = noise::Noise::of(points);
+    fn of(points: &[f64], middles: &[f64]) -> Self {
+        let measured = Noise::around(points, middles);
         Self {
             ruler: measured.ruler,
             variance: measured.variance,
-            mean_variances: mean_variances(measured.persistence, KEPT + EVERY),
+            mean_variances: mean_variances(measured.persistence, points.len() + EVERY),
             sums: Sums::of(&measured.calm),
             measured_at: points.len(),
         }
     }
 
     /// Takes points that are new, and redoes those whose surroundings they are.
-    fn extend(&mut self, points: &[f64]) {
-        let steady = self.sums.len().saturating_sub(SIDE);
+    fn extend(&mut self, points: &[f64], middles: &[f64]) {
         if self.sums.len() == points.len() {
             return;
         }
+        let steady = self.sums.len().saturating_sub(SIDE);
         self.sums.truncate(steady);
-        for at in steady..points.len() {
-            self.sums.push(noise::calmed(points, at, self.ruler));
+        for (value, middle) in points.iter().zip(middles).skip(steady) {
+            self.sums.push(noise::held(*value, *middle, self.ruler));
         }
     }
 
@@ -199,8 +230,11 @@ impl Calm {
             let passes = |right: usize| {
                 let left = long - right;
                 let middle = values[count - right];
-                let difference = (last - middle) / right as f64 - (middle - first) / left as f64;
-                difference * difference > needed * (self.mean_variances[left] + self.mean_variances[right])
+                // Both sides times the product of the lengths: a multiplication costs less than a division.
+                let (before, after) = (left as f64, right as f64);
+                let difference = (last - middle) * before - (middle - first) * after;
+                let variance = self.mean_variances[left] + self.mean_variances[right];
+                difference * difference > needed * variance * (before * after).powi(2)
             };
             // Only new levels shorter than the old one: the others were the business of an earlier point.
             if (STEP_SIDE..=long / 2).any(passes) {

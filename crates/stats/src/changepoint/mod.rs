@@ -30,7 +30,7 @@ mod sums;
 
 pub use detector::{Detector, Pushed};
 
-use crate::samples::{SampleError, Samples};
+use crate::samples::SampleError;
 use noise::Noise;
 use sums::Sums;
 
@@ -154,15 +154,14 @@ pub fn analyse(values: &[f64]) -> Result<Analysis, SampleError> {
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
         return Err(SampleError::NotFinite { index, value: values[index] });
     }
-    Ok(exact::analyse(values).unwrap_or_else(|| analyse_noisy(values)))
+    Ok(exact::analyse(values).unwrap_or_else(|| analyse_noisy(values, &Noise::of(values))))
 }
 
-fn analyse_noisy(values: &[f64]) -> Analysis {
-    let noise = Noise::of(values);
+fn analyse_noisy(values: &[f64], noise: &Noise) -> Analysis {
     let sums = Sums::of(&noise.calm);
-    let search = intervals::Search::new(&sums, &noise);
+    let search = intervals::Search::new(&sums, noise);
     let cuts = segments::cuts(&search);
-    let level = |start: usize, end: usize| Samples::of_finite(values[start..end].to_vec()).median();
+    let level = |start: usize, end: usize| median(&values[start..end]);
     let mut changes = Vec::with_capacity(cuts.len());
     let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index).collect();
     bounds.insert(0, 0);
@@ -186,6 +185,17 @@ fn analyse_noisy(values: &[f64]) -> Analysis {
         deviation: noise.variance.sqrt(),
         persistence: noise.persistence,
     }
+}
+
+/// The median as [`crate::Samples::median`] has it, without ordering all values; of at least one.
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    let rank = values.len() / 2;
+    let is_odd = values.len() % 2 == 1;
+    let (below, &mut high, _) = values.select_nth_unstable_by(rank, f64::total_cmp);
+    let low = if is_odd { high } else { below.iter().copied().fold(f64::NEG_INFINITY, f64::max) };
+    // Equal neighbours must give exactly themselves, and a midpoint must not overflow.
+    if low == high { low } else { low + (high - low) * 0.5 }
 }
 
 #[cfg(test)]

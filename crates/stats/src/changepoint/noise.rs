@@ -32,10 +32,15 @@ pub(super) struct Noise {
 
 impl Noise {
     pub(super) fn of(values: &[f64]) -> Self {
+        Self::around(values, &middles(values))
+    }
+
+    /// The same where the middles of all points' surroundings are known.
+    pub(super) fn around(values: &[f64], middles: &[f64]) -> Self {
         let mut steps: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
         let ruler = ruler(&mut steps);
         let held = |(value, middle): (&f64, f64)| held(*value, middle, ruler);
-        let calm: Vec<f64> = values.iter().zip(middles(values)).map(held).collect();
+        let calm: Vec<f64> = values.iter().zip(middles.iter().copied()).map(held).collect();
         let moments = [1, 2, 3].map(|lag| mean_square_difference(&calm, lag));
         let (variance, persistence) = variance_and_persistence(moments, values.len());
         Self { calm, ruler, variance, persistence }
@@ -73,7 +78,7 @@ pub(super) fn ruler(steps: &mut [f64]) -> f64 {
 }
 
 /// The median of a point and its surroundings, which end where the series ends.
-fn middle(values: &[f64], at: usize) -> f64 {
+pub(super) fn middle(values: &[f64], at: usize) -> f64 {
     let (start, end) = (at.saturating_sub(SIDE), (at + SIDE + 1).min(values.len()));
     let mut around = [0.0; 2 * SIDE + 1];
     let around = &mut around[..end - start];
@@ -84,28 +89,39 @@ fn middle(values: &[f64], at: usize) -> f64 {
 
 /// The medians of all points' surroundings, as [`middle`] gives them: a sorted window slides along.
 fn middles(values: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = Vec::with_capacity(2 * SIDE + 2);
-    let place = |sorted: &[f64], value: f64| sorted.partition_point(|other| other.total_cmp(&value).is_lt());
-    let mut next = 0;
-    let middle = |at: usize| {
-        while next < (at + SIDE + 1).min(values.len()) {
-            sorted.insert(place(&sorted, values[next]), values[next]);
-            next += 1;
-        }
-        if let Some(old) = at.checked_sub(SIDE + 1) {
-            sorted.remove(place(&sorted, values[old]));
-        }
-        sorted[sorted.len() / 2]
-    };
-    (0..values.len()).map(middle).collect()
+    let whole = 2 * SIDE + 1;
+    if values.len() <= whole {
+        return (0..values.len()).map(|at| middle(values, at)).collect();
+    }
+    let mut sorted: Vec<f64> = values[..whole].to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let mut middles = Vec::with_capacity(values.len());
+    middles.extend((0..SIDE).map(|at| middle(values, at)));
+    middles.push(sorted[SIDE]);
+    for (&old, &new) in values.iter().zip(&values[whole..]) {
+        replace(&mut sorted, old, new);
+        middles.push(sorted[SIDE]);
+    }
+    middles.extend((values.len() - SIDE..values.len()).map(|at| middle(values, at)));
+    middles
 }
 
-/// A point held within reach of the middle of its surroundings.
-pub(super) fn calmed(values: &[f64], at: usize, ruler: f64) -> f64 {
-    held(values[at], middle(values, at), ruler)
+/// Puts a value in the place of another one, in order.
+fn replace(sorted: &mut [f64], old: f64, new: f64) {
+    // Counting needs no guess of where it ends, unlike a search.
+    let below = |value: f64| sorted.iter().map(|other| usize::from(*other < value)).sum::<usize>();
+    let (from, to) = (below(old), below(new));
+    if to > from {
+        sorted.copy_within(from + 1..to, from);
+        sorted[to - 1] = new;
+    } else {
+        sorted.copy_within(to..from, to + 1);
+        sorted[to] = new;
+    }
 }
 
-fn held(value: f64, middle: f64, ruler: f64) -> f64 {
+/// A value held within reach of the middle of its surroundings.
+pub(super) fn held(value: f64, middle: f64, ruler: f64) -> f64 {
     middle + (value - middle).clamp(-REACH * ruler, REACH * ruler)
 }
 
@@ -153,7 +169,7 @@ mod tests {
     #[test]
     fn sliding_medians_are_those_of_each_place_alone() {
         let values: Vec<f64> = (0..70).map(|at: i32| f64::from((at * 37) % 11) - 5.0).collect();
-        for count in [1, 5, 16, 17, 18, 70] {
+        for count in [1, 5, 20, 21, 22, 23, 70] {
             let alone: Vec<f64> = (0..count).map(|at| middle(&values[..count], at)).collect();
             assert_eq!(middles(&values[..count]), alone, "{count}");
         }

@@ -13,7 +13,11 @@ impl Sums {
     pub(super) fn of(values: &[f64]) -> Self {
         // Differences from a typical value keep digits when all values are large and close to each other.
         let origin = values[values.len() / 2];
-        let zeros = || Vec::from([0.0]);
+        let zeros = || {
+            let mut sums = Vec::with_capacity(values.len() + 1);
+            sums.push(0.0);
+            sums
+        };
         let mut sums = Self { origin, value: zeros(), square: zeros(), moment: zeros() };
         values.iter().for_each(|&value| sums.push(value));
         sums

@@ -152,3 +152,12 @@ proptest! {
         prop_assert!(analysis.changes.iter().all(|change| 0 < change.index && change.index < values.len()));
     }
 }
+
+#[test]
+fn the_median_without_an_order_is_that_of_ordered_samples() {
+    for count in [1, 2, 3, 10, 11] {
+        let values = series(count, |at| f64::from(u32::try_from(at % 4).unwrap()));
+        assert_eq!(median(&values), crate::Samples::of_finite(values.clone()).median(), "{count}");
+    }
+    assert_eq!(median(&[f64::MAX, f64::MAX]), f64::MAX);
+}

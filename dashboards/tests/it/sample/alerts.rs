@@ -110,6 +110,16 @@ pub fn alert_exact() -> AlertView {
     AlertView { alert: larger_file() }
 }
 
+pub fn catches(device: i64, name: &str, more_macs: Option<f64>) -> Catches {
+    Catches {
+        device: DeviceId(device),
+        device_name: name.into(),
+        baseline: "mobilenet-v1-1.0-224".into(),
+        more_macs,
+        at_least: more_macs.map(|_| 0.928),
+    }
+}
+
 pub fn self_test() -> SelfTestView {
     let planted = |device: i64, name: &str, more_macs: f64, slower: u32, not_slower: u32| Planted {
         device: DeviceId(device),
@@ -119,10 +129,22 @@ pub fn self_test() -> SelfTestView {
         more_macs,
         count: SelfTestCount { gates: 40, slower, not_slower, inconclusive: 40 - slower - not_slower },
     };
+    let unchanged = |device: i64, name: &str, slower: u32, not_slower: u32, most| Unchanged {
+        device: DeviceId(device),
+        device_name: name.into(),
+        model: "mobilenet-v1-1.0-224".into(),
+        count: SelfTestCount { gates: slower + not_slower + 3, slower, not_slower, inconclusive: 3 },
+        false_alarms_at_most: most,
+    };
     SelfTestView {
         report: SelfTest {
             unchanged: SelfTestCount { gates: 320, slower: 1, not_slower: 312, inconclusive: 7 },
             false_alarms_at_most: Some(0.014_7),
+            unchanged_by_device: vec![
+                unchanged(1, "pixel-8", 1, 272, Some(0.017_3)),
+                unchanged(2, RIGHT_TO_LEFT, 0, 41, Some(0.060_5)),
+            ],
+            catches: vec![catches(1, "pixel-8", Some(0.054)), catches(2, RIGHT_TO_LEFT, None)],
             planted: vec![
                 planted(1, "pixel-8", 0.027, 21, 3),
                 planted(1, "pixel-8", 0.054, 40, 0),
@@ -133,6 +155,12 @@ pub fn self_test() -> SelfTestView {
 }
 
 pub fn self_test_empty() -> SelfTestView {
-    let report = SelfTest { unchanged: SelfTestCount::default(), false_alarms_at_most: None, planted: Vec::new() };
+    let report = SelfTest {
+        unchanged: SelfTestCount::default(),
+        false_alarms_at_most: None,
+        unchanged_by_device: Vec::new(),
+        planted: Vec::new(),
+        catches: Vec::new(),
+    };
     SelfTestView { report }
 }

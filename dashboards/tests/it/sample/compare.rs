@@ -57,6 +57,7 @@ fn row(id: i64, device: &DeviceRef, nth: usize, precision: Precision, threads: u
             (true, _) => vec![(Precision::Int8, 14), (Precision::Fp32, 13)],
         },
         engine: "tract".into(),
+        knobs: String::new(),
         library: None,
         speedup: if int8 {
             Reading::of(about(gain, 0.014))

@@ -142,6 +142,7 @@ pub fn evidence() -> SessionEvidence {
             cpu_pressure: Reading::missing(Missing::Denied, "/proc/pressure/cpu: Permission denied"),
         },
         knobs: vec![knob(KnobOutcome::Held, "1401000"), knob(KnobOutcome::Overridden, "1803000")],
+        asked_knobs: Vec::new(),
         targets: Vec::new(),
         true_frequencies: Vec::new(),
         cpus: CpuSet::from_iter(4..=7),

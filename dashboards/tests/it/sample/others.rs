@@ -21,6 +21,7 @@ pub fn series_key() -> SeriesKey {
         engine: "tract".into(),
         threads: 1,
         operating_point: pinned(),
+        knobs: String::new(),
         metric: Metric::Latency,
     }
 }
@@ -64,6 +65,7 @@ pub fn series() -> SeriesView {
         points,
         left_out: 0,
         baseline: Some(SeriesBaseline { run: RunId(1_000), value: 4.92e6, change: Some(0.038) }),
+        catches: vec![super::alerts::catches(1, "pixel-8", Some(0.054))],
         marks: vec![
             SeriesMark {
                 run: RunId(1_061),

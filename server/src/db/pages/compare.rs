@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use benchrack_dashboards::view::{CompareDevice, CompareRow, CompareView, DeviceRef, Facet, Figure};
 use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::engine::IntegerKernels;
-use benchrack_protocol::ids::{DeviceId, SeriesId};
+use benchrack_protocol::ids::{ArtifactId, DeviceId, SeriesId};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::session::{Cores, Frequency, OperatingPoint};
@@ -153,12 +153,16 @@ fn facets(
 struct Found {
     row: CompareRow,
     engine: String,
+    /// SHA-256 of the engine's build; none for the one inside the agent.
+    build: Option<Vec<u8>>,
 }
 
 /// What a run's row shows beside the run itself.
 struct Facts {
     model: i64,
     engine: String,
+    build: Option<Vec<u8>>,
+    knobs: String,
     series: Option<i64>,
     integer_kernels: Option<IntegerKernels>,
     kernels: String,
@@ -194,22 +198,24 @@ async fn rows(db: &Database, ids: &[i64]) -> Result<Vec<Found>, DbError> {
             kernels: facts.kernels,
             executed: facts.executed,
             engine: facts.engine.clone(),
+            knobs: facts.knobs,
             library: facts.library,
             speedup: absent(String::new()),
             relative: absent(String::new()),
             run,
         };
-        Ok(Found { row, engine: facts.engine })
+        Ok(Found { row, engine: facts.engine, build: facts.build })
     };
     runs.into_iter().map(row).collect()
 }
 
 async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbError> {
     let rows = sqlx::query!(
-        r#"select r.id as "id!", r.model_id as "model_id!", r.engine as "engine!", e ->> 'integer_kernels' as integer_kernels, e ->> 'kernels' as kernels,
+        r#"select r.id as "id!", r.model_id as "model_id!", r.engine as "engine!", r.knobs as "knobs!",
+               r.engine_artifact_id, e ->> 'integer_kernels' as integer_kernels, e ->> 'kernels' as kernels,
                (e -> 'executed')::text as executed, (n.build ->> 'installed_size')::bigint as library,
                x.series_id as "series_id?"
-           from (select id, model_id, engine, engine_artifact_id, measurement -> 'engine' as e from runs where id = any($1)) r
+           from (select id, model_id, engine, engine_artifact_id, knobs, measurement -> 'engine' as e from runs where id = any($1)) r
            left join engines n on n.artifact_id = r.engine_artifact_id and n.name = r.engine
            left join run_metrics x on x.run_id = r.id and x.metric = 'latency'"#,
         runs
@@ -222,6 +228,8 @@ async fn facts(db: &Database, runs: &[i64]) -> Result<HashMap<i64, Facts>, DbErr
             let facts = Facts {
                 model: row.model_id,
                 engine: row.engine,
+                build: row.engine_artifact_id,
+                knobs: row.knobs,
                 series: row.series_id,
                 integer_kernels: row.integer_kernels.as_deref().map(|w| measured.word(w)).transpose()?,
                 kernels: row.kernels.unwrap_or_default(),
@@ -242,22 +250,41 @@ fn tables(devices: Vec<DeviceRef>, rows: Vec<Found>, base: Option<&str>) -> Vec<
     devices
         .into_iter()
         .filter_map(|device| {
-            let found = by_device.remove(&device.id)?;
+            let mut found = by_device.remove(&device.id)?;
+            name_builds(&mut found);
             Some(CompareDevice { device, rows: with_ratios(found, base) })
         })
         .collect()
 }
 
 /// Where a subject ran: only runs of the same setting are set against each other.
-type Setting = (String, u16, OperatingPoint);
+type Setting = (String, Option<Vec<u8>>, u16, OperatingPoint, String);
 
 impl Found {
     fn setting(&self) -> Setting {
-        (self.engine.clone(), self.row.run.threads, self.row.run.operating_point.clone())
+        let (run, build) = (&self.row.run, self.build.clone());
+        (self.engine.clone(), build, run.threads, run.operating_point.clone(), self.row.knobs.clone())
     }
 
     fn name(&self) -> String {
         format!("{} {}", self.row.run.model, self.row.run.precision)
+    }
+}
+
+/// Engines of which several builds were measured are named with their version, and where that is one too with their file.
+fn name_builds(found: &mut [Found]) {
+    let mut builds: BTreeMap<String, BTreeMap<Option<Vec<u8>>, String>> = BTreeMap::new();
+    for one in found.iter() {
+        builds.entry(one.engine.clone()).or_default().insert(one.build.clone(), one.row.run.engine.clone());
+    }
+    for Found { row, engine, build } in found {
+        let Some(builds) = builds.get(engine).filter(|builds| builds.len() > 1) else { continue };
+        if builds.values().filter(|version| **version == row.run.engine).count() > 1
+            && let Some(file) = build.as_deref().and_then(|build| Some(ArtifactId(build.try_into().ok()?)))
+        {
+            row.run.engine = format!("{} · {}", row.run.engine, file.short());
+        }
+        row.engine.clone_from(&row.run.engine);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One series: every point, and its neighbours.
 
 use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesView};
+use benchrack_protocol::alert::{Catches, Planted};
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{RunId, SeriesId};
 use benchrack_protocol::session::OperatingPoint;
@@ -9,8 +10,9 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::super::column::cell;
-use super::super::{Database, DbError};
+use super::super::{Database, DbError, self_tests};
 use super::{chosen, device_ref};
+use crate::judge;
 
 /// Points that a page shows at most, the newest.
 const POINTS: i64 = 10_000;
@@ -52,6 +54,7 @@ pub(super) struct KeyRow {
     pub(super) threads: i32,
     pub(super) cores: String,
     pub(super) frequency: String,
+    pub(super) knobs: String,
     pub(super) metric: String,
     pub(super) points: i64,
     pub(super) device_id: i64,
@@ -74,6 +77,7 @@ pub(super) fn key(row: KeyRow) -> Result<(SeriesKey, u64), DbError> {
             cores: column("cores").parse(&row.cores)?,
             frequency: column("frequency").parse(&row.frequency)?,
         },
+        knobs: row.knobs,
         metric: metric(row.id, &row.metric)?,
     };
     Ok((key, column("points").number(row.points)?))
@@ -120,8 +124,8 @@ pub(super) fn point(row: PointRow) -> Result<SeriesPoint, DbError> {
 pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option<SeriesView>, DbError> {
     let row = sqlx::query_as!(
         KeyRow,
-        r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
-               s.points, s.device_id, d.name as device_name, d.title as device_title, d.reality as device_reality
+        r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.knobs,
+               s.metric, s.points, s.device_id, d.name as device_name, d.title as device_title, d.reality as device_reality
            from series s join devices d on d.id = s.device_id where s.id = $1"#,
         id.0
     )
@@ -131,6 +135,7 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
     let (key, all) = key(row)?;
     let points = points(db, id).await?;
     Ok(Some(SeriesView {
+        catches: if key.metric == Metric::Latency { catches(db, &key).await? } else { Vec::new() },
         key,
         metrics: metrics(db, id).await?,
         elsewhere: elsewhere(db, id).await?,
@@ -191,6 +196,17 @@ async fn baseline(db: &Database, id: SeriesId) -> Result<Option<SeriesBaseline>,
     Ok(row.map(|row| SeriesBaseline { run: RunId(row.run_id), value: row.value, change: row.change }))
 }
 
+/// What would be caught on this device: of this model where that was tried, else of any.
+async fn catches(db: &Database, key: &SeriesKey) -> Result<Vec<Catches>, DbError> {
+    let planted: Vec<Planted> = self_tests::counts(db)
+        .await?
+        .into_iter()
+        .filter(|pair| pair.device == key.device.id && pair.baseline != pair.candidate)
+        .collect();
+    let (own, others): (Vec<_>, Vec<_>) = judge::catches(&planted).into_iter().partition(|catches| catches.baseline == key.model);
+    Ok(if own.is_empty() { others } else { own })
+}
+
 /// What the farm wrote, newest first.
 async fn marks(db: &Database, id: SeriesId) -> Result<Vec<SeriesMark>, DbError> {
     let rows = sqlx::query!(
@@ -210,7 +226,7 @@ async fn metrics(db: &Database, id: SeriesId) -> Result<Vec<(Metric, SeriesId)>,
         "select o.id, o.metric from series s
          join series o on o.device_id = s.device_id and o.model_name = s.model_name and o.precision = s.precision
              and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads
-             and o.cores = s.cores and o.frequency = s.frequency and o.os_fingerprint = s.os_fingerprint
+             and o.cores = s.cores and o.frequency = s.frequency and o.knobs = s.knobs and o.os_fingerprint = s.os_fingerprint
          where s.id = $1",
         id.0
     )
@@ -230,7 +246,7 @@ async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, Series
                from series s
                join series o on o.model_name = s.model_name and o.precision = s.precision and o.metric = s.metric
                    and o.integer_kernels = s.integer_kernels and o.engine = s.engine and o.threads = s.threads
-                   and o.cores = s.cores and o.frequency = s.frequency and o.device_id <> s.device_id
+                   and o.cores = s.cores and o.frequency = s.frequency and o.knobs = s.knobs and o.device_id <> s.device_id
                join devices d on d.id = o.device_id
                where s.id = $1
                order by o.device_id, o.latest_at desc, o.id desc

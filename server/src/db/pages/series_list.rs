@@ -116,8 +116,8 @@ async fn facets(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<Fa
 
 async fn rows(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<(SeriesRow, Cursor)>, DbError> {
     let rows = sqlx::query!(
-        r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.metric,
-               s.points, s.latest_at, s.device_id, d.name as device_name, d.title as device_title,
+        r#"select s.id, s.os_fingerprint, s.model_name, s.precision, s.engine, s.threads, s.cores, s.frequency, s.knobs,
+               s.metric, s.points, s.latest_at, s.device_id, d.name as device_name, d.title as device_title,
                d.reality as device_reality, x.run_id, x.measured_at, x.value, x.low, x.high, x.level,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
                r.engine_version as "engine_version!", r.engine_artifact_id, m.revision, m.artifact_id,
@@ -168,6 +168,7 @@ async fn rows(db: &Database, choice: &Choice, metric: Metric) -> Result<Vec<(Ser
                 threads: row.threads,
                 cores: row.cores,
                 frequency: row.frequency,
+                knobs: row.knobs,
                 metric: row.metric,
                 points: row.points,
                 device_id: row.device_id,

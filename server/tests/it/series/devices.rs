@@ -45,6 +45,40 @@ async fn a_device_whose_control_drifts_is_quarantined_and_no_model_is_blamed() {
 }
 
 #[tokio::test]
+async fn with_another_knob_or_system_another_series_begins_and_nothing_is_suspected() {
+    with_options(Options::default(), async |farm| {
+        let mut phone = Phone::new(farm).await;
+        for nth in 0..10 {
+            phone.revision(&format!("r{nth}"), 10.0).await;
+        }
+        (phone.slowness, phone.knobs) = (1.5, vec!["cpuidle".into(), "governor=performance".into()]);
+        for nth in 10..13 {
+            phone.revision(&format!("r{nth}"), 10.0).await;
+        }
+        let points = async |knobs: &str| {
+            farm.scalar(&format!("select points from series where metric = 'latency' and knobs = '{knobs}'")).await
+        };
+        assert_eq!((points("").await, points("cpuidle,governor=performance").await), (10, 3));
+        assert_eq!((phone.marks("suspected").await, phone.marks("change").await), (0, 0));
+        let told = "select count(*) from series_marks m join series s on s.id = m.series_id where m.kind = 'infrastructure'
+            and s.metric = 'latency' and m.detail = 'other knobs asked for by name, they were none'";
+        assert_eq!(farm.scalar(told).await, 1);
+        phone.system = "maker/phone:15/1";
+        phone.revision("r13", 10.0).await;
+        let told = "select count(*) from series_marks m join series s on s.id = m.series_id where m.kind = 'infrastructure'
+            and s.metric = 'latency' and m.detail = 'a new system, it was maker/phone:14/1'";
+        assert_eq!((farm.scalar(told).await, phone.marks("suspected").await), (1, 0));
+        let series = farm.scalar("select id from series where metric = 'latency' and knobs <> ''").await;
+        for page in [format!("/series/{series}"), "/series".into(), "/compare".into()] {
+            let text = farm.ask(Scope::Read, Method::GET, &page).header("accept", "text/html").send().await.text();
+            assert!(text.contains("with cpuidle,governor=performance"), "{page}: {text}");
+        }
+        assert_eq!(farm.scalar("select count(*) from latest_runs").await, 2, "figures with and without it stand side by side");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_farm_tests_itself_when_nobody_wants_anything_else() {
     let pair =
         |candidate: &str| SelfTestPair { baseline: "small".into(), candidate: candidate.into(), precision: Precision::Fp32 };
@@ -68,6 +102,12 @@ async fn the_farm_tests_itself_when_nobody_wants_anything_else() {
         assert_eq!(report.planted.len(), 1);
         let planted = &report.planted[0];
         assert_eq!((planted.candidate.as_str(), planted.count.gates, planted.count.slower), ("large", 3, 3));
+        let by_device = &report.unchanged_by_device;
+        assert_eq!((by_device.len(), by_device[0].model.as_str(), by_device[0].count.gates), (1, "small", 3));
+        let catches = &report.catches;
+        assert_eq!((catches.len(), catches[0].baseline.as_str(), catches[0].more_macs), (1, "small", Some(0.0)));
+        // 0.05^(1/3).
+        assert!((catches[0].at_least.unwrap() - 0.3684).abs() < 1e-3, "{report:?}");
         let page = farm.ask(Scope::Read, Method::GET, "/self-test").header("accept", "text/html").send().await.text();
         assert!(page.contains("0 of 3 gates said slower") && page.contains("large"), "{page}");
         let csv = farm.ask(Scope::Read, Method::GET, "/self-test/table.csv").send().await.text();

@@ -25,13 +25,34 @@ pub struct Phone<'a> {
     pub slowness: f64,
     /// Its agent's version.
     pub agent: &'static str,
+    /// Its system's fingerprint.
+    pub system: &'static str,
+    /// Knobs that its configuration asks for.
+    pub knobs: Vec<String>,
     sessions: Cell<u32>,
 }
 
 impl<'a> Phone<'a> {
     pub async fn new(farm: &'a Farm) -> Self {
-        let device = farm.register("one").await;
-        Self { farm, device, truth: HashMap::new(), slowness: 1.0, agent: "0.1.0", sessions: Cell::new(0) }
+        Self::named(farm, "one").await
+    }
+
+    pub async fn named(farm: &'a Farm, key: &str) -> Self {
+        Self {
+            farm,
+            device: farm.register(key).await,
+            truth: HashMap::new(),
+            slowness: 1.0,
+            agent: "0.1.0",
+            system: "maker/phone:14/1",
+            knobs: Vec::new(),
+            sessions: Cell::new(0),
+        }
+    }
+
+    /// A model of the farm truly takes so long here.
+    pub fn takes(&mut self, model: &Model, ms: f64) {
+        self.truth.insert(model.manifest.artifact, ms);
     }
 
     /// Adds a revision of a model that truly takes so long.
@@ -50,8 +71,27 @@ impl<'a> Phone<'a> {
 
     /// Has the newest revision measured by a suite, and everything that comes of it.
     pub async fn measure(&self) {
-        self.farm.submit(Suite { precisions: vec![Precision::Fp32], ..suite(&[MODEL]) }).await;
+        self.submit().await;
         self.work_off().await;
+    }
+
+    /// Has the newest revision measured on all devices.
+    pub async fn submit(&self) {
+        self.farm.submit(Suite { precisions: vec![Precision::Fp32], ..suite(&[MODEL]) }).await;
+    }
+
+    /// Begins to measure the newest revision.
+    pub async fn claim_next(&self) -> Lease {
+        self.submit().await;
+        self.farm.claim(self.device.id).await.unwrap()
+    }
+
+    /// Measures the newest revision, slower by this factor than it is; nobody looks at it yet.
+    pub async fn report_next(&self, factor: f64) {
+        let lease = self.claim_next().await;
+        assert!(lease.session.subjects.iter().all(|subject| subject.label != "candidate"), "a gate is first");
+        self.answer(&lease, factor).await;
+        self.farm.pass(Duration::seconds(20));
     }
 
     /// Adds a revision and has it measured.
@@ -81,8 +121,12 @@ impl<'a> Phone<'a> {
             let ms = self.truth[&subjects[place].manifest.artifact];
             Some((ms * MS * slowness) as u64)
         };
-        let mut sent = report(nth.into(), &self.device.key, &lease.session, latency);
-        sent.agent.version = self.agent.into();
+        let id = u128::from(nth) + 1_000_000 * u128::try_from(self.device.id.0).unwrap();
+        let mut sent = report(id, &self.device.key, &lease.session, latency);
+        (sent.agent.version, sent.os_fingerprint) = (self.agent.into(), self.system.into());
+        if let Some(evidence) = &mut sent.evidence {
+            evidence.asked_knobs.clone_from(&self.knobs);
+        }
         self.farm.leased(lease, "report").json(&sent).send().await.ok::<Reported>();
     }
 

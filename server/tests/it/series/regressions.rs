@@ -47,6 +47,27 @@ async fn a_planted_regression_ends_as_one_alert_that_names_its_revision() {
 }
 
 #[tokio::test]
+async fn a_revision_that_is_slower_on_two_devices_is_one_alert() {
+    with_farm(async |farm| {
+        let (mut first, mut second) = (Phone::new(farm).await, Phone::named(farm, "two").await);
+        for nth in 0..10 {
+            let (revision, ms) = if nth < 9 { (format!("r{nth}"), 10.0) } else { ("slow".into(), 14.0) };
+            let model = first.add("enet", &revision, ms).await;
+            second.takes(&model, 2.0 * ms);
+            first.submit().await;
+            first.work_off().await;
+            second.work_off().await;
+        }
+        let alerts = first.alerts().await;
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        let devices: Vec<_> = alerts[0].findings.iter().map(|finding| finding.device).collect();
+        assert_eq!(devices, [first.device.id, second.device.id]);
+        assert!(alerts[0].title.ends_with("on 2 devices"), "{}", alerts[0].title);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_slow_phone_with_a_new_agent_is_blamed_on_no_revision() {
     with_farm(async |farm| {
         let mut phone = Phone::new(farm).await;
