@@ -7,6 +7,7 @@ use anyhow::Context;
 use benchrack_client::Client;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::clock::{Clock, LiveClock};
 use crate::config::{Config, token_from_environment};
@@ -25,7 +26,8 @@ use crate::work::{Farm, Worker};
 
 A twin is a simulated phone: the same work, a minute in each second at speed 60, and all its figures marked simulated.
 
-Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.")]
+Ctrl-C and SIGTERM give the lease back, restore clocks and end; SIGUSR1 ends after the session under way. After kill -9
+the next start restores them.")]
 pub struct RunArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -48,6 +50,9 @@ pub struct RunArgs {
     /// Simulated seconds in a real one
     #[arg(long, value_name = "N", default_value = "1", requires = "twin")]
     speed: Speed,
+    /// End when standard input does: the program that started this one is gone
+    #[arg(long, hide = true)]
+    while_stdin: bool,
 }
 
 impl RunArgs {
@@ -67,6 +72,7 @@ impl RunArgs {
 /// Works until told to stop.
 pub async fn run(mut arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
     let (twin, speed) = (arguments.twin.take(), arguments.speed);
+    let input = arguments.while_stdin.then(end_of_stdin);
     let config = arguments.config()?;
     let token = match token_from_environment() {
         Some(token) => Some(token),
@@ -74,13 +80,13 @@ pub async fn run(mut arguments: RunArgs, program: &RunnerProgram) -> anyhow::Res
     };
     let client = Client::new(&config.server, token.as_ref().map(|token| token.expose()))?;
     match twin {
-        None => work(client, &config, &Device::live(), program).await?,
+        None => work(client, &config, &Device::live(), program, input).await?,
         Some(file) => {
             let device = Twin::load(&file)?.device_at(LiveClock.wall());
             let farm = Paced::new(client);
             tokio::select! {
                 biased;
-                worked = work(&farm, &config, &device, program) => worked?,
+                worked = work(&farm, &config, &device, program, input) => worked?,
                 () = keep_pace(speed, &farm) => {}
             }
         }
@@ -88,7 +94,25 @@ pub async fn run(mut arguments: RunArgs, program: &RunnerProgram) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(farm: impl Farm, config: &Config, device: &Device, program: &RunnerProgram) -> anyhow::Result<()> {
+/// A thread tells when standard input has ended; it waits in a read, which nothing else could end.
+fn end_of_stdin() -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        // The agent may be at its end already.
+        let _ = sender.send(());
+        ended
+    });
+    receiver
+}
+
+async fn work(
+    farm: impl Farm,
+    config: &Config,
+    device: &Device,
+    program: &RunnerProgram,
+    input: Option<oneshot::Receiver<()>>,
+) -> anyhow::Result<()> {
     let folder = config.folder()?;
     tracing::info!(server = config.server, data_dir = %folder.display(), "the agent begins");
     let mut worker = Worker::new(farm, config, device, program, folder)?;
@@ -96,13 +120,25 @@ async fn work(farm: impl Farm, config: &Config, device: &Device, program: &Runne
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     // A terminal or an adb shell that goes away.
     let mut hangup = listen(SignalKind::hangup())?;
+    let input_ended = async {
+        match input {
+            Some(ended) => drop(ended.await),
+            None => std::future::pending().await,
+        }
+    };
     let stop = async {
         tokio::select! {
+            () = input_ended => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
         tracing::info!("stopping: the device is restored first");
     };
-    Ok(worker.run(stop).await?)
+    let mut finish = listen(SignalKind::user_defined1())?;
+    let drain = async {
+        finish.recv().await;
+        tracing::info!("draining: no session after this one");
+    };
+    Ok(worker.run_or_drain(stop, drain).await?)
 }
