@@ -69,6 +69,13 @@ impl Debian {
         Ok(())
     }
 
+    /// A package and all that it needs to run, by name.
+    pub fn with_dependencies(&self, package: &str) -> anyhow::Result<Vec<String>> {
+        let plan = run::output(self.apt("apt-get").args(["-qq", "--simulate", "install", package]))?;
+        let names = plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     fn configuration(&self) -> PathBuf {
         self.folder.join("apt.conf")
     }

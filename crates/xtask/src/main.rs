@@ -6,6 +6,7 @@ mod debian;
 mod elf;
 mod idle;
 mod paths;
+mod phone_tree;
 mod run;
 mod size;
 mod sysroot;
@@ -30,6 +31,8 @@ enum Task {
     Size(size::Size),
     /// Measure what an agent without work costs: memory and CPU
     Idle(idle::Idle),
+    /// Make the folder from which the tests of the rack run phones
+    PhoneTree(phone_tree::PhoneTree),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -37,5 +40,6 @@ fn main() -> anyhow::Result<()> {
         Task::AgentBuild(task) => task.run(),
         Task::Size(task) => task.run(),
         Task::Idle(task) => task.run(),
+        Task::PhoneTree(task) => task.run(),
     }
 }
