@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::process::Command;
 
 /// How to call `adb`.
@@ -28,7 +29,8 @@ impl Default for Adb {
 }
 
 /// Address of an adb server, `HOST:PORT`: a rack may have several, each with its own hubs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct AdbServer {
     host: String,
     port: u16,
@@ -46,6 +48,14 @@ impl FromStr for AdbServer {
             return Err(wrong());
         }
         Ok(Self { host: host.into(), port })
+    }
+}
+
+impl TryFrom<String> for AdbServer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod abi;
 pub mod adb;
+pub mod config;
 pub mod deploy;
 pub mod enrol;
 pub mod host;

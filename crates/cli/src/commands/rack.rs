@@ -1,25 +1,22 @@
 //! `benchrack rack`: phones on this host's USB become devices of the farm, and stay at work.
 
 mod metrics;
+mod options;
 mod orders;
 mod simulate;
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use benchrack_rack::abi::{Agents, usual_folder};
-use benchrack_rack::host::{Host, Line, PowerCommand, WayBack, patrol};
-use benchrack_rack::place::Place;
-use benchrack_rack::reach::SshHost;
-use benchrack_rack::watch::{Phase, Policy};
-use benchrack_rack::{Adb, AdbError, AdbServer};
+use benchrack_rack::AdbError;
+use benchrack_rack::config::Config;
+use benchrack_rack::host::{Host, Line, patrol};
+use benchrack_rack::watch::Phase;
 use clap::{Args, Subcommand};
 
 use super::serve::stopped;
 use crate::context::Context;
-use crate::exit::{Blame, Exit, Failure, Outcome, usage};
+use crate::exit::{Blame, Exit, Outcome, usage};
 use crate::output;
 
 /// Bring the phones of this host into the farm and keep them at work, until stopped; the agents work on without it.
@@ -40,51 +37,12 @@ pub struct Rack {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    options: Options,
+    options: options::Options,
     /// Run so many simulated phones on this host in place of a rack.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     simulate: Option<u16>,
     #[command(flatten)]
     simulation: simulate::Simulation,
-}
-
-#[derive(Debug, Args)]
-struct Options {
-    /// The adb program.
-    #[arg(long, default_value = "adb", value_name = "PROGRAM", global = true)]
-    adb: PathBuf,
-    /// An adb server; may be given several times. adb's own choice when left out, which is started when it is not there.
-    #[arg(long, value_name = "HOST:PORT", global = true)]
-    adb_server: Vec<AdbServer>,
-    /// A Linux board by ssh, user@host; may be given several times. ssh must get in by a key.
-    #[arg(long, value_name = "DESTINATION", global = true)]
-    ssh: Vec<String>,
-    /// Folder for the agent on boards.
-    #[arg(long, value_name = "DIR", default_value = "/var/tmp/benchrack", global = true)]
-    board_dir: String,
-    /// Folder with the agents, as `cargo xtask agent-build` makes it; target/agents/dist of the build when left out.
-    #[arg(long, value_name = "DIR", env = "BENCHRACK_AGENTS", global = true)]
-    agents: Option<PathBuf>,
-    /// Address of the server as phones reach it; when left out they reach this host's server through `adb reverse`.
-    #[arg(long, value_name = "URL", global = true)]
-    phone_server: Option<String>,
-    /// Port on the phones' loopback that leads to the server.
-    #[arg(long, value_name = "PORT", default_value_t = 7070, global = true)]
-    phone_port: u16,
-    /// Command that switches the power of a phone's port off and on; {port} is adb's name of the port (1-4.2), {hub} and
-    /// {nth} its parts (1-4 and 2), {serial} the phone's serial number.
-    #[arg(long, value_name = "COMMAND", global = true)]
-    power_cycle: Option<PowerCommand>,
-    /// Leave phones' own settings as they are; else screen, animations and sleep are set in each session and put back.
-    #[arg(long, global = true)]
-    unprepared: bool,
-    /// File for figures of the watch in Prometheus' text format, for the textfile collector of node_exporter; written anew at
-    /// each change and twice a minute.
-    #[arg(long, value_name = "FILE")]
-    metrics_file: Option<PathBuf>,
-    /// Name of this host in the farm's labels; the system's name when left out.
-    #[arg(long, value_name = "NAME", global = true)]
-    host_name: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,15 +94,16 @@ enum Command {
 
 impl Rack {
     pub async fn run(self, context: &Context) -> Outcome {
+        let config = self.options.configuration()?;
         if let Some(count) = self.simulate {
             if self.command.is_some() {
                 return Err(usage("--simulate stands alone: a simulated rack has no phones to give orders to"));
             }
-            return self.simulation.run(count, &self.options.host_name(), context).await;
+            return self.simulation.run(count, &options::host_name(&config), context).await;
         }
-        let host = self.options.host(context)?;
+        let host = options::host(&config, context)?;
         match self.command {
-            None => keep_at_work(host, self.options.metrics_file, context).await,
+            None => keep_at_work(host, &config, context).await,
             Some(Command::List) => orders::list(&host, context).await,
             Some(Command::Deploy { phones }) => orders::deploy(&host, &phones, context).await,
             Some(Command::Status { phones }) => orders::status(&host, &phones, context).await,
@@ -156,65 +115,10 @@ impl Rack {
     }
 }
 
-impl Options {
-    fn host_name(&self) -> String {
-        let system = || rustix::system::uname().nodename().to_string_lossy().into_owned();
-        self.host_name.clone().unwrap_or_else(system)
-    }
-
-    fn host(&self, context: &Context) -> Result<Host, Failure> {
-        let adb = |server| Adb { program: self.adb.clone(), server, ..Adb::default() };
-        let adbs = if self.adb_server.is_empty() {
-            vec![adb(None)]
-        } else {
-            self.adb_server.iter().map(|server| adb(Some(server.clone()))).collect()
-        };
-        let place = Place::at(&self.board_dir).map_err(usage)?;
-        let board = |destination: &String| Ok((SshHost::new(destination)?, place.clone()));
-        let boards = self.ssh.iter().map(board).collect::<Result<Vec<_>, String>>().map_err(usage)?;
-        let agents = match &self.agents {
-            Some(folder) => folder.clone(),
-            None => usual_folder(&std::env::current_exe().infrastructure("cannot find this program's own file")?),
-        };
-        Ok(Host {
-            name: self.host_name(),
-            adbs,
-            boards,
-            client: context.client()?,
-            agents: Agents::in_folder(agents),
-            way_back: self.way_back(&context.server)?,
-            prepares: !self.unprepared,
-            power: self.power_cycle.clone(),
-        })
-    }
-
-    /// Phones reach a server of this host through adb; another one needs an address of its own.
-    fn way_back(&self, server: &str) -> Result<WayBack, Failure> {
-        if let Some(address) = &self.phone_server {
-            return Ok(WayBack::Address(address.clone()));
-        }
-        let host_port = loopback_port(server).ok_or_else(|| {
-            usage(format!(
-                "phones cannot reach {server} through adb, which leads to this host alone: name an address that they can reach \
-                 themselves, --phone-server http://ADDRESS:PORT"
-            ))
-        })?;
-        Ok(WayBack::Reverse { phone_port: self.phone_port, host_port })
-    }
-}
-
-/// The port of a plain http address on this host's loopback.
-fn loopback_port(server: &str) -> Option<u16> {
-    let rest = server.strip_prefix("http://")?.trim_end_matches('/');
-    let rest = rest.strip_prefix("localhost").map_or_else(|| rest.to_owned(), |port| format!("127.0.0.1{port}"));
-    let address: SocketAddr = rest.parse().ok()?;
-    address.ip().is_loopback().then_some(address.port())
-}
-
 /// Until Ctrl-C. On a terminal the rack is a table that is drawn again at each change; elsewhere each change of a phone is a
 /// line; with `--json` each is the whole rack as one line of JSON.
-async fn keep_at_work(host: Host, metrics_file: Option<PathBuf>, context: &Context) -> Outcome {
-    let policy = Policy { can_cycle_power: host.power.is_some(), ..Policy::default() };
+async fn keep_at_work(host: Host, config: &Config, context: &Context) -> Outcome {
+    let metrics_file = config.metrics_file.as_ref();
     let (json, quiet, terminal) = (context.json, context.quiet, std::io::stdout().is_terminal());
     if !quiet {
         eprintln!("looking for phones; Ctrl-C ends the watch, and the agents work on");
@@ -224,7 +128,7 @@ async fn keep_at_work(host: Host, metrics_file: Option<PathBuf>, context: &Conte
     if let Some((_, error)) = missing.filter(|_| units.is_empty()) {
         return Err(error).usage("cannot look for phones");
     }
-    if let Some(file) = &metrics_file {
+    if let Some(file) = metrics_file {
         metrics::write(file, &[]).usage(format!("cannot write {}", file.display()))?;
     }
     let mut before: Vec<Line> = Vec::new();
@@ -234,8 +138,8 @@ async fn keep_at_work(host: Host, metrics_file: Option<PathBuf>, context: &Conte
             tracing::error!(error = format!("{:#}", failure.error), "cannot wait for Ctrl-C");
         }
     };
-    patrol(Arc::new(host), policy, stop, |lines| {
-        if let Some(file) = &metrics_file
+    patrol(Arc::new(host), config.policy(), stop, |lines| {
+        if let Some(file) = metrics_file
             && let Err(error) = metrics::write(file, lines)
         {
             tracing::error!(%error, file = %file.display(), "the rack's figures cannot be written");
@@ -317,19 +221,5 @@ mod tests {
         assert_eq!(sentence(&line), "R58 (pixel): starting; deploying");
         line.phase = Phase::Working;
         assert_eq!(sentence(&line), "R58 (pixel): at work");
-    }
-
-    #[test]
-    fn only_a_server_of_this_host_is_reached_through_adb() {
-        for (server, port) in [
-            ("http://127.0.0.1:7070", Some(7070)),
-            ("http://localhost:80/", Some(80)),
-            ("http://[::1]:7070", Some(7070)),
-            ("http://10.0.0.2:7070", None),
-            ("https://127.0.0.1:7070", None),
-            ("http://farm:7070", None),
-        ] {
-            assert_eq!(loopback_port(server), port, "{server}");
-        }
     }
 }

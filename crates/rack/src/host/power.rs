@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::adb::{AdbError, called, shortened};
 use crate::phones::Phone;
 
 /// A command that switches a port's power, as a program and its arguments. `{port}` stands for the phone's port as adb prints
 /// it (`1-4.2`), `{hub}` and `{nth}` for its two parts as uhubctl takes them (`1-4` and `2`), `{serial}` for the serial number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct PowerCommand {
     program: PathBuf,
     arguments: Vec<String>,
@@ -25,6 +28,14 @@ impl std::str::FromStr for PowerCommand {
             return Err(format!("'{text}' names no phone: write {{port}}, {{hub}} and {{nth}}, or {{serial}} where it stands"));
         }
         Ok(Self { program, arguments })
+    }
+}
+
+impl TryFrom<String> for PowerCommand {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Trouble;
 use crate::phones::PhoneState;
 
-/// Bounds of patience.
+/// Bounds of patience, of `config/rack.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// A phone that the server has not heard of for so long is silent. An idle agent asks for work twice a minute.
