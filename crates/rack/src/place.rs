@@ -37,9 +37,9 @@ impl Place {
         format!("{}/{name}", self.folder)
     }
 
-    /// The start of every script: `$B` is the folder.
+    /// The start of every script: `$B` is the folder, and what is made is its user's alone (adbd has files made for all).
     pub(crate) fn script(&self, script: &str) -> String {
-        format!("B={}\n{script}", quoted(&self.folder))
+        format!("B={}\numask 077\n{script}", quoted(&self.folder))
     }
 }
 
