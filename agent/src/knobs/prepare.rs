@@ -1,6 +1,7 @@
-//! A phone of a rack at rest: what its system does by itself and what lights its screen, for phones without root.
+//! A phone of a rack at rest: what its system does by itself and what lights its screen, for phones without root. Dozing is
+//! not among it: a phone that is plugged in does not doze (AOSP, "Optimize for Doze and App Standby").
 
-use super::{Access, Form, Knob, Place, Stage, USUAL, Value, When};
+use super::{Access, Knob, Place, Stage, USUAL, Value, When};
 
 const PREPARE: Knob = Knob { when: When::Asked, access: Access::Shell, stage: Stage::Device, survives_reboot: true, ..USUAL };
 
@@ -40,17 +41,6 @@ pub(super) const KNOBS: &[Knob] = &[
         effect: "ends animations within windows",
         place: Place::Setting("global", "animator_duration_scale"),
         source: "AOSP Settings.Global; WA",
-        ..PREPARE
-    },
-    Knob {
-        name: "prepare.deviceidle",
-        effect: "keeps the phone from dozing, which would stop the agent's network",
-        place: Place::Program { command: &["dumpsys", "deviceidle"], undo: "enable" },
-        value: Value::Fixed("disable"),
-        form: Form::Exact,
-        // The service forgets it at a reboot.
-        survives_reboot: false,
-        source: "AOSP DeviceIdleController, API level 23",
         ..PREPARE
     },
 ];
