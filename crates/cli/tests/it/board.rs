@@ -91,8 +91,12 @@ async fn a_board_is_deployed_measures_is_drained_and_left_as_it_was() {
 
     server.add_models();
     let submission = server.submit();
-    farm::begun(&client, submission.id).await;
-    // Drained in the middle of its work: the session under way is measured and delivered.
+    until("the board has work", || async {
+        let jobs = client.submission(submission.id).await.ok()?.jobs;
+        jobs.iter().any(|job| job.state != "queued").then_some(())
+    })
+    .await;
+    // Drained in the middle of its work, or just after it: the session is measured and delivered.
     let (code, _, stderr) = board.order(&server, &["drain", "me@board"]);
     assert_eq!(code, 0, "{stderr}");
     let done = client.submission(submission.id).await.unwrap();
@@ -114,7 +118,7 @@ async fn a_board_that_ssh_does_not_reach_is_an_error_with_its_words() {
     let path = format!("{}:{}", board.folder.path().display(), std::env::var("PATH").unwrap());
     let mut command = farm::benchrack();
     command.env("PATH", path).args(["rack", "deploy", "--ssh", "me@elsewhere", "--phone-server", "http://127.0.0.1:9"]);
-    let (code, _, stderr) = run(&mut command);
+    let (code, stdout, stderr) = run(&mut command);
     assert_eq!(code, 4, "{stderr}");
-    assert!(stderr.contains("no such host: me@elsewhere"), "{stderr}");
+    assert!(stdout.contains("no such host: me@elsewhere"), "{stdout} {stderr}");
 }

@@ -126,7 +126,7 @@ impl Phones {
         let mut strip = Command::new("strip");
         checked(strip.arg("-o").arg(target.join("benchrack-agent")).arg(agent().unwrap()));
         let mut rack = Self { phones: Vec::new(), folder };
-        rack.adb(&["start-server"]);
+        rack.start_adb();
         for number in 1..=count {
             let folder = rack.folder.join(format!("phone-{number}"));
             skeleton(&tree().unwrap(), &folder);
@@ -158,7 +158,7 @@ impl Phones {
     /// Ends adb's server by force, and starts another one that knows the same phones.
     pub fn restart_adb(&self) {
         checked(Command::new("pkill").args(["-9", "-x", "adb"]));
-        self.adb(&["start-server"]);
+        self.start_adb();
         (0..self.phones.len()).for_each(|nth| self.connect(nth));
     }
 
@@ -234,12 +234,15 @@ impl Phones {
         });
     }
 
-    fn adb(&self, arguments: &[&str]) {
-        let mut command = Command::new("adb");
-        self.surroundings(command.args(arguments));
-        // The server that this starts would keep a pipe of ours open for as long as it lives.
-        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-        assert!(status.success(), "adb {arguments:?}");
+    /// Starts adb's server; one that was just killed may hold the port for a moment.
+    fn start_adb(&self) {
+        waited("adb's server has started", || {
+            let mut command = Command::new("adb");
+            self.surroundings(command.arg("start-server"));
+            // The server that this starts would keep a pipe of ours open for as long as it lives.
+            let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+            status.success().then_some(())
+        });
     }
 
     /// Files of adb's own go to the test's folder; the server must not look for emulators on loopback ports.
