@@ -24,6 +24,7 @@ mod msm;
 pub mod plan;
 pub mod ports;
 mod power_mode;
+mod prepare;
 mod samsung;
 mod screen;
 mod services;
@@ -213,6 +214,7 @@ pub fn all() -> impl Iterator<Item = &'static Knob> {
         cpuidle::KNOBS,
         power_mode::KNOBS,
         screen::KNOBS,
+        prepare::KNOBS,
         charge::KNOBS,
     ]
     .into_iter()

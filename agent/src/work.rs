@@ -140,11 +140,33 @@ impl<'a, F: Farm> Worker<'a, F> {
     /// # Errors
     /// [`WorkError::Refused`] when trying again would not help.
     pub async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<(), WorkError> {
-        tokio::pin!(stop);
+        self.run_or_drain(stop, std::future::pending()).await
+    }
+
+    /// As [`Worker::run`]; once `drain` is done, no other session is begun, and what was measured is delivered before this
+    /// returns, where the server takes it.
+    ///
+    /// # Errors
+    /// As [`Worker::run`].
+    pub async fn run_or_drain(
+        &mut self,
+        stop: impl Future<Output = ()>,
+        drain: impl Future<Output = ()>,
+    ) -> Result<(), WorkError> {
+        tokio::pin!(stop, drain);
         loop {
             let lease = tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
+                () = &mut drain => {
+                    tokio::select! {
+                        () = &mut stop => {}
+                        delivered = self.deliver() => if let Err(error) = delivered {
+                            tracing::warn!(error = chain(&error), "reports wait on disk for the next start");
+                        },
+                    }
+                    return Ok(());
+                }
                 lease = self.next_lease() => lease?,
             };
             let outcome = tokio::select! {

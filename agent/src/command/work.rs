@@ -7,6 +7,7 @@ use anyhow::Context;
 use benchrack_client::Client;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 #[cfg(feature = "twins")]
 use crate::clock::{Clock, LiveClock};
@@ -30,7 +31,8 @@ A twin is a simulated phone: the same work, a minute in each second at speed 60,
 #[cfg(not(feature = "twins"))]
 const TWINS: &str = "";
 
-const ENDS: &str = "Ctrl-C and SIGTERM give the lease back, restore clocks and end. After kill -9 the next start restores them.";
+const ENDS: &str = "Ctrl-C and SIGTERM give the lease back, restore clocks and end; SIGUSR1 ends after the session under way. After kill -9
+the next start restores them.";
 
 /// Arguments of `run`; flags override the configuration.
 #[derive(Debug, Args)]
@@ -59,6 +61,9 @@ pub struct RunArgs {
     #[cfg(feature = "twins")]
     #[arg(long, value_name = "N", default_value = "1", requires = "twin")]
     speed: Speed,
+    /// End when standard input does: the program that started this one is gone
+    #[arg(long, hide = true)]
+    while_stdin: bool,
 }
 
 impl RunArgs {
@@ -79,6 +84,7 @@ impl RunArgs {
 pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "twins")]
     let (twin, speed) = (arguments.twin.clone(), arguments.speed);
+    let input = arguments.while_stdin.then(end_of_stdin);
     let config = arguments.config()?;
     let token = match token_from_environment() {
         Some(token) => Some(token),
@@ -91,16 +97,34 @@ pub async fn run(arguments: RunArgs, program: &RunnerProgram) -> anyhow::Result<
         let farm = Paced::new(client);
         tokio::select! {
             biased;
-            worked = work(&farm, &config, &device, program) => worked?,
+            worked = work(&farm, &config, &device, program, input) => worked?,
             () = keep_pace(speed, &farm) => {}
         }
         return Ok(ExitCode::SUCCESS);
     }
-    work(client, &config, &Device::live(), program).await?;
+    work(client, &config, &Device::live(), program, input).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(farm: impl Farm, config: &Config, device: &Device, program: &RunnerProgram) -> anyhow::Result<()> {
+/// A thread tells when standard input has ended; it waits in a read, which nothing else could end.
+fn end_of_stdin() -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        // The agent may be at its end already.
+        let _ = sender.send(());
+        ended
+    });
+    receiver
+}
+
+async fn work(
+    farm: impl Farm,
+    config: &Config,
+    device: &Device,
+    program: &RunnerProgram,
+    input: Option<oneshot::Receiver<()>>,
+) -> anyhow::Result<()> {
     let folder = config.folder()?;
     tracing::info!(server = config.server, data_dir = %folder.display(), "the agent begins");
     let mut worker = Worker::new(farm, config, device, program, folder)?;
@@ -108,13 +132,25 @@ async fn work(farm: impl Farm, config: &Config, device: &Device, program: &Runne
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     // A terminal or an adb shell that goes away.
     let mut hangup = listen(SignalKind::hangup())?;
+    let input_ended = async {
+        match input {
+            Some(ended) => drop(ended.await),
+            None => std::future::pending().await,
+        }
+    };
     let stop = async {
         tokio::select! {
+            () = input_ended => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
         tracing::info!("stopping: the device is restored first");
     };
-    Ok(worker.run(stop).await?)
+    let mut finish = listen(SignalKind::user_defined1())?;
+    let drain = async {
+        finish.recv().await;
+        tracing::info!("draining: no session after this one");
+    };
+    Ok(worker.run_or_drain(stop, drain).await?)
 }

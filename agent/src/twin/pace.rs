@@ -31,6 +31,12 @@ impl std::str::FromStr for Speed {
     }
 }
 
+impl std::fmt::Display for Speed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The simulated time runs so far without a look at the real one.
 const GRANULE: Duration = Duration::from_millis(20);
 /// Longest real sleep: a request must not wait long for its time to pass.

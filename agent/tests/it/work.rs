@@ -303,6 +303,24 @@ async fn an_agent_that_is_stopped_gives_its_lease_back() {
 }
 
 #[tokio::test]
+async fn an_agent_that_is_drained_finishes_and_delivers_its_session_and_takes_no_other() {
+    let (server, folder) = (server(2), tempfile::tempdir().unwrap());
+    {
+        let mut state = server.state.lock().unwrap();
+        let same = state.jobs[0].clone();
+        state.jobs.push(same);
+    }
+    let config = Config { name: "test".into(), ..Config::default() };
+    let (device, program) = (Device::live(), agent());
+    let mut worker = Worker::new(Remote(Arc::clone(&server)), &config, &device, &program, folder.path().into()).unwrap();
+    let begun = server.until(|state| !state.leases.is_empty());
+    worker.run_or_drain(std::future::pending(), begun).await.unwrap();
+    let state = server.state.lock().unwrap();
+    assert_eq!((state.stored.len(), state.jobs.len()), (1, 1), "one session is measured and delivered, the other waits");
+    assert_eq!(waiting(folder.path(), "spool"), 0);
+}
+
+#[tokio::test]
 async fn a_model_that_the_server_lacks_fails_its_subject_only() {
     let (server, folder) = (server(2), tempfile::tempdir().unwrap());
     let (_, absent) = models::save(folder.path(), "absent", &models::heavy());

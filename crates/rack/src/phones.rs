@@ -17,6 +17,27 @@ pub struct Phone {
     pub model: Option<String>,
     /// `usb:` of the listing: the port, for power switching.
     pub port: Option<String>,
+    /// `transport_id:` of the listing: another one each time that the phone is attached.
+    pub transport: Option<u64>,
+    /// Whether another phone of the listing has the same serial number.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shares_serial: bool,
+}
+
+impl Phone {
+    /// A phone of which nothing else is known.
+    pub fn new(serial: String, state: PhoneState) -> Self {
+        Self { serial, state, model: None, port: None, transport: None, shares_serial: false }
+    }
+
+    /// What tells it apart on this rack, also after it was away: the serial number; of two phones with one number, the
+    /// port as well.
+    pub fn id(&self) -> String {
+        match &self.port {
+            Some(port) if self.shares_serial => format!("{}@{port}", self.serial),
+            _ => self.serial.clone(),
+        }
+    }
 }
 
 /// State of a phone, as adb prints it (adb's `transport.cpp`, `connection_state_name`).
@@ -90,11 +111,18 @@ pub async fn attached(adb: &Adb) -> Result<Vec<Phone>, AdbError> {
 
 /// Reads the listing; notices of adb's server (`* daemon started …`) are passed over.
 fn parse(listing: &str) -> Result<Vec<Phone>, AdbError> {
+    let strange = |line: &str| AdbError::Strange { call: CALL.join(" "), line: line.chars().take(120).collect() };
     let lines = listing.lines().map(str::trim_end);
-    lines
-        .filter(|line| !line.is_empty() && !line.starts_with('*') && !line.starts_with("List of devices"))
-        .map(|line| phone(line).ok_or_else(|| AdbError::Strange { call: CALL.join(" "), line: line.chars().take(120).collect() }))
-        .collect()
+    let phones = lines.filter(|line| !line.is_empty() && !line.starts_with('*') && !line.starts_with("List of devices"));
+    let mut phones = phones.map(|line| phone(line).ok_or_else(|| strange(line))).collect::<Result<Vec<_>, _>>()?;
+    let mut count = std::collections::BTreeMap::<String, usize>::new();
+    for phone in &phones {
+        *count.entry(phone.serial.clone()).or_default() += 1;
+    }
+    for phone in &mut phones {
+        phone.shares_serial = count.get(&phone.serial).is_some_and(|count| *count > 1);
+    }
+    Ok(phones)
 }
 
 fn phone(line: &str) -> Option<Phone> {
@@ -121,7 +149,8 @@ fn phone(line: &str) -> Option<Phone> {
     };
     let field =
         |name: &str| rest.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned);
-    Some(Phone { serial: serial.into(), state, model: field("model"), port: field("usb") })
+    let transport = field("transport_id").and_then(|id| id.parse().ok());
+    Some(Phone { model: field("model"), port: field("usb"), transport, ..Phone::new(serial.into(), state) })
 }
 
 #[cfg(test)]
@@ -156,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn two_phones_with_one_serial_number_are_told_apart_by_their_ports() {
+        let phones = parse(
+            "0123456789ABCDEF device usb:1-4 model:A transport_id:3\n0123456789ABCDEF device usb:1-5 model:A transport_id:4\nX device usb:1-6 transport_id:5\n",
+        )
+        .unwrap();
+        let ids: Vec<_> = phones.iter().map(|phone| (phone.id(), phone.transport)).collect();
+        let expected = [("0123456789ABCDEF@1-4", 3), ("0123456789ABCDEF@1-5", 4), ("X", 5)];
+        assert_eq!(ids, expected.map(|(id, transport)| (id.to_owned(), Some(transport))));
+    }
+
+    #[test]
     fn a_line_that_is_no_phone_is_an_error_naming_it() {
         let error = parse("List of devices attached\ngibberish\n").unwrap_err();
         assert!(error.to_string().contains("'gibberish'"), "{error}");
@@ -166,7 +206,7 @@ mod tests {
         let program = folder.path().join("adb");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        (folder, Adb { program, limit: Duration::from_secs(30) })
+        (folder, Adb { program, limit: Duration::from_secs(30), ..Adb::default() })
     }
 
     #[tokio::test]

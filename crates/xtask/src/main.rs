@@ -7,6 +7,7 @@ mod elf;
 mod emulated;
 mod idle;
 mod paths;
+mod phone_tree;
 mod run;
 mod size;
 mod sysroot;
@@ -36,6 +37,8 @@ enum Task {
     Emulated(emulated::Emulated),
     /// Boot an arm64 kernel with clocks, heat and a battery, and try the agent on it
     Vm(vm::Vm),
+    /// Make the folder from which the tests of the rack run phones
+    PhoneTree(phone_tree::PhoneTree),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,5 +48,6 @@ fn main() -> anyhow::Result<()> {
         Task::Idle(task) => task.run(),
         Task::Emulated(task) => task.run(),
         Task::Vm(task) => task.run(),
+        Task::PhoneTree(task) => task.run(),
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails must fail its test")]
 
 mod alert;
+mod board;
 mod browser;
 mod changepoints;
 mod ci;
@@ -15,6 +16,8 @@ mod foreign;
 mod gate;
 mod killed;
 mod proxy;
+mod rack;
+mod simulated_rack;
 mod study;
 mod twins;
 mod wrong;

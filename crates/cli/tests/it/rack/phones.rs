@@ -1,0 +1,266 @@
+//! Phones without phones: each is Debian's adbd in network, process and mount namespaces of its own, with its own system
+//! tree; one more namespace around them and the test keeps all of it away from this machine's adb and network.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::farm::{PATIENCE, Server, benchrack};
+
+/// Set in the test's own process within the namespaces.
+const INSIDE: &str = "BENCHRACK_TEST_IN_NAMESPACES";
+
+fn skipped(why: &str) {
+    use std::io::Write;
+    // Past the test runner, which keeps what a test that passes prints to itself.
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+}
+
+/// The system tree that `cargo xtask phone-tree` makes.
+fn tree() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let tree = named("BENCHRACK_PHONE_TREE").or_else(|| {
+        let cache = named("BENCHRACK_CI_CACHE").or_else(|| {
+            let cache = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
+            cache.map(|cache| cache.join("benchrack-ci"))
+        });
+        cache.map(|cache| cache.join("cross/phone-tree"))
+    });
+    tree.filter(|tree| tree.join("usr/sbin/adbd").symlink_metadata().is_ok())
+}
+
+/// The agent that is deployed: the build of these tests.
+fn agent() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_BIN_EXE_benchrack")).with_file_name("benchrack-agent");
+    beside.is_file().then_some(beside)
+}
+
+/// Runs a test again, alone and in namespaces of its own, and its body there. Everything that it starts ends with it.
+pub fn in_namespaces<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> F) {
+    if std::env::var_os(INSIDE).is_some() {
+        checked(Command::new("ip").args(["link", "set", "lo", "up"]));
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(body());
+        return;
+    }
+    if tree().is_none() {
+        return skipped("no system tree for phones; make it with `cargo xtask phone-tree`");
+    }
+    if agent().is_none() {
+        return skipped("no benchrack-agent beside benchrack; build the whole workspace");
+    }
+    let adb = Command::new("adb").arg("version").stdout(Stdio::null()).status();
+    if !adb.is_ok_and(|status| status.success()) {
+        return skipped("no adb; install Android's platform tools");
+    }
+    // As root, because a server's database wants another user than root, which a namespace of one user has not.
+    let namespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let may = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();
+    if !may.is_ok_and(|status| status.success()) {
+        return skipped("namespaces cannot be made here (they take root, and unshare of util-linux)");
+    }
+    let _cores = crate::farm::CORES.blocking_read();
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(namespaces).arg(program).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    let status = command.status().unwrap();
+    assert!(status.success(), "the test in its namespaces failed: {status}");
+}
+
+fn checked(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Looks again and again until there is something.
+fn waited<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// What a phone is started with: its files in `$1`, its number in `$2`, the tree in `$3`, whose programs all phones share. The
+/// network's end comes from outside.
+const INIT: &str = r#"
+mount --bind "$3/usr" "$1/usr"; mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"; ip link set lo up
+[ -s "$1.size" ] && mount -t tmpfs -o "size=$(cat "$1.size")" tmpfs "$1/data/local/tmp"
+until ip link show eth0 >/dev/null 2>&1; do :; done
+ip addr add "10.77.$2.2/24" dev eth0; ip link set eth0 up; ip route add default via "10.77.$2.1"
+exec chroot "$1" /usr/bin/env -i PATH=/system/bin:/usr/bin HOME=/data/local/tmp SHELL=/system/bin/sh ADBD_PORT=5555 /usr/sbin/adbd
+"#;
+
+/// A phone's own files: everything but the programs.
+fn skeleton(tree: &Path, phone: &Path) {
+    for name in ["usr", "proc", "sys", "dev", "tmp", "run", "data/local/tmp"] {
+        std::fs::create_dir_all(phone.join(name)).unwrap();
+    }
+    // The folders' links into usr as well.
+    let names = ["bin", "lib", "lib64", "sbin", "etc", "system"].map(|name| tree.join(name));
+    checked(Command::new("cp").arg("-a").args(names).arg(phone));
+}
+
+struct Phone {
+    number: usize,
+    folder: PathBuf,
+    process: Option<Child>,
+}
+
+/// A rack of phones and their adb server.
+pub struct Phones {
+    folder: PathBuf,
+    phones: Vec<Phone>,
+}
+
+impl Phones {
+    /// So many phones, listed as ready by an adb server of the test's own.
+    pub fn start(folder: &Path, count: usize) -> Self {
+        let folder = folder.join("phones");
+        let target = folder.join("agents/x86_64-unknown-linux-musl");
+        std::fs::create_dir_all(&target).unwrap();
+        // Without its symbols, which are most of a build for tests.
+        let mut strip = Command::new("strip");
+        checked(strip.arg("-o").arg(target.join("benchrack-agent")).arg(agent().unwrap()));
+        let mut rack = Self { phones: Vec::new(), folder };
+        rack.start_adb();
+        for number in 1..=count {
+            let folder = rack.folder.join(format!("phone-{number}"));
+            skeleton(&tree().unwrap(), &folder);
+            let properties = format!(
+                "[ro.product.cpu.abi]: [x86_64]\n[ro.product.model]: [Test Phone]\n[ro.serialno]: [SN{number}]\n\
+                 [ro.build.version.sdk]: [34]\n[sys.boot_completed]: [1]\n"
+            );
+            std::fs::write(folder.join("etc/prop"), properties).unwrap();
+            rack.phones.push(Phone { number, folder, process: None });
+            rack.power_on(number - 1);
+        }
+        rack
+    }
+
+    /// `benchrack rack` with this rack's settings.
+    pub fn rack(&self, server: &Server) -> Command {
+        let mut command = benchrack();
+        command.arg("rack").env("BENCHRACK_SERVER", server.url()).env("BENCHRACK_AGENTS", self.folder.join("agents"));
+        command.args(["--host-name", "test-rack"]);
+        self.surroundings(&mut command);
+        command
+    }
+
+    /// Serial number as adb lists it.
+    pub fn serial(&self, nth: usize) -> String {
+        format!("10.77.{}.2:5555", self.phones[nth].number)
+    }
+
+    /// Ends adb's server by force, and starts another one that knows the same phones.
+    pub fn restart_adb(&self) {
+        checked(Command::new("pkill").args(["-9", "-x", "adb"]));
+        self.start_adb();
+        (0..self.phones.len()).for_each(|nth| self.connect(nth));
+    }
+
+    /// Leaves a phone that is started from now on 10 MB for everything; it is started again at once.
+    pub fn fill(&mut self, nth: usize) {
+        self.power_off(nth);
+        std::fs::write(self.phones[nth].folder.with_extension("size"), "10m").unwrap();
+        self.power_on(nth);
+    }
+
+    /// A file of a phone, as seen from here.
+    pub fn path(&self, nth: usize, file: &str) -> PathBuf {
+        self.phones[nth].folder.join(file)
+    }
+
+    /// Takes a phone's network away, or gives it back; nothing on the phone ends.
+    pub fn network(&self, nth: usize, up: bool) {
+        let cable = format!("vh{}", self.phones[nth].number);
+        checked(Command::new("ip").args(["link", "set", &cable, if up { "up" } else { "down" }]));
+    }
+
+    /// Ends everything on a phone at once.
+    pub fn power_off(&mut self, nth: usize) {
+        let mut process = self.phones[nth].process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Starts a phone, and waits until adb lists it as ready.
+    pub fn power_on(&mut self, nth: usize) {
+        let Phone { number, folder, .. } = &self.phones[nth];
+        let log = std::fs::File::create(folder.with_extension("log")).unwrap();
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", INIT, "phone"]);
+        command
+            .arg(folder)
+            .arg(number.to_string())
+            .arg(tree().unwrap())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let process = command.spawn().unwrap();
+        let children = format!("/proc/{0}/task/{0}/children", process.id());
+        let init = waited("a phone has a first process", || {
+            let children = std::fs::read_to_string(&children).ok()?;
+            children.split_whitespace().next().map(str::to_owned)
+        });
+        let (here, address) = (format!("vh{number}"), format!("10.77.{number}.1/24"));
+        // A phone that was switched off takes its end of the cable along, a moment later.
+        waited("the cable of the phone before is gone", || {
+            let there = Command::new("ip").args(["link", "show", &here]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            (!there.unwrap().success()).then_some(())
+        });
+        checked(Command::new("ip").args(["link", "add", &here, "type", "veth", "peer", "name", "eth0", "netns", &init]));
+        checked(Command::new("ip").args(["addr", "add", &address, "dev", &here]));
+        checked(Command::new("ip").args(["link", "set", &here, "up"]));
+        self.phones[nth].process = Some(process);
+        self.connect(nth);
+    }
+
+    /// Until adb lists the phone as ready.
+    fn connect(&self, nth: usize) {
+        let serial = self.serial(nth);
+        waited("adb has connected to a phone", || {
+            let mut connect = Command::new("adb");
+            let output = self.surroundings(connect.args(["connect", &serial])).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).contains("connected").then_some(())
+        });
+        waited("a phone is ready", || {
+            let mut state = Command::new("adb");
+            let output = self.surroundings(state.args(["-s", &serial, "get-state"])).output().unwrap();
+            output.status.success().then_some(())
+        });
+    }
+
+    /// Starts adb's server; one that was just killed may hold the port for a moment.
+    fn start_adb(&self) {
+        waited("adb's server has started", || {
+            let mut command = Command::new("adb");
+            self.surroundings(command.arg("start-server"));
+            // The server that this starts would keep a pipe of ours open for as long as it lives.
+            let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+            status.success().then_some(())
+        });
+    }
+
+    /// Files of adb's own go to the test's folder; the server must not look for emulators on loopback ports.
+    fn surroundings<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("HOME", &self.folder).env("TMPDIR", &self.folder).env("ADB_LOCAL_TRANSPORT_MAX_PORT", "5554")
+    }
+}
+
+impl Drop for Phones {
+    fn drop(&mut self) {
+        let mut kill = Command::new("adb");
+        if let Err(error) = self.surroundings(kill.arg("kill-server").stdout(Stdio::null()).stderr(Stdio::null())).status() {
+            eprintln!("cannot end adb's server: {error}");
+        }
+        for process in self.phones.iter_mut().filter_map(|phone| phone.process.as_mut()) {
+            if let Err(error) = process.kill().and_then(|()| process.wait()) {
+                eprintln!("cannot switch a phone off: {error}");
+            }
+        }
+    }
+}

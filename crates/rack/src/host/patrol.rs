@@ -1,0 +1,219 @@
+//! The loop that keeps a host's phones at work: sees, asks each phone's watch, does what it says.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use benchrack_protocol::api::Device;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{Host, Unit, chain};
+use crate::phones::PhoneState;
+use crate::settings::Settings;
+use crate::watch::{Action, Heard, Outcome, Phase, Policy, ServerLock, Sight, Watch};
+
+/// How often adb's lists are read.
+const LOOKS: Duration = Duration::from_secs(2);
+/// How often the server is asked whom it heard of.
+const ASKS: Duration = Duration::from_secs(10);
+/// Phones are shown so often even when nothing changed.
+const SHOWS: Duration = Duration::from_secs(30);
+/// Phones that are served at a time: more would only share the hubs' bandwidth and this host's cores.
+const AT_A_TIME: usize = 6;
+
+/// One phone as this rack sees it now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    /// What tells it apart.
+    pub id: String,
+    /// Its model, where adb says it.
+    pub model: Option<String>,
+    /// Its state in adb's list; none when it is gone.
+    pub adb: Option<PhoneState>,
+    /// How it is doing.
+    pub phase: Phase,
+    /// What is being done with it.
+    pub doing: Option<Action>,
+    /// What was last seen of it or done with it.
+    pub last: Option<String>,
+    /// Its name at the server, once it has registered.
+    pub device: Option<String>,
+    /// Its state there.
+    pub device_state: Option<String>,
+    /// Since when the server has not heard of it, seconds.
+    pub silent_s: Option<u64>,
+}
+
+struct Tracked {
+    unit: Unit,
+    seen: bool,
+    adb_answers: bool,
+    watch: Watch,
+    device: Option<Device>,
+    /// When its last sign of life at the server was seen to change, on our clock.
+    heard: Option<Duration>,
+}
+
+/// Keeps the host's phones at work until `stop` is done. `show` gets all phones whenever something changed, and
+/// twice a minute.
+pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = ()>, mut show: impl FnMut(&[Line])) {
+    tokio::pin!(stop);
+    let began = Instant::now();
+    let mut phones: BTreeMap<String, Tracked> = BTreeMap::new();
+    // By adb server; boards share one that nothing takes.
+    let mut locks: BTreeMap<Option<usize>, ServerLock> = BTreeMap::new();
+    let mut tasks: JoinSet<(String, Action, Outcome)> = JoinSet::new();
+    let at_a_time = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut looks = tokio::time::interval(LOOKS);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut asked, mut server_answers) = (None::<Duration>, false);
+    let (mut shown, mut shown_at) = (Vec::new(), None);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(ended) = tasks.join_next() => {
+                let now = began.elapsed();
+                match ended {
+                    Ok((id, action, outcome)) => {
+                        if let Some(phone) = phones.get_mut(&id) {
+                            let lock = locks.entry(phone.unit.server).or_default();
+                            if action != Action::RestartServer {
+                                lock.end();
+                            }
+                            let sight = phone.sight(server_answers);
+                            phone.watch.done(outcome, &sight, lock, now);
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "an action ended without an outcome"),
+                }
+            }
+            _ = looks.tick() => {
+                see(&host, policy, &mut phones, began.elapsed()).await;
+                let now = began.elapsed();
+                if asked.is_none_or(|asked| now.saturating_sub(asked) >= ASKS) {
+                    asked = Some(now);
+                    server_answers = hear(&host, &mut phones, now).await;
+                }
+            }
+        }
+        let now = began.elapsed();
+        for (id, phone) in &mut phones {
+            let sight = phone.sight(server_answers);
+            let lock = locks.entry(phone.unit.server).or_default();
+            let Some(action) = phone.watch.look(&sight, lock, now) else { continue };
+            if action != Action::RestartServer {
+                lock.begin();
+            }
+            let (host, unit, id, turns) = (Arc::clone(&host), phone.unit.clone(), id.clone(), Arc::clone(&at_a_time));
+            tasks.spawn(async move {
+                // The semaphore is never closed; if it were, going ahead would be right.
+                let _turn = turns.acquire_owned().await.ok();
+                let outcome = host.act(&unit, action).await;
+                (id, action, outcome)
+            });
+        }
+        let lines: Vec<Line> = phones.iter().map(|(id, phone)| phone.line(id, now)).collect();
+        let due = shown_at.is_none_or(|at: Duration| now.saturating_sub(at) >= SHOWS);
+        if due || changed(&shown, &lines) {
+            show(&lines);
+            shown_at = Some(now);
+        }
+        shown = lines;
+    }
+    // What is under way is dropped with its adb calls; every step can be done again.
+    tasks.shutdown().await;
+}
+
+/// Reads adb's lists. A server that does not answer takes its phones' state with it.
+async fn see(host: &Host, policy: Policy, phones: &mut BTreeMap<String, Tracked>, now: Duration) {
+    let (units, errors) = host.units().await;
+    for (server, error) in &errors {
+        tracing::warn!(server, error = chain(error), "an adb server's phones cannot be listed");
+    }
+    for phone in phones.values_mut() {
+        phone.seen = false;
+        phone.adb_answers = !errors.iter().any(|(server, _)| phone.unit.server == Some(*server));
+    }
+    for unit in units {
+        let id = unit.phone.id();
+        match phones.get_mut(&id) {
+            Some(phone) => {
+                // A phone that is away for a moment keeps what only a ready one tells.
+                let (model, port) = (phone.unit.phone.model.take(), phone.unit.phone.port.take());
+                phone.unit = unit;
+                phone.unit.phone.model = phone.unit.phone.model.take().or(model);
+                phone.unit.phone.port = phone.unit.phone.port.take().or(port);
+                phone.seen = true;
+            }
+            None => {
+                let watch = Watch::new(policy, now);
+                phones.insert(id, Tracked { unit, seen: true, adb_answers: true, watch, device: None, heard: None });
+            }
+        }
+    }
+}
+
+/// Asks the server whom it heard of; whether it answered.
+async fn hear(host: &Host, phones: &mut BTreeMap<String, Tracked>, now: Duration) -> bool {
+    let devices = match host.client.devices().await {
+        Ok(devices) => devices,
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "the server does not answer");
+            return false;
+        }
+    };
+    for phone in phones.values_mut() {
+        let label = Settings::label_of(&phone.unit.phone);
+        let Some(device) = devices.iter().find(|device| device.labels.contains(&label)) else { continue };
+        let before = phone.device.replace(device.clone());
+        if before.is_none_or(|before| before.last_seen_at != device.last_seen_at) && device.state != "offline" {
+            phone.heard = Some(now);
+        }
+    }
+    true
+}
+
+/// Whether there is something new to show.
+fn changed(before: &[Line], now: &[Line]) -> bool {
+    before.len() != now.len() || before.iter().zip(now).any(|(before, now)| !before.says_the_same_as(now))
+}
+
+impl Line {
+    /// Whether two lines differ in nothing but time.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let timeless = |line: &Self| Self { silent_s: None, ..line.clone() };
+        timeless(self) == timeless(other)
+    }
+}
+
+impl Tracked {
+    fn sight(&self, server_answers: bool) -> Sight {
+        let heard = match self.heard {
+            _ if !server_answers => Heard::Unknown,
+            Some(at) => Heard::At(at),
+            None => Heard::Never,
+        };
+        let phone = &self.unit.phone;
+        let adb = self.seen.then(|| phone.state.clone());
+        Sight { transport: if adb.is_some() { phone.transport } else { None }, adb, adb_answers: self.adb_answers, heard }
+    }
+
+    fn line(&self, id: &str, now: Duration) -> Line {
+        let phone = &self.unit.phone;
+        Line {
+            id: id.into(),
+            model: phone.model.clone(),
+            adb: self.seen.then(|| phone.state.clone()),
+            phase: self.watch.phase().clone(),
+            doing: self.watch.busy(),
+            last: self.watch.history().next_back().map(|entry| entry.what.clone()),
+            device: self.device.as_ref().map(|device| device.name.clone()),
+            device_state: self.device.as_ref().map(|device| device.state.clone()),
+            silent_s: self.heard.map(|heard| now.saturating_sub(heard).as_secs()),
+        }
+    }
+}

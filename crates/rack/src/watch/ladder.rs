@@ -1,0 +1,109 @@
+//! What can be wrong with a phone, and what is tried about it, the mildest first.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// Its adb server does not answer.
+    Unlisted,
+    /// adb does not list it any more.
+    Gone,
+    /// adb lists it as offline.
+    Offline,
+    /// It is in Android's recovery system.
+    NotAndroid,
+    /// adb lists it as ready and its shell does not answer.
+    Stuck,
+    /// It answers, and the server does not hear of it.
+    Silent,
+}
+
+/// What is done with a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Look at it, deploy what is missing, lead it back to the server, start the agent where none runs.
+    BringUp,
+    /// End the agent, by force where it hangs, and start it.
+    RestartAgent,
+    /// `adb reconnect`: close the transport on this host's side.
+    Reconnect,
+    /// `adb kill-server` and `start-server`: hurts all phones of the server.
+    RestartServer,
+    /// Switch the port's power off and on.
+    PowerCycle,
+    /// `adb reboot`.
+    Reboot,
+}
+
+impl Trouble {
+    /// What is tried, in this order.
+    pub fn rungs(self) -> &'static [Action] {
+        use Action::{BringUp, PowerCycle, Reboot, Reconnect, RestartAgent, RestartServer};
+        match self {
+            // No phone is cycled for what its server does.
+            Self::Unlisted => &[RestartServer],
+            Self::Gone => &[PowerCycle, RestartServer],
+            Self::Offline => &[Reconnect, PowerCycle, RestartServer],
+            Self::NotAndroid => &[Reboot],
+            Self::Stuck => &[Reconnect, PowerCycle, RestartServer, Reboot],
+            Self::Silent => &[BringUp, RestartAgent, Reconnect, PowerCycle, Reboot],
+        }
+    }
+}
+
+impl Action {
+    /// For histories.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BringUp => "deploying",
+            Self::RestartAgent => "restarting the agent",
+            Self::Reconnect => "reconnecting",
+            Self::RestartServer => "restarting adb's server",
+            Self::PowerCycle => "cycling the port's power",
+            Self::Reboot => "rebooting",
+        }
+    }
+
+    /// Time to show an effect.
+    pub fn shows_within(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::BringUp => 45,
+            Self::RestartAgent => 10,
+            Self::Reconnect => 15,
+            Self::RestartServer => 20,
+            // Ports come back within seconds, a phone that was flat does not.
+            Self::PowerCycle => 45,
+            Self::Reboot => 150,
+        })
+    }
+
+    /// Whether the phone's transport ends with it, and with that its way back to the server.
+    pub fn ends_transport(self) -> bool {
+        matches!(self, Self::Reconnect | Self::RestartServer | Self::PowerCycle | Self::Reboot)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unlisted => "adb's server does not answer",
+            Self::Gone => "gone from adb's list",
+            Self::Offline => "offline",
+            Self::NotAndroid => "in the recovery system",
+            Self::Stuck => "its shell does not answer",
+            Self::Silent => "the server does not hear of it",
+        })
+    }
+}

@@ -1,0 +1,401 @@
+//! A rack of imagined phones with one fault each, from a seed, and the watch that has to bring each back or put it aside.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::*;
+
+const SCHEDULES: u64 = 1_000;
+const PHONES: usize = 4;
+const TICK: Duration = Duration::from_secs(5);
+/// Simulated time of a schedule; faults come in its first hour.
+const END: Duration = Duration::from_secs(4 * 3_600);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unlisted,
+    Gone,
+    Offline,
+    NotAndroid,
+    Stuck,
+    Hung,
+    DeadAgent,
+    WayBackGone,
+    Unauthorized,
+    NoRoom,
+    RebootLoop,
+    ServerAway,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Unlisted,
+    Kind::Gone,
+    Kind::Offline,
+    Kind::NotAndroid,
+    Kind::Stuck,
+    Kind::Hung,
+    Kind::DeadAgent,
+    Kind::WayBackGone,
+    Kind::Unauthorized,
+    Kind::NoRoom,
+    Kind::RebootLoop,
+    Kind::ServerAway,
+];
+
+/// What ends a fault: an action on the ladder, a person or the time, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    By(Action),
+    At(Duration),
+    Never,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    kind: Kind,
+    from: Duration,
+    cure: Cure,
+    over: bool,
+}
+
+struct Phone {
+    watch: Watch,
+    fault: Fault,
+    transport: u64,
+    boot: u64,
+    /// Whether an agent runs, and whether it can reach the server.
+    agent: bool,
+    way_back: bool,
+    heard: Option<Duration>,
+    action: Option<(Action, Duration)>,
+    actions: usize,
+}
+
+fn below(rng: &mut ChaCha8Rng, end: u64) -> u64 {
+    rng.next_u64() % end
+}
+
+fn seconds(rng: &mut ChaCha8Rng, from: u64, to: u64) -> Duration {
+    Duration::from_secs(from + below(rng, to - from))
+}
+
+impl Phone {
+    fn new(rng: &mut ChaCha8Rng, policy: Policy) -> Self {
+        let kind = KINDS[below(rng, KINDS.len() as u64) as usize];
+        let from = seconds(rng, 0, 3_600);
+        let later = Cure::At(from + seconds(rng, 1, 3_600));
+        let rungs = |trouble: Trouble| trouble.rungs().to_vec();
+        let mut choices: Vec<Cure> = match kind {
+            Kind::Unlisted => vec![Cure::By(Action::RestartServer), later],
+            Kind::Gone => rungs(Trouble::Gone).into_iter().map(Cure::By).chain([later]).collect(),
+            Kind::Offline => rungs(Trouble::Offline).into_iter().map(Cure::By).chain([later]).collect(),
+            Kind::NotAndroid => vec![Cure::By(Action::Reboot)],
+            Kind::Stuck => rungs(Trouble::Stuck).into_iter().map(Cure::By).collect(),
+            Kind::Hung => vec![Cure::By(Action::RestartAgent), Cure::By(Action::Reboot)],
+            Kind::DeadAgent | Kind::WayBackGone => vec![Cure::By(Action::BringUp)],
+            Kind::Unauthorized | Kind::ServerAway => vec![later],
+            Kind::NoRoom | Kind::RebootLoop => vec![],
+        };
+        if kind != Kind::ServerAway && !matches!(kind, Kind::DeadAgent | Kind::WayBackGone) {
+            choices.push(Cure::Never);
+        }
+        let cure = choices[below(rng, choices.len() as u64) as usize];
+        Self {
+            watch: Watch::new(policy, Duration::ZERO),
+            fault: Fault { kind, from, cure, over: false },
+            transport: 1,
+            boot: 1,
+            agent: false,
+            way_back: false,
+            heard: None,
+            action: None,
+            actions: 0,
+        }
+    }
+
+    fn has(&self, kind: Kind, now: Duration) -> bool {
+        self.fault.kind == kind && now >= self.fault.from && !self.fault.over
+    }
+
+    fn attach_anew(&mut self) {
+        self.transport += 1;
+        self.way_back = false;
+    }
+
+    fn boot_anew(&mut self) {
+        self.boot += 1;
+        self.agent = false;
+        self.attach_anew();
+    }
+
+    /// Its adb server was restarted for another phone, which helps this one as much.
+    fn share_restart(&mut self, now: Duration) {
+        self.fault.over |= self.fault.cure == Cure::By(Action::RestartServer) && now >= self.fault.from;
+        self.attach_anew();
+    }
+
+    /// Time passes.
+    fn pass(&mut self, now: Duration) {
+        if let Cure::At(moment) = self.fault.cure
+            && now >= moment
+            && !self.fault.over
+        {
+            self.fault.over = true;
+            self.attach_anew();
+        }
+        if now == self.fault.from || (now > self.fault.from && now - self.fault.from < TICK) {
+            match self.fault.kind {
+                Kind::DeadAgent => (self.agent, self.fault.over) = (false, true),
+                Kind::WayBackGone => (self.way_back, self.fault.over) = (false, true),
+                _ => {}
+            }
+        }
+        if self.has(Kind::RebootLoop, now) && now.as_secs() % 300 < TICK.as_secs() {
+            self.boot_anew();
+        }
+        let asks = self.agent && self.way_back && now.as_secs() % 30 < TICK.as_secs();
+        if asks && self.adb(now) == Some(PhoneState::Device) && !self.has(Kind::Hung, now) && !self.has(Kind::Stuck, now) {
+            self.heard = Some(now);
+        }
+    }
+
+    fn adb(&self, now: Duration) -> Option<PhoneState> {
+        if self.has(Kind::Gone, now) {
+            None
+        } else if self.has(Kind::Offline, now) {
+            Some(PhoneState::Offline)
+        } else if self.has(Kind::NotAndroid, now) {
+            Some(PhoneState::Recovery)
+        } else if self.has(Kind::Unauthorized, now) {
+            Some(PhoneState::Unauthorized)
+        } else {
+            Some(PhoneState::Device)
+        }
+    }
+
+    fn sight(&self, server_away: bool, now: Duration) -> Sight {
+        let heard = if server_away { Heard::Unknown } else { self.heard.map_or(Heard::Never, Heard::At) };
+        let adb = self.adb(now);
+        let adb_answers = !self.has(Kind::Unlisted, now);
+        let adb = adb.filter(|_| adb_answers);
+        Sight { transport: adb.is_some().then_some(self.transport), adb, adb_answers, heard }
+    }
+
+    /// What an action does to it.
+    fn act(&mut self, action: Action, server_away: bool, now: Duration) -> Outcome {
+        let listed = self.adb(now) == Some(PhoneState::Device) && !self.has(Kind::Unlisted, now);
+        let answers = listed && !self.has(Kind::Stuck, now);
+        let unreachable = || Outcome::Unreachable("no answer".into());
+        if self.fault.cure == Cure::By(action) && now >= self.fault.from {
+            self.fault.over = true;
+        }
+        match action {
+            Action::BringUp if !answers => return unreachable(),
+            Action::BringUp if server_away => return Outcome::Later("the server does not answer".into()),
+            Action::BringUp if self.has(Kind::NoRoom, now) => return Outcome::Refused("the phone has 3 MB free".into()),
+            Action::BringUp => {
+                (self.agent, self.way_back) = (true, true);
+                return Outcome::Done { boot: Some(self.boot.to_string()) };
+            }
+            Action::RestartAgent if !answers => return unreachable(),
+            Action::RestartAgent => {}
+            Action::Reconnect | Action::RestartServer => self.attach_anew(),
+            Action::PowerCycle => self.attach_anew(),
+            Action::Reboot => self.boot_anew(),
+        }
+        Outcome::Done { boot: None }
+    }
+
+    /// Where it has to be in the end; none where both are right.
+    fn must_work(&self, can_cycle_power: bool) -> bool {
+        match self.fault.cure {
+            Cure::Never => false,
+            Cure::At(_) => true,
+            Cure::By(Action::PowerCycle) => can_cycle_power,
+            Cure::By(_) => true,
+        }
+    }
+}
+
+#[test]
+fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_the_right_reason() {
+    let (mut at_work, mut aside) = (0, 0);
+    for seed in 0..SCHEDULES {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let policy = Policy { can_cycle_power: below(&mut rng, 2) == 1, ..Policy::default() };
+        let mut phones: Vec<Phone> = (0..PHONES).map(|_| Phone::new(&mut rng, policy)).collect();
+        let mut lock = ServerLock::default();
+        let mut restarts: Vec<Duration> = Vec::new();
+        let mut now = Duration::ZERO;
+        while now < END {
+            let server_away = phones.iter().any(|phone| phone.has(Kind::ServerAway, now));
+            for nth in 0..phones.len() {
+                phones[nth].pass(now);
+                let sight = phones[nth].sight(server_away, now);
+                if let Some((action, end)) = phones[nth].action {
+                    if now < end {
+                        continue;
+                    }
+                    phones[nth].action = None;
+                    let outcome = phones[nth].act(action, server_away, now);
+                    if action == Action::RestartServer {
+                        let others = (0..PHONES).filter(|other| *other != nth);
+                        others.for_each(|other| phones[other].share_restart(now));
+                    } else {
+                        lock.end();
+                    }
+                    let after = phones[nth].sight(server_away, now);
+                    phones[nth].watch.done(outcome, &after, &mut lock, now);
+                } else if let Some(action) = phones[nth].watch.look(&sight, &mut lock, now) {
+                    if action == Action::RestartServer {
+                        assert!(phones.iter().all(|phone| phone.action.is_none()), "seed {seed}: under another one's hands");
+                        assert!(restarts.last().is_none_or(|last| now - *last >= Duration::from_secs(300)), "seed {seed}");
+                        restarts.push(now);
+                    } else {
+                        assert!(!lock.is_taken(), "seed {seed}: begun while adb's server is being restarted");
+                        lock.begin();
+                    }
+                    if action == Action::PowerCycle {
+                        assert!(policy.can_cycle_power, "seed {seed}");
+                    }
+                    phones[nth].actions += 1;
+                    phones[nth].action = Some((action, now + seconds(&mut rng, 1, 20)));
+                }
+            }
+            now += TICK;
+        }
+        for phone in &phones {
+            let story = || {
+                let lines: Vec<String> =
+                    phone.watch.history().map(|entry| format!("{:>6} {}", entry.at.as_secs(), entry.what)).collect();
+                format!("seed {seed} {:?} power {}\n{}", phone.fault, policy.can_cycle_power, lines.join("\n"))
+            };
+            assert!(phone.actions < 200, "{}", story());
+            match (phone.must_work(policy.can_cycle_power), phone.watch.phase()) {
+                (true, Phase::Working) => at_work += 1,
+                (false, Phase::Quarantined { reason }) => {
+                    aside += 1;
+                    let word = match phone.fault.kind {
+                        Kind::Unlisted => "adb's server does not answer",
+                        Kind::Gone => "gone from adb's list",
+                        Kind::Offline => "offline",
+                        Kind::NotAndroid => "recovery",
+                        Kind::Stuck => "does not answer",
+                        Kind::Hung => "does not hear",
+                        Kind::NoRoom => "3 MB free",
+                        Kind::RebootLoop => "reboot loop",
+                        _ => panic!("{}", story()),
+                    };
+                    assert!(reason.contains(word), "{reason}: {}", story());
+                }
+                // It came back to a server that had been away, or its fault never met anything.
+                (false, Phase::NeedsPerson { .. }) if phone.fault.kind == Kind::Unauthorized => aside += 1,
+                (false, Phase::Working) if phone.fault.kind == Kind::NoRoom => at_work += 1,
+                _ => panic!("{}", story()),
+            }
+        }
+    }
+    assert!(at_work > 1_000 && aside > 500, "{at_work} at work, {aside} put aside");
+}
+
+fn here(transport: u64, heard: Heard) -> Sight {
+    Sight { adb: Some(PhoneState::Device), adb_answers: true, transport: Some(transport), heard }
+}
+
+/// Brought up at second 0 and heard of.
+fn at_work() -> (Watch, ServerLock) {
+    let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
+    let sight = here(1, Heard::Never);
+    assert_eq!(watch.look(&sight, &mut lock, Duration::ZERO), Some(Action::BringUp));
+    assert_eq!(watch.look(&sight, &mut lock, Duration::ZERO), None, "one thing at a time");
+    watch.done(Outcome::Done { boot: Some("a".into()) }, &sight, &mut lock, Duration::ZERO);
+    let second = Duration::from_secs(1);
+    assert_eq!(watch.look(&here(1, Heard::At(second)), &mut lock, second), None);
+    assert_eq!(watch.phase(), &Phase::Working);
+    (watch, lock)
+}
+
+#[test]
+fn a_phone_at_work_is_left_alone_until_it_is_attached_again() {
+    let (mut watch, mut lock) = at_work();
+    for minute in 1..60 {
+        let now = Duration::from_secs(minute * 60);
+        assert_eq!(watch.look(&here(1, Heard::At(now)), &mut lock, now), None);
+    }
+    let now = Duration::from_secs(3_601);
+    assert_eq!(watch.look(&here(2, Heard::At(now)), &mut lock, now), Some(Action::BringUp), "its way back is gone");
+}
+
+#[test]
+fn an_adb_server_that_hangs_is_restarted_once_for_all_its_phones_and_no_port_is_cycled() {
+    let policy = Policy { can_cycle_power: true, ..Policy::default() };
+    let mut watches = [0, 1].map(|_| Watch::new(policy, Duration::ZERO));
+    let mut lock = ServerLock::default();
+    let sight = Sight { adb: None, adb_answers: false, transport: None, heard: Heard::Never };
+    let mut actions = Vec::new();
+    for second in 0..60 {
+        let now = Duration::from_secs(second);
+        for watch in &mut watches {
+            if let Some(action) = watch.look(&sight, &mut lock, now) {
+                actions.push(action);
+                watch.done(Outcome::Done { boot: None }, &sight, &mut lock, now);
+            }
+        }
+    }
+    assert_eq!(actions, [Action::RestartServer]);
+}
+
+#[test]
+fn a_silent_server_is_not_held_against_phones() {
+    let (mut watch, mut lock) = at_work();
+    for second in (10..4_000).step_by(10) {
+        assert_eq!(watch.look(&here(1, Heard::Unknown), &mut lock, Duration::from_secs(second)), None);
+    }
+    let back = Duration::from_secs(4_060);
+    assert_eq!(watch.look(&here(1, Heard::At(Duration::from_secs(1))), &mut lock, back), None, "agents come back in a minute");
+    let late = Duration::from_secs(4_200);
+    assert_eq!(watch.look(&here(1, Heard::At(Duration::from_secs(1))), &mut lock, late), Some(Action::BringUp));
+}
+
+#[test]
+fn a_drained_phone_is_left_alone_until_it_is_heard_of_again() {
+    let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
+    let sight = here(1, Heard::Never);
+    watch.look(&sight, &mut lock, Duration::ZERO);
+    watch.done(Outcome::Drained, &sight, &mut lock, Duration::ZERO);
+    for hour in 1..50 {
+        assert_eq!(watch.look(&sight, &mut lock, Duration::from_secs(hour * 3_600)), None);
+    }
+    assert_eq!(watch.phase(), &Phase::Drained);
+    let now = Duration::from_secs(200_000);
+    assert_eq!(watch.look(&here(1, Heard::At(now)), &mut lock, now), None);
+    assert_eq!(watch.phase(), &Phase::Working, "somebody started it");
+}
+
+#[test]
+fn a_phone_that_needs_a_person_says_so_once_and_goes_on_when_it_is_trusted() {
+    let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
+    let asks = Sight { adb: Some(PhoneState::Unauthorized), adb_answers: true, transport: Some(1), heard: Heard::Never };
+    for second in 0..1_000 {
+        assert_eq!(watch.look(&asks, &mut lock, Duration::from_secs(second)), None);
+    }
+    assert!(matches!(watch.phase(), Phase::NeedsPerson { .. }));
+    let told = watch.history().filter(|entry| entry.what.contains("Allow USB debugging")).count();
+    assert_eq!(told, 1);
+    let now = Duration::from_secs(1_001);
+    assert_eq!(watch.look(&here(1, Heard::Never), &mut lock, now), Some(Action::BringUp));
+}
+
+#[test]
+fn a_quarantined_phone_stays_out_until_a_person_readmits_it() {
+    let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
+    let sight = here(1, Heard::Never);
+    watch.look(&sight, &mut lock, Duration::ZERO);
+    watch.done(Outcome::Refused("no room".into()), &sight, &mut lock, Duration::ZERO);
+    assert_eq!(watch.phase().to_string(), "quarantined: no room");
+    let later = Duration::from_secs(100_000);
+    assert_eq!(watch.look(&here(7, Heard::Never), &mut lock, later), None);
+    watch.readmit(later);
+    assert_eq!(watch.look(&here(7, Heard::Never), &mut lock, later), Some(Action::BringUp));
+    assert!(watch.history().any(|entry| entry.what == "quarantined: no room"), "the history stays");
+}
