@@ -26,6 +26,7 @@ pub(super) const KNOBS: &[Knob] = &[
         place: Place::Files(&[
             "sys/class/power_supply/*/charge_disable",
             "sys/devices/platform/soc/*google,charger/charge_disable",
+            "sys/devices/platform/*google,charger/charge_disable",
             "sys/class/power_supply/battery/op_disable_charge",
             "sys/module/pm*_charger/parameters/disabled",
         ]),

@@ -140,7 +140,7 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
         facts
             .cpus
             .values()
-            .filter(|cpu| !cpu.clock_of_online)
+            .filter(|cpu| cpu.own_list)
             .filter(|cpu| cpu.clock.as_ref().is_some_and(|clock| clock.iter().eq(group.cpus.iter().copied())))
             .count()
     };
@@ -166,10 +166,12 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
         let mut told = kinds.keys().filter(|(other, _)| *other == midr).map(|(_, capacity)| capacity.is_some());
         told.next().is_some_and(|first| told.all(|other| other == first))
     };
+    // Cores of which nothing is known may be of the same design as those that name themselves.
+    let all_told = facts.cpus.values().all(|cpu| cpu.midr.is_some() || cpu.capacity.is_some());
     let source = if facts.cpufreq { "MIDR" } else { "no cpufreq; equal MIDR and cpu_capacity" };
     let one = |(midr, capacity): (Option<u32>, Option<u32>), count: usize| match midr {
-        Some(midr) => of_one_cluster(midr, capacity, count),
-        None => facts.cpus.len() == 1 || (capacity.is_some() && count <= core_names::MOST_IN_A_CLUSTER),
+        Some(midr) => of_one_cluster(midr, capacity, count, all_told),
+        None => facts.cpus.len() == 1 || (all_told && capacity.is_some() && count <= core_names::MOST_IN_A_CLUSTER),
     };
     let found: Vec<Group> = kinds
         .iter()
@@ -187,14 +189,14 @@ fn unseen_groups(facts: &Facts, groups: &[Group], unseen: &[u32], lone_clocks: b
 }
 
 /// Whether so many cores of one design, and of one capacity where that is known, can only be one cluster.
-fn of_one_cluster(midr: u32, capacity: Option<u32>, count: usize) -> bool {
+fn of_one_cluster(midr: u32, capacity: Option<u32>, count: usize, all_told: bool) -> bool {
     let Some(strength) = core_names::strength(midr) else { return false };
     match core_names::clusters(midr) {
         Some(core_names::Clusters::Only | core_names::Clusters::One) => true,
         // Two clusters of one large design differ in their clocks, and so in their capacity.
         _ if strength > core_names::Strength::Little => count == 1 || capacity.is_some(),
         // Small cores come in two clusters of four that are alike in everything.
-        _ => count <= core_names::MOST_IN_A_CLUSTER,
+        _ => count == 1 || (all_told && count <= core_names::MOST_IN_A_CLUSTER),
     }
 }
 

@@ -267,6 +267,15 @@ impl Saved {
         }
     }
 
+    /// The same, of which the text from before is known from an earlier look.
+    pub fn said(&self, before: &str) -> Self {
+        let back = match &self.back {
+            Back::File { path, .. } => Back::File { path: path.clone(), value: before.trim().to_owned() },
+            command => command.clone(),
+        };
+        Self { back, before: Some(before.to_owned()), ..self.clone() }
+    }
+
     /// Whether it says what it said before, or is gone as it was gone before.
     pub fn is_back(&self, ports: &Ports<'_>) -> bool {
         let Some(before) = &self.before else { return false };

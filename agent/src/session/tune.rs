@@ -142,6 +142,11 @@ impl Tuned<'_> {
             let why = "no cpufreq policy clocks these CPUs";
             self.turned.push(Turned::impossible("cpufreq", &wish.frequency.to_string(), Missing::Absent, why));
         }
+        let limits = relevant.iter().flat_map(|policy| {
+            ["scaling_min_freq", "scaling_max_freq"].map(|file| format!("{}/{}/{file}", cpufreq::CPU, policy.path))
+        });
+        let said: BTreeMap<String, String> =
+            limits.filter_map(|path| Some((path.clone(), self.ports.read(&path).ok()?))).collect();
         for policy in relevant {
             let cluster = known.clusters.iter().find(|cluster| policy.cpus.iter().all(|cpu| cluster.cpus.contains(cpu)));
             let Some(pin) = wish.frequency.of_cluster(cluster.map(|cluster| cluster.name.as_str())) else { continue };
@@ -163,6 +168,7 @@ impl Tuned<'_> {
                 }
             }
         }
+        self.untouched = said;
     }
 
     /// CPUs online, when all of the session are.

@@ -1,5 +1,6 @@
 //! Knobs that were turned: watched, read again, put back in every case.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Tuned<'a> {
     saved: Vec<Saved>,
     pub(super) turned: Vec<Turned>,
     pub(super) restored: bool,
+    /// What files said before anything was turned: a vendor's limit shows in those of cpufreq, and must not be put back there.
+    pub(super) untouched: BTreeMap<String, String>,
     /// The policies as they are after CPUs came online.
     pub policies: Vec<CpufreqPolicy>,
     /// Where each pinned clock was to stand.
@@ -62,6 +65,7 @@ impl<'a> Tuned<'a> {
             saved: Vec::new(),
             turned: Vec::new(),
             restored: true,
+            untouched: BTreeMap::new(),
             policies: known.policies.clone(),
             targets: Vec::new(),
         }
@@ -74,7 +78,10 @@ impl Tuned<'_> {
         let mut ready: Vec<(Step, Saved)> = Vec::new();
         for step in steps {
             match step::save(&self.ports, &step, brought_online).await {
-                Ok(saved) => ready.push((step, saved)),
+                Ok(saved) => {
+                    let before = self.untouched.get(&saved.name);
+                    ready.push((step, before.map_or(saved.clone(), |before| saved.said(before))));
+                }
                 Err(refused) => self.turned.push(*refused),
             }
         }

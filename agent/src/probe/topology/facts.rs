@@ -51,6 +51,8 @@ pub struct CpuFacts {
     pub clock: Option<CpuSet>,
     /// Whether that list is of the CPUs that were online only, so that others may belong to it.
     pub clock_of_online: bool,
+    /// Whether it is a `related_cpus` of its own, and no copy of another CPU's.
+    pub own_list: bool,
     /// Whether it has a list of those that does not name itself: of another moment, or damaged.
     pub clock_elsewhere: bool,
     /// CPUs of its package or cluster, itself among them.
@@ -152,7 +154,9 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
     // Modern kernels link cpuN/cpufreq to its policy; a capture may hold one of both only.
     let policy = |file: &str| lists.cpus(&format!("{folder}/cpufreq/{file}"));
     let named = policy_of(lists, cpu);
-    let related = policy("related_cpus").or_else(|| named.as_ref().and_then(|policy| policy.related.clone()));
+    let own = policy("related_cpus");
+    let own_list = own.is_some();
+    let related = own.or_else(|| named.as_ref().and_then(|policy| policy.related.clone()));
     let clock_of_online = related.is_none();
     let clock = related.or_else(|| policy("affected_cpus")).or_else(|| named.as_ref().and_then(|policy| policy.affected.clone()));
     let limits = || [Some(format!("{folder}/cpufreq")), named.as_ref().map(|policy| policy.folder.clone())].into_iter().flatten();
@@ -170,6 +174,7 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
         range: limit("cpuinfo_min_freq").zip(limit("cpuinfo_max_freq")).filter(|(low, high)| low <= high),
         clock_elsewhere: clock.as_ref().is_some_and(|cpus| !cpus.contains(cpu)),
         clock_of_online: clock_of_online && clock.is_some(),
+        own_list,
         clock: clock.filter(|cpus| cpus.contains(cpu)),
         siblings: ["topology/cluster_cpus_list", "topology/core_siblings_list"]
             .into_iter()

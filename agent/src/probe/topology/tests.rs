@@ -15,6 +15,7 @@ fn add(facts: &mut Facts, cpus: &str, range: Option<(u64, u64)>, midr: Option<u3
             midr,
             range: range.map(|(low, high)| (Kilohertz(low * 1000), Kilohertz(high * 1000))),
             clock: range.map(|_| set(cpus)),
+            own_list: range.is_some(),
             ..CpuFacts::default()
         };
         facts.cpus.insert(cpu, known);
@@ -192,6 +193,7 @@ fn arbitrary_facts() -> impl Strategy<Value = Facts> {
         clock,
         clock_elsewhere: false,
         clock_of_online: false,
+        own_list: true,
         siblings,
     });
     (proptest::collection::btree_map(0u32..6, cpu, 0..6), any::<bool>(), any::<bool>(), proptest::option::of(any::<u32>()))

@@ -3,7 +3,7 @@
 mod phone;
 
 use benchrack_protocol::energy::EnergySource;
-use benchrack_stats::energy::EnergyEstimate;
+use benchrack_stats::energy::{EnergyError, EnergyEstimate};
 
 use super::*;
 use crate::twin::{Twin, TwinRunner};
@@ -65,7 +65,7 @@ fn least_kept(count: u64) -> u64 {
 fn the_true_joules_lie_in_the_stated_interval() {
     let (mut kept_of_all, mut all, mut wrong) = (0, 0, Vec::new());
     for (name, phone) in phone::variants() {
-        let (mut kept, mut widths, mut ratios) = (0, Vec::new(), Vec::new());
+        let (mut kept, mut untold, mut widths, mut ratios) = (0, 0, Vec::new(), Vec::new());
         for seed in 0..TRIALS {
             run(async {
                 // A subject of half a watt to more than two.
@@ -73,8 +73,17 @@ fn the_true_joules_lie_in_the_stated_interval() {
                 let period = phone.period_ms as f64 / 1e3;
                 let plan = EnergyPlan { width: 0.05, max_time: Nanos(((900.0 * period).max(phone.shortest_s) * 1e9) as u64) };
                 let (twin, outcomes) = pass(&phone, seed, &[watts], &plan).await;
-                let (run, estimate) = told(&outcomes[0]);
-                assert_eq!(run.meter.source, phone.source(), "{name}");
+                let Ok(Reading::Value { value: measured }) = &outcomes[0] else { panic!("{name}: {:?}", outcomes[0]) };
+                assert_eq!(measured.meter.source, phone.source(), "{name}");
+                let estimate = match estimate(measured) {
+                    Ok(estimate) => estimate,
+                    // Steps of fourteen joules hide half a watt: that is said, and no number given.
+                    Err(EnergyError::NotAboveRest { .. }) if name.contains("mAh") => {
+                        untold += 1;
+                        return;
+                    }
+                    Err(error) => panic!("{name}: {error}"),
+                };
                 let truth = truth(&twin, &estimate);
                 kept += u64::from(holds(&estimate, truth));
                 widths.push(estimate.width());
@@ -84,11 +93,13 @@ fn the_true_joules_lie_in_the_stated_interval() {
         widths.sort_by(f64::total_cmp);
         ratios.sort_by(f64::total_cmp);
         let (width, bias) = (widths[widths.len() / 2] * 100.0, (ratios[ratios.len() / 2] - 1.0) * 100.0);
-        println!("| {name} | {kept} of {TRIALS} | ± {width:.1} % | {bias:+.2} % |");
-        if kept < least_kept(TRIALS) {
+        let trials = TRIALS - untold;
+        println!("| {name} | {kept} of {trials} | ± {width:.1} % | {bias:+.2} % |");
+        assert!(untold <= TRIALS / 2, "{name}: {untold} without a number");
+        if kept < least_kept(trials) {
             wrong.push(name);
         }
-        (kept_of_all, all) = (kept_of_all + kept, all + TRIALS);
+        (kept_of_all, all) = (kept_of_all + kept, all + trials);
     }
     println!("{kept_of_all} of {all} trials kept ({:.1} %)", kept_of_all as f64 / all as f64 * 100.0);
     assert!(wrong.is_empty(), "{wrong:?}");
@@ -173,7 +184,7 @@ fn what_cannot_be_told_from_rest_is_no_number() {
         let (_, outcomes) = pass(&Phone { noise_ua: 30_000.0, ..PLAIN }, 4, &[0.001], &EnergyPlan::default()).await;
         match &outcomes[0] {
             Ok(Reading::Value { value }) => {
-                assert!(matches!(estimate(value), Err(benchrack_stats::energy::EnergyError::NotAboveRest { .. })));
+                assert!(matches!(estimate(value), Err(EnergyError::NotAboveRest { .. })));
             }
             other => panic!("{other:?}"),
         }
