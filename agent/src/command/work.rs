@@ -31,7 +31,8 @@ A twin is a simulated phone: the same work, a minute in each second at speed 60,
 #[cfg(not(feature = "twins"))]
 const TWINS: &str = "";
 
-const ENDS: &str = "Ctrl-C and SIGTERM give the lease back, restore clocks and end; SIGUSR1 ends after the session under way. After kill -9
+const ENDS: &str =
+    "Ctrl-C and SIGTERM give the lease back, restore clocks and end; SIGUSR1 ends after the session under way. After kill -9
 the next start restores them.";
 
 /// Arguments of `run`; flags override the configuration.

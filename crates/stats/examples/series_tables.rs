@@ -283,7 +283,9 @@ fn speed(python: Option<&str>) {
         // The least of many passes is what the work takes; the rest is what the machine did besides.
         let analysis = (0..PASSES).map(|_| seconds(|| analyse(&values).unwrap()));
         let analysis = analysis.fold(f64::INFINITY, f64::min);
-        let pushes = push_times(&values, Detector::new, |detector, value| drop(detector.push(value).unwrap()));
+        let pushes = push_times(&values, Detector::new, |detector, value| {
+            std::hint::black_box(detector.push(value).unwrap());
+        });
         let found = analyse(&values).unwrap().changes.len();
         let otava = python.map(|python| otava(python, &values));
         let (other, ratio) = match otava {
@@ -295,8 +297,16 @@ fn speed(python: Option<&str>) {
     println!("\n| 2,000 points | push of | median | 99.9 % | worst |\n|---|---|---|---|---|");
     let watch = Watch::new(watched::STEP, pipeline::RATE).unwrap();
     for (name, values) in hard() {
-        let detector = push_times(&values, Detector::new, |detector, value| drop(detector.push(value).unwrap()));
-        let watcher = push_times(&values, || Watcher::new(watch), |watcher, value| drop(watcher.push(value).unwrap()));
+        let detector = push_times(&values, Detector::new, |detector, value| {
+            std::hint::black_box(detector.push(value).unwrap());
+        });
+        let watcher = push_times(
+            &values,
+            || Watcher::new(watch),
+            |watcher, value| {
+                std::hint::black_box(watcher.push(value).unwrap());
+            },
+        );
         println!("| {name} | detector | {detector} |\n| | watcher | {watcher} |");
     }
 }

@@ -223,7 +223,9 @@ mod tests {
         for points in [9, 60] {
             let mut watcher = Watcher::new(Watch::new(0.05, 0.14).unwrap());
             let wobble = |at: usize| 1.0 + 0.01 * (((at * 37) % 101) as f64 / 50.0 - 1.0);
-            (0..points).for_each(|at| drop(watcher.push(10.0 * wobble(at)).unwrap()));
+            for at in 0..points {
+                watcher.push(10.0 * wobble(at)).unwrap();
+            }
             assert_eq!(watcher.push(14.0), Ok(Suspicion::Suspicious { since: 0 }));
             watcher.moved_by(0.4, 1);
             assert_eq!(watcher.push(14.0 * wobble(0)), Ok(Suspicion::Quiet), "{points}");
