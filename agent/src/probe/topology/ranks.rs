@@ -104,7 +104,7 @@ fn cluster(facts: &Facts, group: &Group, single: bool) -> (Option<u32>, Cluster)
         (Some(midr), _) => Reading::of(core_names::name(midr)),
         (None, Some(name)) => Reading::of(name.clone()),
         (None, None) if facts.midr_once.is_some() => {
-            Reading::missing(Missing::Invalid, "/proc/cpuinfo: one identity for clusters of several kinds")
+            Reading::missing(Missing::Invalid, "/proc/cpuinfo names one core, which need not be that of every cluster")
         }
         (None, None) if known().any(|cpu| cpu.midr.is_some()) => {
             Reading::missing(Missing::Invalid, "its CPUs name different cores")
