@@ -21,7 +21,7 @@ use benchrack_protocol::validity::Validity;
 use crate::twins::{run_asking, spec, twin, validity};
 
 /// Where each knob is turned: on which twin, for which cores.
-const KNOBS: [(&str, &str, &str); 38] = [
+const KNOBS: [(&str, &str, &str); 43] = [
     ("thermal_services", "oneplus-6", "big"),
     ("perf_services", "oneplus-6", "big"),
     ("mpdecision", "motorola-moto-g-2013", "0"),
@@ -55,6 +55,11 @@ const KNOBS: [(&str, &str, &str); 38] = [
     ("screen.timeout", "google-pixel-8-shell", "big"),
     ("screen.brightness_mode", "google-pixel-8-shell", "big"),
     ("screen.notifications", "google-pixel-8-shell", "big"),
+    ("prepare.stay_awake", "google-pixel-8-shell", "big"),
+    ("prepare.brightness", "google-pixel-8-shell", "big"),
+    ("prepare.window_animation", "google-pixel-8-shell", "big"),
+    ("prepare.transition_animation", "google-pixel-8-shell", "big"),
+    ("prepare.animator", "google-pixel-8-shell", "big"),
     ("charge.input_suspend", "xiaomi-redmi-k30s", "mid"),
     ("charge.disable", "google-pixel-6", "mid"),
     ("charge.enabled", "sony-xperia-xz-premium", "big"),
