@@ -9,7 +9,7 @@ delete from latest_runs using latest_runs n
 where (n.device_id, n.model_name, n.precision, n.engine, n.threads, n.cores, n.frequency)
         = (latest_runs.device_id, latest_runs.model_name, latest_runs.precision, latest_runs.engine, latest_runs.threads,
            latest_runs.cores, latest_runs.frequency)
-    and (n.counts, n.run_id) > (latest_runs.counts, latest_runs.run_id);
+    and (n.counts, n.run_id, n.ctid) > (latest_runs.counts, latest_runs.run_id, latest_runs.ctid);
 alter table latest_runs drop constraint latest_runs_once;
 alter table latest_runs drop column knobs;
 alter table latest_runs drop column engine_artifact_id;
