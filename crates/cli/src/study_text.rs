@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use benchrack_protocol::api::{Estimate, Metric, Model, Run};
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::packaging::Packaging;
-use benchrack_protocol::study::{Basis, Check, CheckResult, Figure, StudyReport};
-use benchrack_protocol::units::{Bytes, Nanos};
+use benchrack_protocol::study::{Basis, Check, CheckResult, StudyReport};
 use comfy_table::Table;
 
 use crate::comparison::{self, estimate};
@@ -73,12 +72,7 @@ fn checks(checks: &[Check], results: &[CheckResult]) -> Table {
 
 /// A ratio, or a figure in its unit.
 fn shown(check: &Check, value: f64) -> String {
-    match (&check.to, check.figure_of(&check.of).unit()) {
-        (Some(_), _) => format!("{value:.3}"),
-        (None, "ns") => Nanos(value.round() as u64).to_string(),
-        (None, "B") => Bytes(value.round() as u64).to_string(),
-        (None, unit) => format!("{value:.1} {unit}").trim_end().to_owned(),
-    }
+    if check.to.is_some() { format!("{value:.3}") } else { check.figure_of(&check.of).show(value) }
 }
 
 fn asked(check: &Check) -> String {
@@ -135,9 +129,7 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
             run.engine.clone(),
             run.threads.to_string(),
         ];
-        row.extend(
-            measured.iter().map(|&metric| estimate(run, metric).map_or_else(absent, |figure| with_unit(metric, figure.value))),
-        );
+        row.extend(measured.iter().map(|&metric| estimate(run, metric).map_or_else(absent, |figure| metric.show(figure.value))));
         row.push(millions(manifest.and_then(|manifest| manifest.macs)));
         row.push(millions(manifest.and_then(|manifest| manifest.parameters)));
         let packages = [Packaging::Zstd, Packaging::EncryptedThenZstd, Packaging::ZstdThenEncrypted];
@@ -148,14 +140,6 @@ pub fn table(runs: &[Run], models: &[Model]) -> Table {
         table.add_row(row);
     }
     table
-}
-
-fn with_unit(metric: Metric, value: f64) -> String {
-    match Figure::Metric(metric).unit() {
-        "ns" => Nanos(value.round() as u64).to_string(),
-        "B" => Bytes(value.round() as u64).to_string(),
-        unit => format!("{value:.1} {unit}"),
-    }
 }
 
 fn absent() -> String {

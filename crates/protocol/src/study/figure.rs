@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Metric;
 use crate::packaging::Packaging;
+use crate::units::Bytes;
 
 /// A figure of a subject. Text form: a metric's name, `macs`, `parameters`, `package_zstd`, …, `engine_size`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,15 @@ impl Figure {
             Self::Metric(metric) => metric.unit(),
             Self::Package(_) | Self::EngineSize => "B",
             Self::Macs | Self::Parameters => "",
+        }
+    }
+
+    /// A value for people, in its unit.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Metric(metric) => metric.show(value),
+            Self::Package(_) | Self::EngineSize => Bytes(value.max(0.0).round() as u64).to_string(),
+            Self::Macs | Self::Parameters => format!("{value:.1}"),
         }
     }
 
@@ -124,5 +134,12 @@ mod tests {
     fn only_what_a_manifest_or_a_build_says_is_exact() {
         let exact: Vec<String> = Figure::all().filter(|figure| figure.is_exact()).map(|figure| figure.to_string()).collect();
         assert_eq!(exact.len(), 4 + Packaging::ALL.len(), "{exact:?}");
+    }
+    #[test]
+    fn a_small_figure_is_never_shown_as_nothing() {
+        assert_eq!(Figure::Metric(Metric::Energy).show(0.0021), "2.1 mJ");
+        assert_eq!(Figure::Metric(Metric::Latency).show(12_300_000.0), "12.3 ms");
+        assert_eq!(Figure::EngineSize.show(2_000_000.0), Bytes(2_000_000).to_string());
+        assert_eq!(Figure::Macs.show(5.0), "5.0");
     }
 }
