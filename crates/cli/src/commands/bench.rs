@@ -270,9 +270,9 @@ fn table(records: &[Record], tolerance: f64) -> String {
         let change = quantile(changes, 0.5).map_or_else(|| "–".into(), |change| format!("{:+.2} %", change * 100.0));
         let pairs = quantile(of.iter().map(|record| f64::from(record.pairs)).collect(), 0.5);
         let pairs = pairs.map_or_else(|| "–".into(), |pairs| format!("{pairs:.0}"));
-        let all =
-            |of: fn(&Record) -> u32| records.iter().filter(|one| one.kind == kind).map(|one| f64::from(of(one))).sum::<f64>();
-        let disturbed = 100.0 * (1.0 - all(|one| one.pairs) / all(|one| one.rounds).max(1.0));
+        let all = |count: fn(&Record) -> u32| of.iter().map(|record| f64::from(count(record))).sum::<f64>();
+        let (pairs_left, rounds) = (all(|record| record.pairs), all(|record| record.rounds));
+        let disturbed = 100.0 * (rounds - pairs_left) / rounds.max(1.0);
         let name = match kind {
             Kind::Same => "the same model",
             Kind::Slower => "one block more",
