@@ -156,7 +156,7 @@ impl Adb {
 
 /// Runs a program to its end within a limit and returns its standard output; `call` names it in errors.
 pub(crate) async fn called(mut command: Command, call: String, limit: Duration) -> Result<String, AdbError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null());
     finished(command, call, limit).await
 }
 

@@ -37,7 +37,7 @@ impl Settings {
             server: server.into(),
             token_file: place.file(TOKEN),
             name: plain(&format!("{model}-{serial}")),
-            labels: vec![format!("{SERIAL_LABEL}={}", plain(&phone.id())), format!("{RACK_LABEL}={}", plain(host))],
+            labels: labels(&phone.id(), host),
             data_dir: place.folder().into(),
             knobs: Vec::new(),
         }
@@ -56,7 +56,7 @@ impl Settings {
             server: server.into(),
             token_file: format!("{folder}/{TOKEN}"),
             name: plain(name),
-            labels: vec![format!("{SERIAL_LABEL}={}", plain(name)), format!("{RACK_LABEL}={}", plain(host))],
+            labels: labels(name, host),
             data_dir: folder.into(),
             knobs: Vec::new(),
         }
@@ -69,7 +69,7 @@ impl Settings {
 
     /// The label by which the server's list names this phone.
     pub fn label_of(phone: &Phone) -> String {
-        format!("{SERIAL_LABEL}={}", plain(&phone.id()))
+        serial_label(&phone.id())
     }
 
     /// The file's text.
@@ -80,6 +80,14 @@ impl Settings {
         let values = toml::to_string(self)?;
         Ok(format!("# Written by `benchrack rack`; what is changed here by hand is written over.\n{values}"))
     }
+}
+
+fn labels(id: &str, host: &str) -> Vec<String> {
+    vec![serial_label(id), format!("{RACK_LABEL}={}", plain(host))]
+}
+
+fn serial_label(id: &str) -> String {
+    format!("{SERIAL_LABEL}={}", plain(id))
 }
 
 /// SHA-256 of a file's text, as `sha256sum` prints it.

@@ -2,7 +2,6 @@
 //! adbd, busybox for the shell and its programs, and a `getprop`. Tests run any number of phones from it, each in namespaces
 //! of its own.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -65,7 +64,7 @@ fn make(debian: &Debian, tree: &Path) -> anyhow::Result<()> {
     // Packages of this release have everything below /usr.
     for folder in ["bin", "lib", "sbin", "lib64"] {
         run::folder(&tree.join("usr").join(folder))?;
-        link(&format!("usr/{folder}"), &tree.join(folder))?;
+        run::link(&format!("usr/{folder}"), &tree.join(folder))?;
     }
     let mut packages = std::collections::BTreeSet::new();
     for package in PACKAGES {
@@ -81,19 +80,13 @@ fn make(debian: &Debian, tree: &Path) -> anyhow::Result<()> {
         if path.symlink_metadata().is_ok() {
             std::fs::remove_file(&path).with_context(|| format!("cannot replace {}", path.display()))?;
         }
-        link("busybox", &path)?;
+        run::link("busybox", &path)?;
     }
-    link("/usr/bin/busybox", &tree.join("system/bin/sh"))?;
+    run::link("/usr/bin/busybox", &tree.join("system/bin/sh"))?;
     run::write(
         &tree.join("etc/passwd"),
         "root:x:0:0:root:/data/local/tmp:/bin/sh\nshell:x:2000:2000:shell:/data/local/tmp:/bin/sh\n",
     )?;
     run::write(&tree.join("etc/hosts"), "127.0.0.1 localhost\n")?;
-    let getprop = tree.join("system/bin/getprop");
-    run::write(&getprop, GETPROP)?;
-    std::fs::set_permissions(&getprop, std::fs::Permissions::from_mode(0o755)).context("cannot make getprop a program")
-}
-
-fn link(to: &str, at: &Path) -> anyhow::Result<()> {
-    symlink(to, at).with_context(|| format!("cannot make the link {}", at.display()))
+    run::program(&tree.join("system/bin/getprop"), GETPROP)
 }

@@ -1,5 +1,7 @@
 //! Other programs, and files, with errors that say what was tried.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -46,6 +48,18 @@ pub fn read(path: &Path) -> anyhow::Result<String> {
 /// Writes a file.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
     std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes a script, or another program, that everybody may start.
+pub fn program(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    write(path, content)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o755))
+        .with_context(|| format!("cannot make {} executable", path.display()))
+}
+
+/// Makes a symbolic link.
+pub fn link(to: &str, at: &Path) -> anyhow::Result<()> {
+    symlink(to, at).with_context(|| format!("cannot make the link {}", at.display()))
 }
 
 /// Makes a folder.

@@ -73,16 +73,13 @@ exec "$@"
 const EMPTY: &str = "[package]\nname = \"standard-library\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
 
 fn build(triple: &str, source: &Path, sysroot: &Path, cache: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
     let work = tempfile::tempdir_in(cache).context("cannot make a folder to build in")?;
     let at = work.path();
     run::folder(&at.join("src"))?;
     run::write(&at.join("Cargo.toml"), EMPTY)?;
     run::write(&at.join("src/lib.rs"), "")?;
     let wrapper = at.join("wrapper");
-    run::write(&wrapper, WRAPPER)?;
-    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).context("cannot make the wrapper executable")?;
+    run::program(&wrapper, WRAPPER)?;
     run::run(
         Command::new("cargo")
             .current_dir(at)

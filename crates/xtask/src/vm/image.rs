@@ -1,7 +1,5 @@
 //! What the virtual phone boots: Debian's arm64 kernel, the board's device tree made a phone's, and a small file system.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,7 +89,7 @@ fn file_system(debian: &Debian, folder: &Path) -> anyhow::Result<PathBuf> {
         run::remove(&root)?;
         for name in ["bin", "lib", "sbin"] {
             run::folder(&root.join("usr").join(name))?;
-            link(&format!("usr/{name}"), &root.join(name))?;
+            run::link(&format!("usr/{name}"), &root.join(name))?;
         }
         let packages = [debian.with_dependencies("adbd")?, vec!["busybox-static".to_owned()]].concat();
         debian.unpack(&packages, &root)?;
@@ -105,9 +103,7 @@ fn file_system(debian: &Debian, folder: &Path) -> anyhow::Result<PathBuf> {
         run::write(&root.join("etc/passwd"), "root:x:0:0:root:/data/local/tmp:/system/bin/sh\n")?;
         run::write(&stamp, "")?;
     }
-    let init = root.join("init");
-    run::write(&init, include_str!("../../vm/init"))?;
-    std::fs::set_permissions(&init, Permissions::from_mode(0o755)).context("cannot make a script executable")?;
+    run::program(&root.join("init"), include_str!("../../vm/init"))?;
     Ok(root)
 }
 
@@ -121,10 +117,6 @@ fn archive(folder: &Path, root: &Path) -> anyhow::Result<PathBuf> {
     cpio.stdout(std::fs::File::create(&archive).with_context(|| format!("cannot write {}", archive.display()))?);
     run::run(&mut cpio)?;
     Ok(archive)
-}
-
-fn link(to: &str, at: &Path) -> anyhow::Result<()> {
-    symlink(to, at).with_context(|| format!("cannot link {}", at.display()))
 }
 
 /// The board's own device tree with ours behind it.

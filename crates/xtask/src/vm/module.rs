@@ -4,7 +4,6 @@
 //! has: they are run by that release's. Its compiler flags may be newer than this machine's compiler: the one that is, is
 //! said in the older way.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,7 +40,7 @@ pub fn build(debian: &Debian, cache: &Path, folder: &Path, version: &str) -> any
     run::write(&source, SOURCE)?;
     run::write(&work.join("Makefile"), MAKEFILE)?;
     let compiler = work.join("compiler");
-    program(&compiler, COMPILER)?;
+    run::program(&compiler, COMPILER)?;
     let mut make = Command::new("make");
     make.args(["-s", "-C"]).arg(&headers).arg(format!("M={}", work.display())).arg(format!("CC={}", compiler.display()));
     // Type information of the kernel is not wanted, and would need its whole debug file.
@@ -81,14 +80,8 @@ fn headers(debian: &Debian, cache: &Path, folder: &Path, version: &str) -> anyho
         let loader = libraries.join("ld-linux-x86-64.so.2");
         let script =
             format!("#!/bin/sh\nexec {} --library-path {} {} \"$@\"\n", loader.display(), libraries.display(), real.display());
-        program(&tool, &script)?;
+        run::program(&tool, &script)?;
     }
     run::write(&ready, "")?;
     Ok(headers)
-}
-
-fn program(path: &Path, script: &str) -> anyhow::Result<()> {
-    run::write(path, script)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-        .with_context(|| format!("cannot make {} executable", path.display()))
 }
