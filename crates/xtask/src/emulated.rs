@@ -1,4 +1,4 @@
-//! `cargo xtask emulated`: the static arm64 agent, run by the test that wants it.
+//! `cargo xtask emulated`: the arm64 agents, run by the tests that want them.
 
 use std::process::Command;
 
@@ -9,15 +9,15 @@ use crate::{agent_build, paths, run, sysroot};
 
 /// The profile of agents that tests run.
 const PROFILE: &str = "emulated";
-/// The one that phones get.
-const TARGET: Target = Target::Arm64Static;
+/// The one that phones get, and the one that can load an engine's library.
+const TARGETS: [Target; 2] = [Target::Arm64Static, Target::Arm64Dynamic];
 
 /// Arguments of `emulated`.
 #[derive(Debug, Args)]
-#[command(after_help = "The agent is built with the profile 'emulated', which is quick to build. `cargo test` runs the
-same test where BENCHRACK_EMULATED_AGENTS names the folder of agents, and says SKIPPED elsewhere.")]
+#[command(after_help = "The agents are built with the profile 'emulated', which is quick to build. `cargo test` runs the
+same tests where BENCHRACK_EMULATED_AGENTS names the folder of the agents, and says SKIPPED elsewhere.")]
 pub struct Emulated {
-    /// Build the agent, and leave the test to `cargo test`
+    /// Build the agents, and leave the tests to `cargo test`
     #[arg(long)]
     build_only: bool,
     /// Where the standard library of arm64 cannot be had, say SKIPPED and succeed; anything else still fails
@@ -26,22 +26,27 @@ pub struct Emulated {
 }
 
 impl Emulated {
-    /// Builds the agent and runs the test; here it may not be skipped.
+    /// Builds both agents and runs the tests; here none may be skipped.
     pub fn run(self) -> anyhow::Result<()> {
         run::need(&[("qemu-aarch64-static", "qemu-user-static"), ("unshare", "util-linux")])?;
-        if let Err(error) = sysroot::prepare(TARGET.triple(), &paths::cache()?) {
-            if !self.or_skip {
-                return Err(error);
+        let cache = paths::cache()?;
+        for target in TARGETS {
+            if let Err(error) = sysroot::prepare(target.triple(), &cache) {
+                if !self.or_skip {
+                    return Err(error);
+                }
+                // Agents of an earlier run are not those of this source.
+                run::remove(&paths::agents(PROFILE)?)?;
+                eprintln!(
+                    "*** SKIPPED: NO ARM64 AGENTS ARE BUILT OR TESTED: no standard library for {}: {error:#} ***",
+                    target.triple()
+                );
+                return Ok(());
             }
-            // An agent of an earlier run is not that of this source.
-            run::remove(&paths::agents(PROFILE)?)?;
-            eprintln!(
-                "*** SKIPPED: NO ARM64 AGENT IS BUILT OR TESTED: no standard library for {}: {error:#} ***",
-                TARGET.triple()
-            );
-            return Ok(());
         }
-        println!("{}", agent_build::build(TARGET, PROFILE)?.describe()?);
+        for target in TARGETS {
+            println!("{}", agent_build::build(target, PROFILE)?.describe()?);
+        }
         if self.build_only {
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! The static arm64 agent under user-mode emulation, against a real server: real arm64 code, whose outputs count and whose times
-//! do not. `cargo xtask emulated` builds the agent and runs this; `cargo test` alone says SKIPPED.
+//! The arm64 agents under user-mode emulation, against a real server: real arm64 code, whose outputs count and whose times
+//! do not. `cargo xtask emulated` builds the agents and runs these; `cargo test` alone says SKIPPED.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,6 +16,9 @@ use benchrack_protocol::report::OutputCheck;
 use crate::farm::{self, Process, Server};
 
 const STATIC: &str = "aarch64-unknown-linux-musl";
+const DYNAMIC: &str = "aarch64-unknown-linux-gnu";
+/// Debian's arm64 glibc for cross compilers, in which the dynamic agent and its engine find their libraries.
+const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 /// Names the folder of built agents, by target.
 const AGENTS: &str = "BENCHRACK_EMULATED_AGENTS";
@@ -24,16 +27,25 @@ const MODEL: &str = "squeezenet-1.1";
 
 /// Hands arm64 programs to QEMU, in namespaces of their own, so that an agent can start its runners and the machine's own
 /// settings stay as they are. `F` has the kernel open QEMU now; `P` and `O` keep the program's name and its open file.
+/// An arm64 program finds an arm64 `/proc/cpuinfo`, if one is given: QEMU makes it up since version 8.1 only, and ONNX
+/// Runtime follows a null pointer while it is loaded when no CPU of that file is an ARM one.
 const NAMESPACE: &str = r#"
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
 printf '%s' ':benchrack-arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$1"':POF' \
     >/proc/sys/fs/binfmt_misc/register &&
-shift && exec "$@""#;
+if [ -n "$2" ]; then mount --bind "$2" /proc/cpuinfo; fi &&
+shift 2 && exec "$@""#;
+
+/// One core of the CPU that is emulated.
+const CORE: &str = "BogoMIPS\t: 125.00\nFeatures\t: fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc \
+                    dcpop asimddp\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x4\nCPU part\t: 0xd0b\nCPU revision\t: 1\n\n";
 
 /// A built agent and how to run it here.
 struct Emulated {
     agent: PathBuf,
     qemu: PathBuf,
+    /// What `/proc/cpuinfo` says to it; none for the host's own, as user-mode emulators of old show it.
+    cpuinfo: Option<tempfile::NamedTempFile>,
 }
 
 impl Emulated {
@@ -50,13 +62,22 @@ impl Emulated {
         // QEMU by the name under which Debian's binfmt entries know it: it then expects what the flags hand over.
         let qemu = PathBuf::from("/usr/libexec/qemu-binfmt/aarch64-binfmt-P");
         assert!(qemu.is_file(), "no qemu-user-static; .ci/setup installs it");
-        Some(Self { agent, qemu })
+        Some(Self { agent, qemu, cpuinfo: None })
+    }
+
+    fn with_cpuinfo(self) -> Self {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let text: String = (0..cores).map(|core| format!("processor\t: {core}\n{CORE}")).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Self { cpuinfo: Some(file), ..self }
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", NAMESPACE, "sh"]).arg(&self.qemu).arg(&self.agent);
-        command.stdin(Stdio::null());
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", NAMESPACE, "sh"]).arg(&self.qemu);
+        command.arg(self.cpuinfo.as_ref().map_or(Path::new(""), |file| file.path())).arg(&self.agent);
+        command.env("QEMU_LD_PREFIX", LIBRARIES).stdin(Stdio::null());
         command
     }
 
@@ -153,4 +174,21 @@ async fn the_static_agent_measures_rightly_and_is_marked_everywhere() {
     right_and_marked(&server, &int8, "tract").await;
     let evidence = server.client().measurement(int8.id).await.unwrap().engine;
     assert_eq!(evidence.integer_kernels, IntegerKernels::All, "{evidence:#?}");
+}
+
+#[tokio::test]
+async fn the_dynamic_agent_runs_onnx_runtimes_arm64_library() {
+    let Some(emulated) = Emulated::find(DYNAMIC).map(Emulated::with_cpuinfo) else { return };
+    let _cores = farm::CORES.read().await;
+    let folder = farm::folder();
+    let server = Server::start(&folder.path().join("server"), 600);
+    add_models(&server);
+    let mut fetch = server.command();
+    let (code, _, stderr) = farm::run(fetch.args(["engines", "fetch", "onnxruntime", "--target", "aarch64-linux-gnu"]));
+    assert_eq!(code, 0, "{stderr}");
+    let _agent = emulated.join(&server, &folder.path().join("agent"));
+    farm::registered(&server.client()).await;
+    for run in measured(&server, "onnxruntime").await {
+        right_and_marked(&server, &run, "onnxruntime").await;
+    }
 }
