@@ -188,7 +188,13 @@ async fn the_dynamic_agent_runs_onnx_runtimes_arm64_library() {
     assert_eq!(code, 0, "{stderr}");
     let _agent = emulated.join(&server, &folder.path().join("agent"));
     farm::registered(&server.client()).await;
-    for run in measured(&server, "onnxruntime").await {
-        right_and_marked(&server, &run, "onnxruntime").await;
+    let library = server.client().engines().await.unwrap().remove(0).build;
+    assert_eq!(library.target, "aarch64-linux-gnu");
+    let [fp32, int8] = measured(&server, "onnxruntime").await;
+    for run in [&fp32, &int8] {
+        right_and_marked(&server, run, "onnxruntime").await;
+        assert_eq!(server.client().measurement(run.id).await.unwrap().engine.version, library.version);
     }
+    let evidence = server.client().measurement(int8.id).await.unwrap().engine;
+    assert_eq!(evidence.integer_kernels, IntegerKernels::All, "{evidence:#?}");
 }
