@@ -192,7 +192,8 @@ impl Server {
     }
 }
 
-fn build() -> anyhow::Result<PathBuf> {
+/// Builds the program `benchrack`.
+pub fn build() -> anyhow::Result<PathBuf> {
     let target = paths::target()?;
     run::run(
         Command::new("cargo")

@@ -10,6 +10,7 @@ mod paths;
 mod phone_tree;
 mod run;
 mod size;
+mod speed;
 mod sysroot;
 mod target;
 mod vm;
@@ -33,7 +34,9 @@ enum Task {
     Size(size::Size),
     /// Measure what an agent without work costs: memory and CPU
     Idle(idle::Idle),
-    /// Build the static arm64 agent and run the test that needs it under user-mode emulation
+    /// Compare inference of the agent as it is shipped with one that was built for speed alone
+    Speed(speed::Speed),
+    /// Build the arm64 agents and run the tests that need them under user-mode emulation
     Emulated(emulated::Emulated),
     /// Boot an arm64 kernel with clocks, heat and a battery, and try the agent on it
     Vm(vm::Vm),
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Task::AgentBuild(task) => task.run(),
         Task::Size(task) => task.run(),
         Task::Idle(task) => task.run(),
+        Task::Speed(task) => task.run(),
         Task::Emulated(task) => task.run(),
         Task::Vm(task) => task.run(),
         Task::PhoneTree(task) => task.run(),
