@@ -82,6 +82,8 @@ pub fn build(target: Target, profile: &str) -> anyhow::Result<Built> {
         .env("CARGO_TARGET_DIR", &results)
         .env("CARGO_ZIGBUILD_CACHE_DIR", cache.join("zigbuild"))
         .env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig-cache"))
+        // The allocator asks 32-bit ARM for GCC's library of atomic operations; here they come with zig's compiler.
+        .env("DEP_ATOMIC", "c")
         // The file must not depend on where it was built, nor on flags for this machine.
         .env_remove("RUSTFLAGS");
     if let Some(zig) = zig {

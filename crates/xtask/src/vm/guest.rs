@@ -17,6 +17,9 @@ const BOOT: Duration = Duration::from_secs(300);
 /// Where the agent in the guest finds this machine's server.
 pub const SERVER: &str = "http://127.0.0.1:7070";
 
+/// Where the agent, its models and what it prints are in the guest; adbd starts its shells elsewhere.
+pub const FOLDER: &str = "/data/local/tmp";
+
 /// A running machine; it ends with this value.
 pub struct Guest {
     adb: Adb,
@@ -59,12 +62,12 @@ impl Guest {
         Ok(guest)
     }
 
-    /// Runs a script in the guest's shell: its exit code and its output.
+    /// Runs a script in the guest's shell, in the [`FOLDER`]: its exit code and its output.
     ///
     /// # Errors
     /// A machine that does not answer.
     pub fn sh(&self, script: &str) -> anyhow::Result<(i32, String)> {
-        self.adb.sh(script)
+        self.adb.sh(&format!("cd {FOLDER}\n{script}"))
     }
 
     /// Runs a script that must succeed, and returns its output without the last line's end.

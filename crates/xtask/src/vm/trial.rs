@@ -186,7 +186,7 @@ impl Trial<'_> {
         self.start(&format!("{AGENT} run --server {SERVER} --name phone --data-dir farm >farm.log 2>&1"))?;
         self.server.wait_for_a_device()?;
         std::thread::sleep(Duration::from_secs(10));
-        self.idles()?;
+        let idle = self.idle()?;
         run::output(self.server.command().args(["models", "add", "--quiet"]).args(&self.models))?;
         let suite = folder.join("suite.toml");
         run::write(&suite, SUITE)?;
@@ -201,30 +201,37 @@ impl Trial<'_> {
         }
         self.free("policy2")?;
         holds("a session of fp32 and int8, pinned to big at max, for a server: stored, outputs right, marked emulated");
+        // Last, because it is the shipped agent that must keep to it, and `--agent` may name another.
+        ensure!(
+            idle.resident <= idle::MEMORY_BUDGET,
+            "{:.1} MB resident when idle, {:.1} MB of them its own: more than {} MB",
+            idle.resident,
+            idle.own,
+            idle::MEMORY_BUDGET
+        );
         Ok(())
     }
 
     /// Memory of the agent that waits for work. Its CPU time is told, not judged: each instruction costs many here.
-    fn idles(&self) -> anyhow::Result<()> {
+    fn idle(&self) -> anyhow::Result<Memory> {
         let pid = self.guest.ok(&processes("benchrack-agent run"))?;
         let cpu = || idle::cpu_time_of(&self.guest.ok(&format!("cat /proc/{pid}/stat"))?, 100);
         let before = cpu()?;
         std::thread::sleep(Duration::from_secs(60));
         let used = cpu()?.saturating_sub(before);
         let memory = Memory::parse(&self.guest.ok(&format!("cat /proc/{pid}/smaps_rollup"))?)?;
-        ensure!(memory.resident <= idle::MEMORY_BUDGET, "{:.1} MB resident when idle", memory.resident);
-        holds(&format!(
+        println!(
             "idle: {:.1} MB resident, {:.1} MB of them its own; {} ms of (emulated) CPU time in 60 s",
             memory.resident,
             memory.own,
             used.as_millis()
-        ));
-        Ok(())
+        );
+        Ok(memory)
     }
 
     /// A session pinned to the highest point of big, disturbed in the midst of its blocks; the text that it prints.
     fn disturbed(&self, name: &str, disturbance: &str) -> anyhow::Result<String> {
-        self.start(&bench("--cores big --freq max --blocks 60 --block-time 500", ">out.txt 2>&1; echo $? >code.txt"))?;
+        self.start(&bench("--cores big --freq max --blocks 20 --block-time 500", ">out.txt 2>&1; echo $? >code.txt"))?;
         self.until("the runner is in its blocks", || {
             let said = self.guest.ok("cat out.txt")?;
             ensure!(said.contains(IN_THE_BLOCKS), "it says '{said}'");
@@ -288,9 +295,7 @@ max_settle_time = 1_000_000_000
 
 /// A bench of the model with these arguments.
 fn bench(arguments: &str, rest: &str) -> String {
-    format!(
-        "cd /data/local/tmp && BENCHRACK_LOG=benchrack_agent=debug {AGENT} bench model.onnx --data-dir state --settle 1 {arguments} {rest}"
-    )
+    format!("BENCHRACK_LOG=benchrack_agent=debug {AGENT} bench model.onnx --data-dir state --settle 1 {arguments} {rest}")
 }
 
 /// A script that prints the ids of processes whose command line has this in it, itself excepted.
