@@ -5,6 +5,12 @@ use std::process::ExitCode;
 use benchrack_agent::command::{AgentCommand, RunnerProgram, run};
 use clap::Parser;
 
+/// musl's own allocator maps and unmaps every block above 128 KiB: each tensor of each inference would come as new pages, which
+/// cost MobileNet half of its time again (docs/size.md).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures deep-learning models on the device it runs on
 #[derive(Debug, Parser)]
 #[command(

@@ -95,6 +95,10 @@ const KEPT_ENVIRONMENT: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "BENCH
 /// work beside the measured one, and a written file. It must be off before the library is loaded.
 pub const NO_TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
 
+/// The allocator of the static agents gives memory back that was free for a while. A runner keeps it: a block between two
+/// inferences of a slow model must not decide what the second one costs.
+const KEEP_MEMORY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
+
 impl Launcher for ProcessLauncher<'_> {
     type Runner = RunnerProcess;
 
@@ -113,7 +117,7 @@ impl ProcessLauncher<'_> {
             .args(&self.program.args)
             .env_clear()
             .envs(KEPT_ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
-            .env(NO_TELEMETRY.0, NO_TELEMETRY.1)
+            .envs([NO_TELEMETRY, KEEP_MEMORY])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
