@@ -72,7 +72,12 @@ pub fn study(id: StudyId) -> String {
     format!("/studies/{id}")
 }
 
-/// One model's place in the list of models.
+/// One model revision, at the head of the earlier ones.
 pub fn model(id: ModelId) -> String {
-    format!("{MODELS}#model-{id}")
+    format!("{}#model-{id}", revisions(id))
+}
+
+/// A model revision and the earlier ones.
+pub fn revisions(id: ModelId) -> String {
+    format!("{MODELS}?of={id}")
 }

@@ -8,15 +8,17 @@ use benchrack_protocol::validity::Validity;
 use super::facets::Facets;
 use super::render;
 use crate::chart::{self, Place, series, spark};
-use crate::format::{Unit, change};
+use crate::format::{Unit, change, fixed};
 use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
 use crate::table::Table;
 use crate::text::{fill, texts};
-use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRow, SeriesView};
+use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRange, SeriesRow, SeriesView};
 use crate::{Chrome, Language, Page, RenderError, link};
 
-/// Newest points that the page's table shows; the file has all.
+/// Newest points that the page's table shows; the file has all that are drawn.
 const SHOWN: usize = 200;
+/// Numbers of points that are one click away.
+const RANGES: [u32; 4] = [100, SeriesRange::DEFAULT, 2_500, SeriesRange::MOST];
 
 #[derive(Template)]
 #[template(path = "series.html")]
@@ -26,6 +28,11 @@ struct Series<'a> {
     k: &'a SeriesKey,
     metric: &'static str,
     metrics: Vec<(&'static str, String, bool)>,
+    axes: [(&'static str, String, bool); 2],
+    ranges: Vec<(String, String, bool)>,
+    /// Links to the part before, and to the newest.
+    earlier: Option<String>,
+    newest: Option<String>,
     chart: ChartFigure,
     shown: String,
     points: Vec<Point<'a>>,
@@ -47,6 +54,14 @@ struct Point<'a> {
     reasons: String,
 }
 
+/// The query of a view of a series: whoever follows it sees the same, while `until` names where it ends.
+fn query(axis: SeriesAxis, points: u32, until: Option<RunId>) -> String {
+    let axis = (axis == SeriesAxis::Order).then(|| "x=order".to_owned());
+    let points = (points != SeriesRange::DEFAULT).then(|| format!("points={points}"));
+    let until = until.map(|until| format!("until={until}"));
+    [axis, points, until].into_iter().flatten().collect::<Vec<_>>().join("&")
+}
+
 impl Page for SeriesView {
     fn charts(&self) -> Vec<String> {
         vec![chart::SERIES.into()]
@@ -54,8 +69,12 @@ impl Page for SeriesView {
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let key = &self.key;
-        let query = if self.axis == SeriesAxis::Order { "x=order" } else { "" };
-        let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), query).with_csv();
+        let SeriesRange { points: drawn, until, earlier } = self.range;
+        let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), &query(self.axis, drawn, until)).with_csv();
+        let to = |axis, points, until| match query(axis, points, until) {
+            query if query.is_empty() => link::series(key.id),
+            query => format!("{}?{query}", link::series(key.id)),
+        };
         let metric = c.t.common.metric(key.metric);
         let c = &Ctx { title: fill(c.t.chart.series_title, &[&metric, &key.model, &key.precision, &key.device.name]), ..c };
         let note = if self.points.is_empty() { "" } else { c.t.chart.series_note };
@@ -69,6 +88,11 @@ impl Page for SeriesView {
             k: key,
             metric,
             metrics: metrics.collect(),
+            axes: [(SeriesAxis::Time, c.t.series.by_time), (SeriesAxis::Order, c.t.series.by_order)]
+                .map(|(axis, name)| (name, to(axis, drawn, until), axis == self.axis)),
+            ranges: RANGES.iter().map(|&range| (fixed(range.into(), 0), to(self.axis, range, until), range == drawn)).collect(),
+            earlier: earlier.map(|run| to(self.axis, drawn, Some(run))),
+            newest: until.map(|_| to(self.axis, drawn, None)),
             chart,
             shown: fill(c.t.series.shown, &[&shown, &all]),
             points: points(self, c),

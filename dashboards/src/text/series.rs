@@ -11,11 +11,14 @@ texts! {
         axis: "From left to right", "가로축";
         by_time: "time", "시간";
         by_order: "runs in order", "실행 순서";
+        range: "Points drawn", "그려진 점";
+        earlier: "earlier ones", "이전";
+        newest: "the newest", "최신";
         latest: "Latest", "최신";
         recent: "Recent", "최근";
         number: "Points", "점 수";
         points: "Points", "점";
-        shown: "The newest {} of {}; the CSV file has all that are drawn.", "전체 중 최신 {} / {}. CSV 파일에는 그려진 모든 점이 있습니다.";
+        shown: "{} points of {}, newest first; the CSV file has all that are drawn.", "점 {}개 / 전체 {}개 (최신 먼저). CSV 파일에는 그려진 모든 점이 있습니다.";
         revision: "Revision", "리비전";
         changed: "changed here", "여기서 바뀜";
         reasons: "Reasons", "이유";

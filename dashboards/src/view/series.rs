@@ -67,8 +67,10 @@ pub struct SeriesView {
     pub elsewhere: Vec<(DeviceRef, SeriesId)>,
     /// Oldest first, up to 10,000.
     pub points: Vec<SeriesPoint>,
-    /// How many older points were left out of `points`.
+    /// How many points of the series are not among `points`: older ones, and newer ones than the range's end.
     pub left_out: u64,
+    /// Which part of the series `points` is.
+    pub range: SeriesRange,
     /// The run whose level is accepted; none before the series was watched.
     pub baseline: Option<SeriesBaseline>,
     /// What the farm wrote on it, newest first.
@@ -78,6 +80,24 @@ pub struct SeriesView {
     pub catches: Vec<Catches>,
     /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
     pub axis: SeriesAxis,
+}
+
+/// A part of a series: so many points up to one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SeriesRange {
+    /// At most so many: query `points`.
+    pub points: u32,
+    /// The run that it ends with, query `until`; none for the newest.
+    pub until: Option<RunId>,
+    /// The run that the part before this one ends with; none at the series' beginning.
+    pub earlier: Option<RunId>,
+}
+
+impl SeriesRange {
+    /// Points drawn unless more are asked for: a year of nightly runs with room, and a page that a phone bears.
+    pub const DEFAULT: u32 = 500;
+    /// The most that are drawn.
+    pub const MOST: u32 = 10_000;
 }
 
 /// The level that people accept: of the first valid run, or of the one that an alert was expected for.

@@ -148,6 +148,7 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
     if let Origin::Submission(_) = origin {
         note_latest(tx, id, counts).await?;
     }
+    note_uses(tx, id).await?;
     Ok(id)
 }
 
@@ -290,6 +291,27 @@ async fn note_latest(tx: &mut PgConnection, run: RunId, counts: bool) -> Result<
          where excluded.counts or not latest_runs.counts",
         run.0,
         counts
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts the run for its model revision and its build of an engine.
+async fn note_uses(tx: &mut PgConnection, run: RunId) -> Result<(), DbError> {
+    sqlx::query!(
+        "insert into model_uses (model_id, device_id, runs) select model_id, device_id, 1 from runs where id = $1
+         on conflict on constraint model_uses_pk do update set runs = model_uses.runs + 1",
+        run.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "insert into engine_uses (artifact_id, engine, device_id, runs, last_used_at)
+         select engine_artifact_id, engine, device_id, 1, measured_at from runs where id = $1 and engine_artifact_id is not null
+         on conflict on constraint engine_uses_pk do update
+             set runs = engine_uses.runs + 1, last_used_at = greatest(engine_uses.last_used_at, excluded.last_used_at)",
+        run.0
     )
     .execute(tx)
     .await?;

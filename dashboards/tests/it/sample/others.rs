@@ -64,6 +64,7 @@ pub fn series() -> SeriesView {
         elsewhere: vec![(workbench(), SeriesId(21)), (twin(), SeriesId(31))],
         points,
         left_out: 0,
+        range: SeriesRange { points: SeriesRange::DEFAULT, until: None, earlier: None },
         baseline: Some(SeriesBaseline { run: RunId(1_000), value: 4.92e6, change: Some(0.038) }),
         catches: vec![super::alerts::catches(1, "pixel-8", Some(0.054))],
         marks: vec![
@@ -98,7 +99,8 @@ pub fn series_many() -> SeriesView {
             point(nth, ms, NOW - Duration::minutes(105 * (10_000 - nth as i64)), format!("r{}", nth / 120))
         })
         .collect();
-    SeriesView { points, left_out: 2_345, ..series() }
+    let range = SeriesRange { points: SeriesRange::MOST, until: Some(RunId(9)), earlier: Some(RunId(8)) };
+    SeriesView { points, left_out: 2_345, range, ..series() }
 }
 
 pub fn series_empty() -> SeriesView {
@@ -288,6 +290,7 @@ pub fn models() -> ModelsView {
         added_at: NOW - Duration::hours(30),
         packages: Vec::new(),
         superseded: false,
+        has_earlier: precision == Precision::Int8,
         runs: 12,
     };
     let mut own = row(7, HOSTILE, LONG, Precision::Fp32, 46_800_000, None, None);
@@ -314,6 +317,8 @@ pub fn models() -> ModelsView {
     let mut old = row(3, "resnet-18", "resnet", Precision::Fp32, 46_800_000, Some(11_689_512), Some(1_814_073_344));
     old.superseded = true;
     ModelsView {
+        of: None,
+        older: None,
         rows: vec![
             row(1, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Fp32, 16_900_000, Some(4_231_976), Some(568_740_352)),
             row(2, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Int8, 4_300_000, Some(4_231_976), Some(568_740_352)),
@@ -325,7 +330,7 @@ pub fn models() -> ModelsView {
 }
 
 pub fn models_empty() -> ModelsView {
-    ModelsView { rows: Vec::new() }
+    ModelsView { of: None, rows: Vec::new(), older: None }
 }
 
 pub fn login() -> LoginView {

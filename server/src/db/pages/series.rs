@@ -1,6 +1,8 @@
 //! One series: every point, and its neighbours.
 
-use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesView};
+use benchrack_dashboards::view::{
+    DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesRange, SeriesView,
+};
 use benchrack_protocol::alert::{Catches, Planted};
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{RunId, SeriesId};
@@ -11,11 +13,9 @@ use time::OffsetDateTime;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, self_tests};
-use super::{chosen, device_ref};
+use super::{chosen, cut, device_ref};
 use crate::judge;
 
-/// Points that a page shows at most, the newest.
-const POINTS: i64 = 10_000;
 /// Marks that a page shows at most, the newest.
 const MARKS: i64 = 200;
 /// Devices with the same subject that are named at most.
@@ -27,6 +27,23 @@ const ELSEWHERE: i64 = 100;
 pub struct Choice {
     #[serde(deserialize_with = "chosen")]
     x: Option<Axis>,
+    #[serde(deserialize_with = "chosen")]
+    points: Option<Points>,
+    #[serde(deserialize_with = "chosen")]
+    until: Option<RunId>,
+}
+
+/// How many points.
+#[derive(Debug, Clone, Copy)]
+struct Points(u32);
+
+impl std::str::FromStr for Points {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| (1..=SeriesRange::MOST).contains(number));
+        number.map(Self).ok_or_else(|| format!("'{text}' is no number of points: 1 to {}", SeriesRange::MOST))
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +150,7 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (key, all) = key(row)?;
-    let points = points(db, id).await?;
+    let (points, range) = points(db, id, choice).await?;
     Ok(Some(SeriesView {
         catches: if key.metric == Metric::Latency { catches(db, &key).await? } else { Vec::new() },
         key,
@@ -141,27 +158,38 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
         elsewhere: elsewhere(db, id).await?,
         left_out: all.saturating_sub(points.len() as u64),
         points,
+        range,
         baseline: baseline(db, id).await?,
         marks: marks(db, id).await?,
         axis: choice.x.map(|axis| axis.0).unwrap_or_default(),
     }))
 }
 
-/// The newest points, oldest first.
-async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError> {
-    let rows = sqlx::query!(
+/// The newest points up to the one asked for, oldest first.
+async fn points(db: &Database, id: SeriesId, choice: &Choice) -> Result<(Vec<SeriesPoint>, SeriesRange), DbError> {
+    let limit = choice.points.map_or(SeriesRange::DEFAULT, |points| points.0);
+    let mut rows = sqlx::query!(
         r#"select x.run_id, x.measured_at, x.value, x.low, x.high, x.level,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
                r.engine_version as "engine_version!", r.engine_artifact_id, m.revision, m.artifact_id
-           from (select * from run_metrics where series_id = $1 order by measured_at desc, run_id desc limit $2) x
+           from (
+               select * from run_metrics where series_id = $1
+                   and measured_at <= coalesce((select measured_at from runs where id = $3), 'infinity')
+               order by measured_at desc, run_id desc limit $2
+           ) x
            join runs r on r.id = x.run_id
            join models m on m.id = r.model_id
-           order by x.measured_at, x.run_id"#,
+           order by x.measured_at desc, x.run_id desc"#,
         id.0,
-        POINTS
+        i64::from(limit) + 1,
+        choice.until.map(|until| until.0)
     )
     .fetch_all(db.pool())
     .await?;
+    let earlier = rows.get(usize::try_from(limit).unwrap_or(usize::MAX)).map(|row| RunId(row.run_id));
+    cut(&mut rows, limit.into());
+    rows.reverse();
+    let range = SeriesRange { points: limit, until: choice.until, earlier };
     rows.into_iter()
         .map(|row| {
             point(PointRow {
@@ -176,7 +204,8 @@ async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError
                 artifact_id: row.artifact_id,
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()
+        .map(|points| (points, range))
 }
 
 /// The accepted level and the newest valid point against it.

@@ -39,8 +39,9 @@ pub(super) async fn device(
     reader.answer(view.ok_or_else(|| Refusal::not_found("device", id))?).await
 }
 
-pub(super) async fn models(State(app): State<App>, reader: Reader) -> Answer {
-    reader.answer(pages::models::view(app.db()).await?).await
+pub(super) async fn models(State(app): State<App>, Query(choice): Query<pages::models::Choice>, reader: Reader) -> Answer {
+    let view = pages::models::view(app.db(), &choice).await?;
+    reader.answer(view.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "this model revision is not known here"))?).await
 }
 
 pub(super) async fn engines(State(app): State<App>, reader: Reader) -> Answer {
