@@ -159,8 +159,32 @@ function follow(main) {
   document.addEventListener("visibilitychange", () => document.hidden || wait());
 }
 
+// Keys: those that no field and no control wants for itself.
+function keys() {
+  const help = document.getElementById("keys");
+  let led = 0;
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    const going = event.timeStamp - led < 1500;
+    led = 0;
+    if (going) {
+      document.querySelector(`.top a[data-key="${CSS.escape(event.key)}"]`)?.click();
+    } else if (event.key === "g") {
+      led = event.timeStamp;
+    } else if (event.key === "?") {
+      help.showModal();
+    } else if (event.key === "/") {
+      event.preventDefault();
+      document.querySelector(".search input").focus();
+    } else if (event.key === "n") {
+      document.querySelector("main a[rel=next]")?.click();
+    }
+  });
+}
+
 enliven(document);
 facets();
+keys();
 setInterval(() => tellTimes(document), 30000);
 const live = document.querySelector("main[data-live]");
 if (live) follow(live);

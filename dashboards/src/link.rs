@@ -25,6 +25,8 @@ pub const ALERTS: &str = "/alerts";
 pub const SELF_TEST: &str = "/self-test";
 /// All studies.
 pub const STUDIES: &str = "/studies";
+/// What fits some words: query `q`.
+pub const SEARCH: &str = "/search";
 /// Login form (GET) and login (POST `token`, `next`).
 pub const LOGIN: &str = "/login";
 /// Ends the browser's session (POST).

@@ -26,7 +26,7 @@ pub(crate) use ink::Tone;
 pub(crate) use mark::{Body, Shape};
 pub(crate) use pairs::{NAME as PAIR, pairs};
 pub(crate) use samples::{NAME as SAMPLES, samples};
-pub(crate) use scatter::{Against, counts, families, front, look, metric, scatter};
+pub(crate) use scatter::{counts, families, front, look, metric, scatter};
 pub(crate) use series::{NAME as SERIES, series};
 pub(crate) use small::{bar, shape_icon, spark};
 pub(crate) use sustained::{Curve, sustained};

@@ -17,6 +17,7 @@ mod run_frames;
 mod run_load;
 mod run_table;
 mod run_words;
+mod search;
 mod self_test;
 mod series;
 mod session;

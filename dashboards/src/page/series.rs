@@ -12,7 +12,9 @@ use crate::format::{Unit, change, fixed};
 use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
 use crate::table::Table;
 use crate::text::{fill, texts};
-use crate::view::{SeriesAxis, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRange, SeriesRow, SeriesView};
+use crate::view::{
+    SeriesAxis, SeriesElsewhere, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRange, SeriesRow, SeriesView,
+};
 use crate::{Chrome, Language, Page, RenderError, link};
 
 /// Newest points that the page's table shows; the file has all that are drawn.
@@ -37,6 +39,8 @@ struct Series<'a> {
     shown: String,
     points: Vec<Point<'a>>,
     marks: Vec<(&'a SeriesMark, Num)>,
+    /// Other devices with their newest valid figure and a small chart.
+    elsewhere: Vec<(&'a SeriesElsewhere, Num, Html)>,
     /// Run and words of the baseline.
     baseline: Option<(RunId, String)>,
     /// What would be caught, in words; empty where nothing is watched or nothing was tried.
@@ -96,6 +100,7 @@ impl Page for SeriesView {
             chart,
             shown: fill(c.t.series.shown, &[&shown, &all]),
             points: points(self, c),
+            elsewhere: self.elsewhere.iter().map(|other| (other, newest(other, self, c), Html(spark(&other.recent)))).collect(),
             baseline: self.baseline.as_ref().map(|baseline| {
                 let value = Unit::of(key.metric).show(baseline.value);
                 let now = baseline.change.map_or_else(|| c.t.common.never_measured.to_owned(), change);
@@ -139,6 +144,14 @@ fn catches_words(of: &Catches, c: &Ctx<'_>) -> String {
     match (of.more_macs, of.at_least) {
         (Some(more), Some(least)) => fill(c.t.alert.catches_words, &[&of.baseline, &change(more), &Unit::Share.show(least)]),
         _ => fill(c.t.alert.catches_nothing, &[&of.baseline]),
+    }
+}
+
+/// The newest valid figure of another device.
+fn newest(other: &SeriesElsewhere, view: &SeriesView, c: &Ctx<'_>) -> Num {
+    match other.recent.last() {
+        Some(value) => Num::plain(Unit::of(view.key.metric).show(*value)),
+        None => Num::missing(c.t.common.never_measured),
     }
 }
 

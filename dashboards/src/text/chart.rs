@@ -4,7 +4,6 @@ texts! {
     /// Words in and around charts.
     Charts {
         latency: "Latency", "지연 시간";
-        median_latency: "Median latency", "지연 시간 중앙값";
         median: "median", "중앙값";
         p90: "p90", "p90";
         macs: "Multiply-adds", "곱셈-덧셈 수";
@@ -25,11 +24,9 @@ texts! {
         no_pairs: "No rounds that both subjects took part in", "두 대상이 함께 측정된 라운드가 없습니다";
         no_effect: "No device has a valid pair of blocks yet", "아직 유효한 블록 쌍이 있는 기기가 없습니다";
 
-        latency_macs: "Latency against multiply-adds on {}", "{}: 지연 시간과 곱셈-덧셈 수";
-        latency_size: "Latency against model size on {}", "{}: 지연 시간과 모델 크기";
-        against_macs: "Latency against multiply-adds", "지연 시간과 곱셈-덧셈 수";
-        against_size: "Latency against model size", "지연 시간과 모델 크기";
-        scatter_description: "One mark for each architecture, precision and number of threads; outlines are fp32, solid marks int8; the broken line is the front that nothing beats in both", "아키텍처, 정밀도, 스레드 수마다 표식 하나. 빈 표식은 fp32, 채운 표식은 int8이며, 점선은 두 축 모두에서 더 나은 것이 없는 경계입니다";
+        against: "{} against {}", "{} 대 {}";
+        against_on: "{} against {} on {}", "{} 대 {} · {}";
+        scatter_description: "One mark for each architecture, precision and number of threads; outlines are fp32, solid marks int8; the broken line is the front that nothing beats in both; full lines are budgets, and what breaks one is grey", "아키텍처, 정밀도, 스레드 수마다 표식 하나. 빈 표식은 fp32, 채운 표식은 int8이며, 점선은 두 축 모두에서 더 나은 것이 없는 경계입니다. 실선은 예산이고 예산을 넘는 것은 회색입니다";
 
         series_title: "{}: {} {} on {}", "{}: {} {} ({})";
         series_description: "One mark for each run with its 95 % interval; hollow marks do not count; vertical lines are new revisions", "실행마다 표식 하나와 95 % 구간. 속이 빈 표식은 유효하지 않으며 세로선은 새 리비전입니다";

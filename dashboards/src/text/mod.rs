@@ -32,6 +32,7 @@ mod gate;
 mod home;
 mod model;
 mod run;
+mod search;
 mod series;
 mod study;
 
@@ -49,6 +50,7 @@ pub(crate) struct Texts {
     pub(crate) home: home::Home,
     pub(crate) model: model::Models,
     pub(crate) run: run::Runs,
+    pub(crate) search: search::Search,
     pub(crate) series: series::Series,
     pub(crate) study: study::Studies,
 }
@@ -65,6 +67,7 @@ static ENGLISH: Texts = Texts {
     home: home::Home::ENGLISH,
     model: model::Models::ENGLISH,
     run: run::Runs::ENGLISH,
+    search: search::Search::ENGLISH,
     series: series::Series::ENGLISH,
     study: study::Studies::ENGLISH,
 };
@@ -81,6 +84,7 @@ static KOREAN: Texts = Texts {
     home: home::Home::KOREAN,
     model: model::Models::KOREAN,
     run: run::Runs::KOREAN,
+    search: search::Search::KOREAN,
     series: series::Series::KOREAN,
     study: study::Studies::KOREAN,
 };
@@ -123,6 +127,7 @@ mod tests {
             home::Home::PAIRS,
             model::Models::PAIRS,
             run::Runs::PAIRS,
+            search::Search::PAIRS,
             series::Series::PAIRS,
             study::Studies::PAIRS,
         ];

@@ -64,7 +64,7 @@ pub struct SeriesView {
     /// The same subject's other metrics, this one too, in the order of [`Metric::ALL`].
     pub metrics: Vec<(Metric, SeriesId)>,
     /// The same subject and metric on other devices.
-    pub elsewhere: Vec<(DeviceRef, SeriesId)>,
+    pub elsewhere: Vec<SeriesElsewhere>,
     /// Oldest first, up to 10,000.
     pub points: Vec<SeriesPoint>,
     /// How many points of the series are not among `points`: older ones, and newer ones than the range's end.
@@ -80,6 +80,17 @@ pub struct SeriesView {
     pub catches: Vec<Catches>,
     /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
     pub axis: SeriesAxis,
+}
+
+/// The same subject and metric on another device.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesElsewhere {
+    /// Device.
+    pub device: DeviceRef,
+    /// Its series under its newest system.
+    pub series: SeriesId,
+    /// Values of the newest valid points, oldest first: a small chart.
+    pub recent: Vec<f64>,
 }
 
 /// A part of a series: so many points up to one.

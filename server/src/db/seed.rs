@@ -81,7 +81,7 @@ impl Table {
                      cores, frequency, metric, points, latest_run_id, latest_at) from stdin"
             }
             Self::RunMetrics => {
-                "copy run_metrics (run_id, metric, series_id, measured_at, counts, value, low, high) from stdin"
+                "copy run_metrics (run_id, metric, series_id, measured_at, counts, value, low, high, level) from stdin"
             }
             Self::LatestRuns => {
                 "copy latest_runs (device_id, model_name, precision, engine, threads, cores, frequency, run_id, counts)
@@ -122,11 +122,10 @@ impl Copy {
 
     /// Devices and models that are there.
     pub async fn already(&mut self) -> Result<(i64, i64), DbError> {
-        let row = sqlx::query!(
-            r#"select (select count(*) from devices) as "devices!", (select count(*) from models) as "models!""#
-        )
-        .fetch_one(&mut *self.tx)
-        .await?;
+        let row =
+            sqlx::query!(r#"select (select count(*) from devices) as "devices!", (select count(*) from models) as "models!""#)
+                .fetch_one(&mut *self.tx)
+                .await?;
         Ok((row.devices, row.models))
     }
 

@@ -133,7 +133,8 @@ impl<'a> Rack<'a> {
         let manifest = |precision: Precision| {
             let weight = if precision == Precision::Int8 { 1 } else { 4 };
             let artifact = ArtifactId::of(format!("simulated {} {precision} {name}", model.name).as_bytes());
-            let tensor = |name: &str, shape: &[usize]| TensorSpec { name: name.into(), element: ElementType::F32, shape: shape.into() };
+            let tensor =
+                |name: &str, shape: &[usize]| TensorSpec { name: name.into(), element: ElementType::F32, shape: shape.into() };
             Manifest {
                 family: model.family.clone(),
                 inputs: vec![tensor("input", &[1, 3, 224, 224])],
@@ -206,7 +207,8 @@ impl<'a> Rack<'a> {
 
     /// The system's fingerprint at that time; every other device got an update.
     pub(super) fn system(&self, place: Place) -> (usize, String) {
-        let newest = self.plan.devices.get(place.device).map(|device| device.report.identity.os_fingerprint.clone()).unwrap_or_default();
+        let newest =
+            self.plan.devices.get(place.device).map(|device| device.report.identity.os_fingerprint.clone()).unwrap_or_default();
         let earlier = place.device % 2 == 1 && self.passed(place.round) < UPDATED_AFTER;
         if earlier { (1, format!("{newest} (earlier)")) } else { (0, newest) }
     }
@@ -218,7 +220,7 @@ impl<'a> Rack<'a> {
     /// Whether the revision's slowness shows on this device: one in three has the kernel that got worse.
     pub(super) fn is_slower(&self, revision: &Revision, place: Place, variant: Variant) -> Option<f64> {
         let (precision, change) = revision.slower?;
-        ((place.device + place.model) % 3 == 0 && precision == variant.precision && !variant.library).then_some(change)
+        ((place.device + place.model).is_multiple_of(3) && precision == variant.precision && !variant.library).then_some(change)
     }
 
     /// Median latency without noise, ns: multiply-adds over the fastest cluster's clock and the engine's multiply-adds in a

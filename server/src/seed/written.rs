@@ -122,7 +122,7 @@ impl Written {
                     let line = self.point(rack, run, *metric, counts);
                     let rows = self.of(Table::RunMetrics);
                     rows.cell(id).cell(metric.name()).cell(line).time(over).cell(counts);
-                    rows.cell(estimate.value).cell(estimate.low).cell(estimate.high).end();
+                    rows.cell(estimate.value).cell(estimate.low).cell(estimate.high).maybe(estimate.level).end();
                 }
             }
         }

@@ -138,8 +138,8 @@ async fn pages(farm: &Farm) -> Vec<String> {
     pages
 }
 
-const EMPTY_PAGES: [&str; 10] =
-    ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates", "/alerts", "/self-test", "/studies"];
+const EMPTY_PAGES: [&str; 11] =
+    ["/", "/rack", "/models", "/engines", "/compare", "/series", "/gates", "/alerts", "/self-test", "/studies", "/search"];
 
 /// What holds for every page; its text.
 fn sound(path: &str, answer: &Answer) -> String {

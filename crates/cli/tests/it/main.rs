@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails must fail its test")]
 
+mod accessibility;
 mod alert;
 mod board;
 mod browser;

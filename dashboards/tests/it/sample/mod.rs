@@ -28,6 +28,7 @@ macro_rules! every_page {
             device,
             bare_device,
             compare,
+            compare_budgets,
             compare_devices,
             compare_engines,
             compare_empty,
@@ -68,6 +69,8 @@ macro_rules! every_page {
             models_empty,
             engines,
             engines_empty,
+            search,
+            search_nothing,
             login,
             error
         )

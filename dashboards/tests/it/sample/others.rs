@@ -61,7 +61,14 @@ pub fn series() -> SeriesView {
     SeriesView {
         key: series_key(),
         metrics: vec![(Metric::Latency, SeriesId(9)), (Metric::LatencyP90, SeriesId(11)), (Metric::PeakRss, SeriesId(10))],
-        elsewhere: vec![(workbench(), SeriesId(21)), (twin(), SeriesId(31))],
+        elsewhere: vec![
+            SeriesElsewhere {
+                device: workbench(),
+                series: SeriesId(21),
+                recent: (0..30).map(|nth| 4e6 + 1e4 * noise(3, nth)).collect(),
+            },
+            SeriesElsewhere { device: twin(), series: SeriesId(31), recent: Vec::new() },
+        ],
         points,
         left_out: 0,
         range: SeriesRange { points: SeriesRange::DEFAULT, until: None, earlier: None },
@@ -341,4 +348,23 @@ pub fn error() -> ErrorView {
     let mut problem = Problem::new(ProblemCode::NotFound, format!("there is no device '{HOSTILE}'; /rack lists all"));
     problem.request_id = Some("01HF3Z".into());
     ErrorView { problem }
+}
+
+pub fn search() -> SearchView {
+    let hit =
+        |kind, name: &str, detail: &str, href: &str| Hit { kind, name: name.into(), detail: detail.into(), href: href.into() };
+    SearchView {
+        query: "pixel & \"more\"".into(),
+        address: "q=pixel+%26+%22more%22".into(),
+        hits: vec![
+            hit(HitKind::Device, "pixel-8", "Google Pixel 8", "/devices/2"),
+            hit(HitKind::Model, HOSTILE, "int8", "/models?of=7"),
+            hit(HitKind::Run, "12", "squeezenet-1.1 on pixel-8", "/runs/12"),
+        ],
+        more: true,
+    }
+}
+
+pub fn search_nothing() -> SearchView {
+    SearchView { query: HOSTILE.into(), address: "q=x".into(), hits: Vec::new(), more: false }
 }

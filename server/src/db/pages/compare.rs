@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use benchrack_dashboards::view::{CompareDevice, CompareRow, CompareView, DeviceRef, Facet, Figure};
+use benchrack_dashboards::view::{Axes, BudgetLine, CompareDevice, CompareRow, CompareView, DeviceRef, Dimension, Facet, Figure};
 use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::ids::{ArtifactId, DeviceId, SeriesId};
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
 use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
-use super::{chosen, manifest, named_devices, query_string};
+use super::{chosen, facet, manifest, named_devices, query_string};
 use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
@@ -42,6 +42,54 @@ pub struct Choice {
     frequency: Option<Frequency>,
     #[serde(deserialize_with = "chosen")]
     base: Option<String>,
+    #[serde(deserialize_with = "chosen")]
+    y: Option<Dimension>,
+    #[serde(deserialize_with = "chosen")]
+    x: Option<Dimension>,
+    #[serde(deserialize_with = "chosen")]
+    p90_ms: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    size_mb: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    memory_mb: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    energy_mj: Option<Limit>,
+}
+
+/// The most that something may be.
+#[derive(Debug, Clone, Copy)]
+struct Limit(f64);
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        number.map(Self).ok_or_else(|| format!("'{text}' is no budget: a number such as 20 or 2.5, in the field's unit"))
+    }
+}
+
+impl Choice {
+    /// Two figures to draw against each other, when either is chosen.
+    fn axes(&self) -> Option<Axes> {
+        let either = self.x.is_some() || self.y.is_some();
+        either.then(|| Axes { y: self.y.unwrap_or(Axes::SIZE.y), x: self.x.unwrap_or(Axes::SIZE.x) })
+    }
+
+    fn budgets(&self) -> Vec<BudgetLine> {
+        let limit = |line: BudgetLine| BudgetLine {
+            limit: match line.field {
+                "p90_ms" => self.p90_ms,
+                "size_mb" => self.size_mb,
+                "memory_mb" => self.memory_mb,
+                "energy_mj" => self.energy_mj,
+                _ => None,
+            }
+            .map(|limit| limit.0),
+            ..line
+        };
+        BudgetLine::NONE.map(limit).into()
+    }
 }
 
 /// Which devices are asked for; in the query, `device=` asks for all.
@@ -113,10 +161,13 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         device = shown.first().map(|device| device.id);
         fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
     }
-    let facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
+    let mut facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
     let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();
     let rows = rows(db, &ids).await?;
-    let query = query_string([
+    let devices = tables(shown, rows, choice.base.as_deref());
+    let budgets = choice.budgets();
+    facets.extend([axis_facet("y", &devices, choice.y), axis_facet("x", &devices, choice.x)]);
+    let parameters = [
         ("device", device.map(|id| id.to_string()).or_else(|| choice.device.map(|_| String::new()))),
         ("precision", filter.precision),
         ("threads", filter.threads.map(|threads| threads.to_string())),
@@ -124,8 +175,19 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         ("cores", filter.cores),
         ("frequency", filter.frequency),
         ("base", choice.base.clone()),
-    ]);
-    Ok(Some(CompareView { facets, devices: tables(shown, rows, choice.base.as_deref()), base: choice.base.clone(), query }))
+        ("y", choice.y.map(|dimension| dimension.to_string())),
+        ("x", choice.x.map(|dimension| dimension.to_string())),
+    ];
+    let limits = budgets.iter().map(|budget| (budget.field, budget.limit.map(|limit| limit.to_string())));
+    let query = query_string(parameters.into_iter().chain(limits));
+    Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, base: choice.base.clone(), query }))
+}
+
+/// The choice of a figure to draw, among those that any row has.
+fn axis_facet(name: &str, devices: &[CompareDevice], chosen: Option<Dimension>) -> Facet {
+    let known = |dimension: &Dimension| devices.iter().flat_map(|device| &device.rows).any(|row| dimension.of(row).is_some());
+    let names = Dimension::ALL.into_iter().filter(known).map(|dimension| dimension.name().to_owned());
+    facet(name, true, names, chosen.map(Dimension::name))
 }
 
 fn facets(

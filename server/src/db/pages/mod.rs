@@ -16,6 +16,7 @@ pub mod home;
 pub mod models;
 pub mod rack;
 pub mod run;
+pub mod search;
 pub mod series;
 pub mod series_list;
 pub mod session;

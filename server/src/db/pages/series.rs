@@ -1,7 +1,7 @@
 //! One series: every point, and its neighbours.
 
 use benchrack_dashboards::view::{
-    DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesRange, SeriesView,
+    SeriesAxis, SeriesBaseline, SeriesElsewhere, SeriesKey, SeriesMark, SeriesPoint, SeriesRange, SeriesView,
 };
 use benchrack_protocol::alert::{Catches, Planted};
 use benchrack_protocol::api::{Estimate, Metric};
@@ -20,6 +20,8 @@ use crate::judge;
 const MARKS: i64 = 200;
 /// Devices with the same subject that are named at most.
 const ELSEWHERE: i64 = 100;
+/// Points of each of their small charts.
+const ELSEWHERE_POINTS: i64 = 30;
 
 /// What is chosen.
 #[derive(Debug, Default, Deserialize)]
@@ -268,9 +270,14 @@ async fn metrics(db: &Database, id: SeriesId) -> Result<Vec<(Metric, SeriesId)>,
 }
 
 /// The same subject and metric on other devices, each under its newest system.
-async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, SeriesId)>, DbError> {
+async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<SeriesElsewhere>, DbError> {
     let rows = sqlx::query!(
-        r#"select * from (
+        r#"select o.*, array(
+                   select p.value from (
+                       select value, measured_at, run_id from run_metrics
+                       where series_id = o.id and counts order by measured_at desc, run_id desc limit $3
+                   ) p order by p.measured_at, p.run_id
+               ) as "recent!" from (
                select distinct on (o.device_id) o.id, d.id as device_id, d.name, d.title, d.reality
                from series s
                join series o on o.model_name = s.model_name and o.precision = s.precision and o.metric = s.metric
@@ -282,9 +289,15 @@ async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, Series
            ) o
            order by o.name collate "C" limit $2"#,
         id.0,
-        ELSEWHERE
+        ELSEWHERE,
+        ELSEWHERE_POINTS
     )
     .fetch_all(db.pool())
     .await?;
-    rows.into_iter().map(|row| Ok((device_ref(row.device_id, row.name, row.title, &row.reality)?, SeriesId(row.id)))).collect()
+    rows.into_iter()
+        .map(|row| {
+            let device = device_ref(row.device_id, row.name, row.title, &row.reality)?;
+            Ok(SeriesElsewhere { device, series: SeriesId(row.id), recent: row.recent })
+        })
+        .collect()
 }

@@ -50,6 +50,7 @@ pub fn router(app: &App) -> Router<App> {
     pages = list(pages, link::ALERTS, get(views::alerts));
     pages = page(pages, "/alerts/{id}", get(views::alert));
     pages = page(pages, link::SELF_TEST, get(views::self_test));
+    pages = page(pages, link::SEARCH, get(views::search));
     pages = list(pages, link::STUDIES, get(views::studies));
     pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));

@@ -104,6 +104,10 @@ pub(super) async fn self_test(State(app): State<App>, reader: Reader) -> Answer 
     reader.answer(SelfTestView { report: app.self_test().await? }).await
 }
 
+pub(super) async fn search(State(app): State<App>, Query(choice): Query<pages::search::Choice>, reader: Reader) -> Answer {
+    reader.answer(pages::search::view(app.db(), &choice).await?).await
+}
+
 pub(super) async fn studies(State(app): State<App>, Query(choice): Query<pages::studies::Choice>, reader: Reader) -> Answer {
     reader.answer(pages::studies::list(app.db(), &choice).await?).await
 }
