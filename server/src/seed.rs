@@ -136,6 +136,7 @@ pub async fn seed(db: &Database, plan: &SeedPlan, progress: &(dyn Fn(u64, u64) +
         progress(history.done(), history.sessions());
     }
     copy.rows(history.end()).await?;
+    copy.latest(&history.latest()).await?;
     copy.commit().await?;
     Ok(history.seeded())
 }

@@ -122,7 +122,7 @@ fn chart_name(axes: Axes, device: &CompareDevice) -> String {
 }
 
 /// Columns of the comparison's file beyond those of a run.
-const EXTRA: [&str; 18] = [
+const EXTRA: [&str; 19] = [
     "knobs",
     "family",
     "size_B",

@@ -3,7 +3,7 @@
 use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
 
-use super::{Database, DbError, maintenance};
+use super::{Database, DbError, maintenance, results};
 
 /// A table that is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +30,6 @@ pub enum Table {
     Series,
     /// run_metrics
     RunMetrics,
-    /// latest_runs
-    LatestRuns,
     /// sample_blocks
     SampleBlocks,
     /// model_uses
@@ -82,10 +80,6 @@ impl Table {
             }
             Self::RunMetrics => {
                 "copy run_metrics (run_id, metric, series_id, measured_at, counts, value, low, high, level) from stdin"
-            }
-            Self::LatestRuns => {
-                "copy latest_runs (device_id, model_name, precision, engine, threads, cores, frequency, run_id, counts)
-                 from stdin"
             }
             Self::SampleBlocks => {
                 "copy sample_blocks (run_id, measured_at, nth, round, place, started_ns, suspended_ns, waiting_share,
@@ -142,6 +136,12 @@ impl Copy {
             copy.finish().await?;
         }
         Ok(())
+    }
+
+    /// Notes which runs are the newest of their subjects, with whether each counts.
+    pub async fn latest(&mut self, runs: &[(i64, bool)]) -> Result<(), DbError> {
+        let (runs, counts): (Vec<i64>, Vec<bool>) = runs.iter().copied().unzip();
+        results::note_latest(&mut self.tx, &runs, &counts).await
     }
 
     /// Lets ids go on after those that were written, keeps all, and tells the planner what is there.

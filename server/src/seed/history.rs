@@ -181,7 +181,12 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    /// The rollups.
+    /// The newest run of each subject on each device, and whether it counts.
+    pub(super) fn latest(&self) -> Vec<(i64, bool)> {
+        self.written.latest()
+    }
+
+    /// The rollups that are copied.
     pub(super) fn end(&mut self) -> Vec<(Table, Vec<u8>)> {
         self.written.end(&self.rack)
     }

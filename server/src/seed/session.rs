@@ -103,6 +103,7 @@ pub(super) fn evidence(report: &DeviceReport, throttled: bool, whole: bool) -> S
             cpu_pressure: Reading::of(0.2),
         },
         knobs: Vec::new(),
+        asked_knobs: Vec::new(),
         targets: Vec::new(),
         true_frequencies: Vec::new(),
         watch: looks.into_iter().map(look).collect(),

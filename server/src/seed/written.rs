@@ -64,8 +64,8 @@ pub(super) struct Written {
     lines: BTreeMap<LineKey, Line>,
     /// By device and system.
     pub(super) systems: BTreeMap<(usize, usize), String>,
-    /// By device, model and place of the variant: the run, and whether it counts.
-    latest: BTreeMap<(usize, usize, usize), (i64, bool)>,
+    /// By device, model, place of the variant and engine build: the run, and whether it counts.
+    latest: BTreeMap<(usize, usize, usize, Option<ArtifactId>), (i64, bool)>,
     model_uses: BTreeMap<(i64, usize), u64>,
     engine_uses: BTreeMap<(ArtifactId, usize), (u64, OffsetDateTime)>,
     /// By model file: the alert's id.
@@ -87,6 +87,11 @@ impl Written {
     /// Series, figures and alerts so far.
     pub(super) fn counts(&self) -> [u64; 3] {
         [self.lines.len() as u64, self.figures, self.alerts.len() as u64]
+    }
+
+    /// The newest run of each subject on each device, and whether it counts.
+    pub(super) fn latest(&self) -> Vec<(i64, bool)> {
+        self.latest.values().copied().collect()
     }
 
     pub(super) fn run(&mut self, rack: &Rack<'_>, run: &RunAt<'_>, got: Outcome) -> Result<(), SeedError> {
@@ -131,7 +136,7 @@ impl Written {
             let uses = self.engine_uses.entry((build, place.device)).or_insert((0, over));
             *uses = (uses.0 + 1, over);
         }
-        let latest = self.latest.entry((place.device, place.model, nth)).or_insert((id, counts));
+        let latest = self.latest.entry((place.device, place.model, nth, engine.build)).or_insert((id, counts));
         if counts || !latest.1 {
             *latest = (id, counts);
         }
@@ -184,7 +189,7 @@ impl Written {
     /// The rollups.
     pub(super) fn end(&mut self, rack: &Rack<'_>) -> Vec<(Table, Vec<u8>)> {
         let point = OperatingPoint::default();
-        let (lines, latest) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.latest));
+        let lines = std::mem::take(&mut self.lines);
         let model = |nth: usize| rack.plan.models.get(nth).map(|model| model.name.as_str()).unwrap_or_default();
         for ((device, of, nth, system, metric), line) in &lines {
             let Some(variant) = VARIANTS.get(*nth) else { continue };
@@ -195,12 +200,6 @@ impl Written {
             series.cell(metric.name()).cell(line.points).cell(line.latest.0).time(line.latest.1).end();
             // Watching begins after the made-up points: they were made to be looked at, not to be searched.
             self.of(Table::SeriesWatches).cell(line.id).cell(line.latest.0).end();
-        }
-        for ((device, of, nth), (run, counts)) in &latest {
-            let Some(variant) = VARIANTS.get(*nth) else { continue };
-            let rows = self.of(Table::LatestRuns);
-            rows.cell(device + 1).cell(model(*of)).cell(variant.precision).cell(variant.engine()).cell(1);
-            rows.cell(&point.cores).cell(point.frequency).cell(run).cell(counts).end();
         }
         for ((model, device), runs) in std::mem::take(&mut self.model_uses) {
             self.of(Table::ModelUses).cell(model).cell(device + 1).cell(runs).end();

@@ -64,6 +64,7 @@ async fn a_made_up_history_breaks_no_reference_and_its_rollups_are_what_reports_
                 "select count(*) from latest_runs l where run_id <> (
                      select id from runs r where (r.device_id, r.model_name, r.precision, r.engine) =
                          (l.device_id, l.model_name, l.precision, l.engine)
+                         and r.engine_artifact_id is not distinct from l.engine_artifact_id
                      order by coalesce(validity ->> 'state' = 'valid', false) desc, id desc limit 1)",
             ),
             (

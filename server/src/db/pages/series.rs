@@ -229,11 +229,8 @@ async fn baseline(db: &Database, id: SeriesId) -> Result<Option<SeriesBaseline>,
 
 /// What would be caught on this device: of this model where that was tried, else of any.
 async fn catches(db: &Database, key: &SeriesKey) -> Result<Vec<Catches>, DbError> {
-    let planted: Vec<Planted> = self_tests::counts(db)
-        .await?
-        .into_iter()
-        .filter(|pair| pair.device == key.device.id && pair.baseline != pair.candidate)
-        .collect();
+    let mut planted: Vec<Planted> = self_tests::counts(db, Some(key.device.id)).await?;
+    planted.retain(|pair| pair.baseline != pair.candidate);
     let (own, others): (Vec<_>, Vec<_>) = judge::catches(&planted).into_iter().partition(|catches| catches.baseline == key.model);
     Ok(if own.is_empty() { others } else { own })
 }
