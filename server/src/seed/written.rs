@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Manifest;
-use benchrack_protocol::session::OperatingPoint;
 use benchrack_protocol::validity::Validity;
 use time::OffsetDateTime;
 
@@ -29,8 +28,8 @@ struct Line {
     valid: Option<(i64, i64)>,
 }
 
-/// What makes a line one: device, model, place of the variant, system, metric.
-type LineKey = (usize, usize, usize, usize, Metric);
+/// What makes a line one: device, model, place of the variant, system, sweep, metric.
+type LineKey = (usize, usize, usize, usize, Option<usize>, Metric);
 
 /// One run's place in the history.
 pub(super) struct RunAt<'a> {
@@ -64,8 +63,8 @@ pub(super) struct Written {
     lines: BTreeMap<LineKey, Line>,
     /// By device and system.
     pub(super) systems: BTreeMap<(usize, usize), String>,
-    /// By device, model, place of the variant and engine build: the run, and whether it counts.
-    latest: BTreeMap<(usize, usize, usize, Option<ArtifactId>), (i64, bool)>,
+    /// By device, model, place of the variant, sweep and engine build: the run, and whether it counts.
+    latest: BTreeMap<(usize, usize, usize, Option<usize>, Option<ArtifactId>), (i64, bool)>,
     model_uses: BTreeMap<(i64, usize), u64>,
     engine_uses: BTreeMap<(ArtifactId, usize), (u64, OffsetDateTime)>,
     /// By model file: the alert's id.
@@ -99,7 +98,7 @@ impl Written {
         let id = rack.run_id(place, nth);
         let (model_id, manifest) = revision.file(variant.precision);
         let engine = rack.engine_ref(variant, place.round);
-        let point = OperatingPoint::default();
+        let point = rack.point(place.sweep);
         let counts = matches!(&got, Outcome::Measured(_, judged) if judged.validity == Validity::Valid);
         let version = match &got {
             Outcome::Measured(measurement, _) => Some(measurement.engine.version.clone()),
@@ -136,7 +135,7 @@ impl Written {
             let uses = self.engine_uses.entry((build, place.device)).or_insert((0, over));
             *uses = (uses.0 + 1, over);
         }
-        let latest = self.latest.entry((place.device, place.model, nth, engine.build)).or_insert((id, counts));
+        let latest = self.latest.entry((place.device, place.model, nth, place.sweep, engine.build)).or_insert((id, counts));
         if counts || !latest.1 {
             *latest = (id, counts);
         }
@@ -150,7 +149,7 @@ impl Written {
         let (model_id, manifest) = revision.file(variant.precision);
         self.figures += 1;
         let next = self.lines.len() as i64 + 1;
-        let key = (place.device, place.model, nth, system, metric);
+        let key = (place.device, place.model, nth, system, place.sweep, metric);
         let line = self.lines.entry(key).or_insert(Line { id: next, points: 0, latest: (id, over), valid: None });
         line.points += 1;
         line.latest = (id, over);
@@ -188,10 +187,10 @@ impl Written {
 
     /// The rollups.
     pub(super) fn end(&mut self, rack: &Rack<'_>) -> Vec<(Table, Vec<u8>)> {
-        let point = OperatingPoint::default();
         let lines = std::mem::take(&mut self.lines);
         let model = |nth: usize| rack.plan.models.get(nth).map(|model| model.name.as_str()).unwrap_or_default();
-        for ((device, of, nth, system, metric), line) in &lines {
+        for ((device, of, nth, system, sweep, metric), line) in &lines {
+            let point = rack.point(*sweep);
             let Some(variant) = VARIANTS.get(*nth) else { continue };
             let fingerprint = self.systems.get(&(*device, *system)).cloned().unwrap_or_default();
             let series = self.of(Table::Series);
