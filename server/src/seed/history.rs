@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::rack::{LIBRARY, Rack, VARIANTS, Variant};
+use super::rows::Sheets;
 use super::session::{Asked, Chance, evidence, outcome};
 use super::written::{RunAt, Written};
 use super::{SeedError, SeedPlan, Seeded};
@@ -65,7 +66,7 @@ impl<'a> History<'a> {
     }
 
     /// Devices, model files, builds and submissions.
-    pub(super) fn begin(&mut self) -> Result<Vec<(Table, Vec<u8>)>, SeedError> {
+    pub(super) fn begin(&mut self) -> Result<Sheets, SeedError> {
         let Self { rack, written, .. } = self;
         let plan = rack.plan;
         for (id, device) in (1..).zip(&plan.devices) {
@@ -139,7 +140,7 @@ impl<'a> History<'a> {
     }
 
     /// The next sessions with all that belongs to them; none at the end.
-    pub(super) fn next_batch(&mut self) -> Result<Option<Vec<(Table, Vec<u8>)>>, SeedError> {
+    pub(super) fn next_batch(&mut self) -> Result<Option<Sheets>, SeedError> {
         let end = (self.next + BATCH).min(self.rack.sessions());
         if self.next == end {
             return Ok(None);
@@ -195,7 +196,7 @@ impl<'a> History<'a> {
     }
 
     /// The rollups that are copied.
-    pub(super) fn end(&mut self) -> Vec<(Table, Vec<u8>)> {
+    pub(super) fn end(&mut self) -> Sheets {
         self.written.end(&self.rack)
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::SeedError;
 use super::rack::{LIBRARY, Place, Rack, Revision, VARIANTS, Variant};
-use super::rows::Rows;
+use super::rows::{Rows, Sheets};
 use super::session::{Outcome, integer_kernels};
 use crate::db::column::word;
 use crate::db::seed::Table;
@@ -30,6 +30,9 @@ struct Line {
 
 /// What makes a line one: device, model, place of the variant, system, sweep, metric.
 type LineKey = (usize, usize, usize, usize, Option<usize>, Metric);
+
+/// What makes a run the newest: device, model, place of the variant, sweep, engine build.
+type LatestKey = (usize, usize, usize, Option<usize>, Option<ArtifactId>);
 
 /// One run's place in the history.
 pub(super) struct RunAt<'a> {
@@ -63,8 +66,8 @@ pub(super) struct Written {
     lines: BTreeMap<LineKey, Line>,
     /// By device and system.
     pub(super) systems: BTreeMap<(usize, usize), String>,
-    /// By device, model, place of the variant, sweep and engine build: the run, and whether it counts.
-    latest: BTreeMap<(usize, usize, usize, Option<usize>, Option<ArtifactId>), (i64, bool)>,
+    /// The run, and whether it counts.
+    latest: BTreeMap<LatestKey, (i64, bool)>,
     model_uses: BTreeMap<(i64, usize), u64>,
     engine_uses: BTreeMap<(ArtifactId, usize), (u64, OffsetDateTime)>,
     /// By model file: the alert's id.
@@ -79,7 +82,7 @@ impl Written {
     }
 
     /// What waits to be copied.
-    pub(super) fn take(&mut self) -> Vec<(Table, Vec<u8>)> {
+    pub(super) fn take(&mut self) -> Sheets {
         std::mem::take(&mut self.sheets).into_iter().map(|(table, rows)| (table, rows.into_text())).collect()
     }
 
@@ -186,7 +189,7 @@ impl Written {
     }
 
     /// The rollups.
-    pub(super) fn end(&mut self, rack: &Rack<'_>) -> Vec<(Table, Vec<u8>)> {
+    pub(super) fn end(&mut self, rack: &Rack<'_>) -> Sheets {
         let lines = std::mem::take(&mut self.lines);
         let model = |nth: usize| rack.plan.models.get(nth).map(|model| model.name.as_str()).unwrap_or_default();
         for ((device, of, nth, system, sweep, metric), line) in &lines {
