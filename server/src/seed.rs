@@ -2,13 +2,14 @@
 //!
 //! It has the shape of a real one: every round each device measures every model in both precisions on two engines; models
 //! get revisions, some of which are slower on some devices; one device ages, systems are updated, runs fail and are
-//! throttled. Only the newest runs have their samples, as a farm that retires old ones would have it. Every row says that
+//! throttled. Last of all, two models are measured at the operating points of each device's clusters, with energy. Only the newest runs have their samples, as a farm that retires old ones would have it. Every row says that
 //! it is simulated, and an empty database is the only place it goes to.
 
 mod history;
 mod rack;
 mod rows;
 mod session;
+mod sweep;
 mod written;
 
 use benchrack_protocol::device::DeviceReport;
@@ -21,7 +22,7 @@ use history::History;
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct SeedPlan {
-    /// Runs, rounded up to whole sessions.
+    /// Runs, rounded up to whole sessions; those at other operating points come on top.
     pub runs: u64,
     /// Runs that keep their samples, the newest.
     pub whole: u64,

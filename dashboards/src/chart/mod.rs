@@ -2,6 +2,7 @@
 //! answers a fragment for a page or a file of its own; without data it says so instead of drawing axes.
 
 mod axis;
+mod badge;
 mod decimate;
 mod forest;
 mod frame;
@@ -18,6 +19,7 @@ mod sustained;
 mod turns;
 mod watch;
 
+pub(crate) use badge::{Look, badge};
 pub(crate) use forest::{NAME as FOREST, forest};
 pub(crate) use frame::Place;
 pub(crate) use frames::{NAME as FRAMES, PARTS as FRAME_PARTS, frames};

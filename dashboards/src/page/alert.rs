@@ -4,11 +4,13 @@ use askama::Template;
 use benchrack_protocol::alert::{Alert, AlertKind, Finding, TriageState};
 
 use super::render;
+use crate::chart::{Look, badge};
 use crate::format::change_interval;
 use crate::part::{Badge, Ctx, Num, Tab};
 use crate::table::Table;
+use crate::text::texts;
 use crate::view::{AlertListView, AlertView};
-use crate::{Chrome, Page, RenderError, link};
+use crate::{Chrome, Language, Page, RenderError, link};
 
 #[derive(Template)]
 #[template(path = "alert_list.html")]
@@ -46,6 +48,14 @@ fn is_overdue(alert: &Alert, chrome: &Chrome) -> bool {
 }
 
 impl Page for AlertListView {
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let t = texts(language);
+        let waiting = |alert: &&Alert| matches!(alert.state, TriageState::New | TriageState::Confirmed);
+        let open = self.rows.iter().filter(waiting).count();
+        let look = if open == 0 { Look::Good } else { Look::Bad };
+        Some(badge(t.common.alerts, &open.to_string(), look))
+    }
+
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let query = self.state.map_or_else(String::new, |state| format!("state={}", state.name()));
         let c = Ctx::new(chrome, "", Tab::Alerts).at(link::ALERTS, &query).with_csv().living();

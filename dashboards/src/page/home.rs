@@ -5,10 +5,11 @@ use time::OffsetDateTime;
 
 use super::rack::Card;
 use super::render;
+use crate::chart::{Look, badge};
 use crate::part::{Badge, Ctx, Tab};
-use crate::text::{Texts, fill};
+use crate::text::{Texts, fill, texts};
 use crate::view::{HomeView, SessionRow, Trouble};
-use crate::{Chrome, Page, RenderError, link};
+use crate::{Chrome, Language, Page, RenderError, link};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -105,5 +106,16 @@ impl Page for HomeView {
         let troubles = self.troubles.iter().map(|trouble| told(trouble, c)).collect();
         let cards = self.devices.iter().map(|device| Card::new(c, device, false)).collect();
         render(&Home { c, v: self, headline, troubles, queue: c.queue(&self.queue), cards })
+    }
+
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let h = &texts(language).home;
+        let (answer, look) = match self.troubles.len() {
+            0 if self.devices.is_empty() => (h.empty.to_owned(), Look::Doubt),
+            0 => (h.calm.to_owned(), Look::Good),
+            1 => (h.one_trouble.to_owned(), Look::Bad),
+            many => (fill(h.troubles, &[&many]), Look::Bad),
+        };
+        Some(badge("benchrack", &answer, look))
     }
 }

@@ -7,7 +7,7 @@ use benchrack_protocol::validity::Validity;
 
 use super::facets::Facets;
 use super::render;
-use crate::chart::{self, Place, series, spark};
+use crate::chart::{self, Look, Place, badge, series, spark};
 use crate::format::{Unit, change, fixed};
 use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
 use crate::table::Table;
@@ -108,6 +108,16 @@ impl Page for SeriesView {
             }),
             catches: self.catches.iter().map(|one| catches_words(one, c)).collect(),
             marks: self.marks.iter().map(|mark| (mark, Num::plain(mark.change.map(change).unwrap_or_default()))).collect(),
+        })
+    }
+
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let (t, key) = (texts(language), &self.key);
+        let what = format!("{} {} · {}", key.model, key.precision, key.device.name);
+        let newest = self.points.iter().rev().find(|point| point.validity == Validity::Valid);
+        Some(match newest {
+            Some(point) => badge(&what, &Unit::of(key.metric).show(point.estimate.value), Look::Plain),
+            None => badge(&what, t.common.never_measured, Look::Doubt),
         })
     }
 

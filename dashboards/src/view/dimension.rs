@@ -157,6 +157,12 @@ impl BudgetLine {
         Self { dimension: Dimension::Measured(Metric::Energy), field: "energy_mj", symbol: "mJ", scale: 1e-3, limit: None },
     ];
 
+    /// The budgets of a device's operating points, without limits.
+    pub const OPERATING: [Self; 2] = [
+        Self { dimension: Dimension::Measured(Metric::LatencyP90), field: "p90_ms", symbol: "ms", scale: 1e6, limit: None },
+        Self { dimension: Dimension::Measured(Metric::Power), field: "power_w", symbol: "W", scale: 1.0, limit: None },
+    ];
+
     /// The limit in the figure's own unit.
     pub fn most(&self) -> Option<f64> {
         self.limit.map(|limit| limit * self.scale)

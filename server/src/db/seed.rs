@@ -10,6 +10,8 @@ use super::{Database, DbError, maintenance, results};
 pub enum Table {
     /// devices
     Devices,
+    /// device_absences
+    DeviceAbsences,
     /// artifacts
     Artifacts,
     /// models
@@ -54,6 +56,7 @@ impl Table {
                 "copy devices (id, key, name, report, agent_version, agent_target, registered_at, last_seen_at, state,
                      state_since, reason, failures) from stdin"
             }
+            Self::DeviceAbsences => "copy device_absences (device_id, state, reason, since, until) from stdin",
             Self::Artifacts => "copy artifacts (id, size, stored_at) from stdin",
             Self::Models => "copy models (id, name, precision, artifact_id, manifest, revision, listed, added_at) from stdin",
             Self::Engines => "copy engines (id, name, version, target, artifact_id, build, added_at) from stdin",

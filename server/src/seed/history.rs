@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::rack::{LIBRARY, Rack, VARIANTS, Variant};
+use super::rows::Sheets;
 use super::session::{Asked, Chance, evidence, outcome};
 use super::written::{RunAt, Written};
 use super::{SeedError, SeedPlan, Seeded};
@@ -34,7 +35,7 @@ impl<'a> History<'a> {
     }
 
     pub(super) fn sessions(&self) -> u64 {
-        self.rack.sessions
+        self.rack.sessions()
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -45,22 +46,17 @@ impl<'a> History<'a> {
         let [series, figures, alerts] = self.written.counts();
         Seeded {
             devices: self.rack.plan.devices.len() as u64,
-            sessions: self.rack.sessions,
-            runs: self.rack.sessions * VARIANTS.len() as u64,
+            sessions: self.rack.sessions(),
+            runs: self.rack.sessions() * VARIANTS.len() as u64,
             series,
             figures,
             alerts,
         }
     }
 
-    /// The first session that keeps its samples.
-    fn first_whole(&self) -> u64 {
-        self.rack.sessions.saturating_sub(self.rack.plan.whole / VARIANTS.len() as u64)
-    }
-
     /// Moments in the months in which samples are kept.
     pub(super) fn whole_since(&self) -> Vec<OffsetDateTime> {
-        let mut moment = self.rack.place(self.first_whole()).at;
+        let mut moment = self.rack.place(self.rack.first_whole()).at;
         let mut moments = vec![self.rack.plan.until];
         while moment < self.rack.plan.until {
             moments.push(moment);
@@ -70,7 +66,7 @@ impl<'a> History<'a> {
     }
 
     /// Devices, model files, builds and submissions.
-    pub(super) fn begin(&mut self) -> Result<Vec<(Table, Vec<u8>)>, SeedError> {
+    pub(super) fn begin(&mut self) -> Result<Sheets, SeedError> {
         let Self { rack, written, .. } = self;
         let plan = rack.plan;
         for (id, device) in (1..).zip(&plan.devices) {
@@ -83,9 +79,21 @@ impl<'a> History<'a> {
             devices.cell(id).cell(&report.identity.key).cell(&device.name).cell(serde_json::to_string(&report)?);
             devices.cell(env!("CARGO_PKG_VERSION")).cell(TARGET).time(rack.round_at(0)).time(plan.until);
             devices.cell(if quarantined { "quarantined" } else { "idle" });
+            const FAILED: &str = "3 sessions in a row failed: signal 9";
             match quarantined {
-                true => devices.time(plan.until).cell("3 sessions in a row failed: signal 9").cell(3).end(),
+                true => devices.time(plan.until).cell(FAILED).cell(3).end(),
                 false => devices.null().null().cell(0).end(),
+            }
+            // One in three was away once: half-way through for a day.
+            let away = rack.round_at(rack.rounds / 2);
+            let absences = written.of(Table::DeviceAbsences);
+            if id % 3 == 0 {
+                absences.cell(id).cell("quarantined").cell(FAILED).time(away).time(away + Duration::DAY).end();
+            } else if id % 3 == 1 {
+                absences.cell(id).cell("offline").null().time(away).time(away + Duration::HOUR).end();
+            }
+            if quarantined {
+                absences.cell(id).cell("quarantined").cell(FAILED).time(plan.until).null().end();
             }
         }
         for revision in rack.revisions.iter().flatten() {
@@ -132,8 +140,8 @@ impl<'a> History<'a> {
     }
 
     /// The next sessions with all that belongs to them; none at the end.
-    pub(super) fn next_batch(&mut self) -> Result<Option<Vec<(Table, Vec<u8>)>>, SeedError> {
-        let end = (self.next + BATCH).min(self.rack.sessions);
+    pub(super) fn next_batch(&mut self) -> Result<Option<Sheets>, SeedError> {
+        let end = (self.next + BATCH).min(self.rack.sessions());
         if self.next == end {
             return Ok(None);
         }
@@ -145,15 +153,16 @@ impl<'a> History<'a> {
     }
 
     fn session(&mut self, number: u64) -> Result<(), SeedError> {
-        let whole = number >= self.first_whole();
+        let whole = number >= self.rack.first_whole();
         let Self { rack, written, .. } = self;
         let place = rack.place(number);
         let mut chance = Chance::of(rack.plan.seed, number);
-        let throttled = chance.throttled();
+        // Sweeps are measured again until they count.
+        let throttled = chance.throttled() && place.sweep.is_none();
         let (Some(device), Some((revision, before))) = (rack.plan.devices.get(place.device), rack.revisions_at(place)) else {
             return Ok(());
         };
-        let evidence = evidence(&device.report, throttled, whole);
+        let evidence = evidence(&device.report, rack.sweep(place.sweep), throttled, whole);
         let spec = rack.spec(place, revision);
         let spec_text = serde_json::to_string(&spec)?;
         let (id, device_id, over) = (number + 1, place.device + 1, place.at + LASTS);
@@ -187,7 +196,7 @@ impl<'a> History<'a> {
     }
 
     /// The rollups that are copied.
-    pub(super) fn end(&mut self) -> Vec<(Table, Vec<u8>)> {
+    pub(super) fn end(&mut self) -> Sheets {
         self.written.end(&self.rack)
     }
 }

@@ -8,6 +8,7 @@ use benchrack_protocol::units::Bytes;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
+use super::sweep::Sweep;
 use super::{SeedModel, SeedPlan};
 
 /// Name of the second engine.
@@ -78,12 +79,16 @@ pub(super) struct Place {
     pub(super) device: usize,
     pub(super) model: usize,
     pub(super) at: OffsetDateTime,
+    /// Its place among the sweeps; none for a session of the nightly suite.
+    pub(super) sweep: Option<usize>,
 }
 
 #[derive(Debug)]
 pub(super) struct Rack<'a> {
     pub(super) plan: &'a SeedPlan,
-    pub(super) sessions: u64,
+    /// Sessions of the nightly suite; the sweeps follow them.
+    nightly: u64,
+    sweeps: Vec<Sweep>,
     pub(super) rounds: u64,
     every: Duration,
     start: OffsetDateTime,
@@ -103,7 +108,9 @@ impl<'a> Rack<'a> {
             let version = format!("1.{}.0", 20 + 2 * version);
             (ArtifactId::of(format!("simulated {LIBRARY} {version}").as_bytes()), version)
         });
-        let mut rack = Self { plan, sessions, rounds, every, start, revisions: Vec::new(), builds: builds.collect() };
+        let sweeps = Sweep::all(plan.devices.iter().map(|device| &device.report), plan.models.len());
+        let builds = builds.collect();
+        let mut rack = Self { plan, nightly: sessions, sweeps, rounds, every, start, revisions: Vec::new(), builds };
         let mut id = 0;
         for (nth, model) in plan.models.iter().enumerate() {
             let revisions = (0..=rack.revision_at(nth, rounds.saturating_sub(1))).map(|revision| {
@@ -162,12 +169,39 @@ impl<'a> Rack<'a> {
         }
     }
 
+    /// Sessions in all.
+    pub(super) fn sessions(&self) -> u64 {
+        self.nightly + self.sweeps.len() as u64
+    }
+
+    /// The first session that keeps its samples; sweeps all do.
+    pub(super) fn first_whole(&self) -> u64 {
+        self.nightly.saturating_sub(self.plan.whole / VARIANTS.len() as u64)
+    }
+
+    /// The sweep that a session belongs to.
+    pub(super) fn sweep(&self, nth: Option<usize>) -> Option<&Sweep> {
+        self.sweeps.get(nth?)
+    }
+
+    /// What a session is asked for.
+    pub(super) fn point(&self, sweep: Option<usize>) -> OperatingPoint {
+        self.sweep(sweep).map(Sweep::point).unwrap_or_default()
+    }
+
     pub(super) fn place(&self, number: u64) -> Place {
+        let nth = number.checked_sub(self.nightly).and_then(|nth| usize::try_from(nth).ok());
+        if let Some(sweep) = self.sweep(nth) {
+            // The last of a device ends with the history.
+            let at = self.plan.until - SESSION * (sweep.of - sweep.nth) as f64;
+            let round = self.rounds.saturating_sub(1);
+            return Place { number, round, device: sweep.device, model: sweep.model, at, sweep: nth };
+        }
         let (devices, models) = (self.plan.devices.len() as u64, self.plan.models.len() as u64);
         let (round, slot) = (number / (devices * models), number % (devices * models));
         let (model, device) = (slot / devices, slot % devices);
         let at = self.round_at(round) + SESSION * (model + 1) as f64 + Duration::seconds(device as i64);
-        Place { number, round, device: device as usize, model: model as usize, at }
+        Place { number, round, device: device as usize, model: model as usize, at, sweep: None }
     }
 
     /// When a round was submitted.
@@ -229,8 +263,10 @@ impl<'a> Rack<'a> {
         let (Some(device), Some(model)) = (self.plan.devices.get(place.device), self.plan.models.get(place.model)) else {
             return 1.0;
         };
+        let sweep = self.sweep(place.sweep);
         let clocks = device.report.clusters.iter().filter_map(|cluster| cluster.max_freq.value());
-        let gigahertz = clocks.map(|clock| clock.0 as f64 / 1e6).fold(1.2, f64::max);
+        let fastest = clocks.map(|clock| clock.0 as f64 / 1e6).fold(1.2, f64::max);
+        let gigahertz = sweep.map_or(fastest, Sweep::gigahertz);
         let per_tick = match (variant.precision, variant.library) {
             (Precision::Int8, true) => 14.0,
             (Precision::Int8, false) => 5.0,
@@ -256,7 +292,7 @@ impl<'a> Rack<'a> {
         };
         SessionSpec {
             subjects: VARIANTS.map(subject).into(),
-            operating_point: OperatingPoint::default(),
+            operating_point: self.point(place.sweep),
             plan: MeasurePlan::default(),
         }
     }

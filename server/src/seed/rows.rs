@@ -5,6 +5,11 @@ use std::fmt::{self, Display, Write};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::db::seed::Table;
+
+/// Rows by table, in COPY's text form, ready to be written.
+pub type Sheets = Vec<(Table, Vec<u8>)>;
+
 /// Rows of one table in the making.
 #[derive(Debug, Default)]
 pub struct Rows {

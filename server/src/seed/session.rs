@@ -1,20 +1,22 @@
 //! One made-up session: its evidence and what each subject got.
 
 use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
-use benchrack_protocol::evidence::{ClockSample, ResidencyEvidence, SessionEvidence, SettleEvidence, WatchSample};
+use benchrack_protocol::evidence::{ClockSample, ClockTarget, KnobEvidence, KnobOutcome, ResidencyEvidence, SessionEvidence, SettleEvidence, WatchSample};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{Block, Failure, Measurement, OutputCheck, Warmup};
 use benchrack_protocol::runner::{FailureReason, MemoryFigures};
-use benchrack_protocol::session::{OperatingPoint, Subject};
+use benchrack_protocol::session::Subject;
 use benchrack_protocol::units::{Bytes, Kilohertz, Millicelsius, Nanos};
 use benchrack_protocol::validity;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::rack::{Place, Rack, Revision, Variant};
+use super::sweep::Sweep;
 use crate::judge::{self, JudgedRun, UnusableMeasurement};
 
 /// Share of sessions in which the clock was capped by heat.
@@ -71,11 +73,17 @@ fn not_asked<T>() -> Reading<T> {
 }
 
 /// What was seen around a session; while its samples are kept, second by second.
-pub(super) fn evidence(report: &DeviceReport, throttled: bool, whole: bool) -> SessionEvidence {
+pub(super) fn evidence(report: &DeviceReport, sweep: Option<&Sweep>, throttled: bool, whole: bool) -> SessionEvidence {
     let fastest = report.clusters.last();
-    let cpus = fastest.map(|cluster| cluster.cpus.clone()).unwrap_or_default();
-    let clock = fastest.and_then(|cluster| cluster.max_freq.value().copied()).unwrap_or(Kilohertz(1_800_000));
-    let policy = format!("cpufreq/policy{}", cpus.iter().next().unwrap_or_default());
+    let (cpus, clock, policy) = match sweep {
+        Some(sweep) => (sweep.cpus.clone(), sweep.clock, sweep.policy.clone()),
+        None => {
+            let cpus = fastest.map(|cluster| cluster.cpus.clone()).unwrap_or_default();
+            let clock = fastest.and_then(|cluster| cluster.max_freq.value().copied()).unwrap_or(Kilohertz(1_800_000));
+            let policy = format!("cpufreq/policy{}", cpus.iter().next().unwrap_or_default());
+            (cpus, clock, policy)
+        }
+    };
     let seconds = u64::from(BLOCKS);
     let look = |second: u64| {
         let capped = throttled && second > seconds / 2;
@@ -102,9 +110,9 @@ pub(super) fn evidence(report: &DeviceReport, throttled: bool, whole: bool) -> S
             load_1min: Reading::of(0.3),
             cpu_pressure: Reading::of(0.2),
         },
-        knobs: Vec::new(),
+        knobs: sweep.map(|_| pinned(&policy, clock)).into_iter().flatten().collect(),
         asked_knobs: Vec::new(),
-        targets: Vec::new(),
+        targets: sweep.map(|_| target(&policy, &cpus, clock)).into_iter().collect(),
         true_frequencies: Vec::new(),
         watch: looks.into_iter().map(look).collect(),
         residency: vec![ResidencyEvidence {
@@ -112,11 +120,28 @@ pub(super) fn evidence(report: &DeviceReport, throttled: bool, whole: bool) -> S
             cpus: cpus.clone(),
             time_in_state: not_asked(),
             transitions: not_asked(),
-            hardware_max: Reading::of(clock),
+            hardware_max: Reading::of(sweep.map_or(clock, |sweep| sweep.top)),
         }],
         cpus,
         steal_share: Reading::of(0.0),
     }
+}
+
+/// Both limits of a clock, held.
+fn pinned(policy: &str, clock: Kilohertz) -> [KnobEvidence; 2] {
+    ["scaling_min_freq", "scaling_max_freq"].map(|limit| KnobEvidence {
+        knob: format!("{policy}/{limit}"),
+        before: not_asked(),
+        asked: clock.0.to_string(),
+        read_back: Reading::of(clock.0.to_string()),
+        outcome: KnobOutcome::Held,
+        restored: true,
+        helpful: false,
+    })
+}
+
+fn target(policy: &str, cpus: &CpuSet, clock: Kilohertz) -> ClockTarget {
+    ClockTarget { policy: policy.into(), cpus: cpus.clone(), asked: clock.0.to_string(), target: clock }
 }
 
 /// One subject of a session.
@@ -195,8 +220,8 @@ pub(super) fn outcome(rack: &Rack<'_>, asked: &Asked<'_>, chance: &mut Chance) -
         fresh_runners: Vec::new(),
         profile: Vec::new(),
     };
-    let point = OperatingPoint::default();
-    let judged = if whole {
+    let point = rack.point(place.sweep);
+    let mut judged = if whole {
         judge::run(subject, &point, evidence, &measurement)?
     } else {
         JudgedRun {
@@ -205,6 +230,11 @@ pub(super) fn outcome(rack: &Rack<'_>, asked: &Asked<'_>, chance: &mut Chance) -
             metrics: figures(median, noise, &measurement, size),
         }
     };
+    if let Some((added, all)) = rack.sweep(place.sweep).map(Sweep::watts) {
+        let about = |value: f64| Estimate::within(value, value * 0.97, value * 1.03);
+        judged.metrics.push((Metric::Energy, about(added * median / SECOND as f64)));
+        judged.metrics.push((Metric::Power, about(all)));
+    }
     Ok(Outcome::Measured(Box::new(measurement), judged))
 }
 

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Manifest;
-use benchrack_protocol::session::OperatingPoint;
 use benchrack_protocol::validity::Validity;
 use time::OffsetDateTime;
 
 use super::SeedError;
 use super::rack::{LIBRARY, Place, Rack, Revision, VARIANTS, Variant};
-use super::rows::Rows;
+use super::rows::{Rows, Sheets};
 use super::session::{Outcome, integer_kernels};
 use crate::db::column::word;
 use crate::db::seed::Table;
@@ -29,8 +28,11 @@ struct Line {
     valid: Option<(i64, i64)>,
 }
 
-/// What makes a line one: device, model, place of the variant, system, metric.
-type LineKey = (usize, usize, usize, usize, Metric);
+/// What makes a line one: device, model, place of the variant, system, sweep, metric.
+type LineKey = (usize, usize, usize, usize, Option<usize>, Metric);
+
+/// What makes a run the newest: device, model, place of the variant, sweep, engine build.
+type LatestKey = (usize, usize, usize, Option<usize>, Option<ArtifactId>);
 
 /// One run's place in the history.
 pub(super) struct RunAt<'a> {
@@ -64,8 +66,8 @@ pub(super) struct Written {
     lines: BTreeMap<LineKey, Line>,
     /// By device and system.
     pub(super) systems: BTreeMap<(usize, usize), String>,
-    /// By device, model, place of the variant and engine build: the run, and whether it counts.
-    latest: BTreeMap<(usize, usize, usize, Option<ArtifactId>), (i64, bool)>,
+    /// The run, and whether it counts.
+    latest: BTreeMap<LatestKey, (i64, bool)>,
     model_uses: BTreeMap<(i64, usize), u64>,
     engine_uses: BTreeMap<(ArtifactId, usize), (u64, OffsetDateTime)>,
     /// By model file: the alert's id.
@@ -80,7 +82,7 @@ impl Written {
     }
 
     /// What waits to be copied.
-    pub(super) fn take(&mut self) -> Vec<(Table, Vec<u8>)> {
+    pub(super) fn take(&mut self) -> Sheets {
         std::mem::take(&mut self.sheets).into_iter().map(|(table, rows)| (table, rows.into_text())).collect()
     }
 
@@ -99,7 +101,7 @@ impl Written {
         let id = rack.run_id(place, nth);
         let (model_id, manifest) = revision.file(variant.precision);
         let engine = rack.engine_ref(variant, place.round);
-        let point = OperatingPoint::default();
+        let point = rack.point(place.sweep);
         let counts = matches!(&got, Outcome::Measured(_, judged) if judged.validity == Validity::Valid);
         let version = match &got {
             Outcome::Measured(measurement, _) => Some(measurement.engine.version.clone()),
@@ -136,7 +138,7 @@ impl Written {
             let uses = self.engine_uses.entry((build, place.device)).or_insert((0, over));
             *uses = (uses.0 + 1, over);
         }
-        let latest = self.latest.entry((place.device, place.model, nth, engine.build)).or_insert((id, counts));
+        let latest = self.latest.entry((place.device, place.model, nth, place.sweep, engine.build)).or_insert((id, counts));
         if counts || !latest.1 {
             *latest = (id, counts);
         }
@@ -150,7 +152,7 @@ impl Written {
         let (model_id, manifest) = revision.file(variant.precision);
         self.figures += 1;
         let next = self.lines.len() as i64 + 1;
-        let key = (place.device, place.model, nth, system, metric);
+        let key = (place.device, place.model, nth, system, place.sweep, metric);
         let line = self.lines.entry(key).or_insert(Line { id: next, points: 0, latest: (id, over), valid: None });
         line.points += 1;
         line.latest = (id, over);
@@ -187,11 +189,11 @@ impl Written {
     }
 
     /// The rollups.
-    pub(super) fn end(&mut self, rack: &Rack<'_>) -> Vec<(Table, Vec<u8>)> {
-        let point = OperatingPoint::default();
+    pub(super) fn end(&mut self, rack: &Rack<'_>) -> Sheets {
         let lines = std::mem::take(&mut self.lines);
         let model = |nth: usize| rack.plan.models.get(nth).map(|model| model.name.as_str()).unwrap_or_default();
-        for ((device, of, nth, system, metric), line) in &lines {
+        for ((device, of, nth, system, sweep, metric), line) in &lines {
+            let point = rack.point(*sweep);
             let Some(variant) = VARIANTS.get(*nth) else { continue };
             let fingerprint = self.systems.get(&(*device, *system)).cloned().unwrap_or_default();
             let series = self.of(Table::Series);

@@ -1,6 +1,7 @@
 //! Pages as a browser gets them.
 
 mod access;
+mod devices;
 mod lists;
 
 use std::collections::BTreeSet;

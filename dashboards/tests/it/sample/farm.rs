@@ -123,6 +123,8 @@ fn card(device: DeviceRef, state: &str) -> DeviceCard {
         current: None,
         newest: Vec::new(),
         queued: 0,
+        steadiness: None,
+        control: None,
     }
 }
 
@@ -355,6 +357,9 @@ pub fn device() -> DeviceView {
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
         current: rack().devices[1].current.clone(),
         queued: 2,
+        operating: OperatingView { facets: Vec::new(), budgets: BudgetLine::OPERATING.into(), points: Vec::new(), cheapest: Vec::new() },
+        sustained: None,
+        absences: Vec::new(),
         runs: RunList {
             runs: vec![
                 run(51, &pixel, "squeezenet-1.1", Precision::Int8, 1, 9.82),

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
 use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
-use super::{chosen, facet, manifest, named_devices, query_string};
+use super::{Limit, chosen, facet, manifest, named_devices, query_string};
 use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
@@ -54,19 +54,6 @@ pub struct Choice {
     memory_mb: Option<Limit>,
     #[serde(deserialize_with = "chosen")]
     energy_mj: Option<Limit>,
-}
-
-/// The most that something may be.
-#[derive(Debug, Clone, Copy)]
-struct Limit(f64);
-
-impl std::str::FromStr for Limit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-        number.map(Self).ok_or_else(|| format!("'{text}' is no budget: a number such as 20 or 2.5, in the field's unit"))
-    }
 }
 
 impl Choice {

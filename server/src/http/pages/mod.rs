@@ -32,7 +32,8 @@ pub fn router(app: &App) -> Router<App> {
         router
             .route(path, handler.clone())
             .route(&companion("view.json"), handler.clone())
-            .route(&companion("table.csv"), handler)
+            .route(&companion("table.csv"), handler.clone())
+            .route(&companion("badge.svg"), handler)
     };
     let mut pages = Router::new();
     pages = list(pages, link::HOME, get(views::home));
