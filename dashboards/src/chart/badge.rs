@@ -44,7 +44,11 @@ pub(crate) fn badge(what: &str, answer: &str, look: Look) -> String {
     let split = left + 2 * PAD;
     let all = split + right + 2 * PAD;
     let text = |words: &str, from: u32, width: u32| {
-        format!("<text x=\"{}\" y=\"14\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\">{}</text>", from + PAD, escape(words))
+        format!(
+            "<text x=\"{}\" y=\"14\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\">{}</text>",
+            from + PAD,
+            escape(words)
+        )
     };
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{all}\" height=\"{HEIGHT}\" viewBox=\"0 0 {all} {HEIGHT}\" role=\"img\" \

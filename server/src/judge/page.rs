@@ -200,7 +200,7 @@ mod tests {
         };
         let level = |nth: usize| if nth < 50 { 1e7 } else { 1.3e7 };
         let values: Vec<f64> = (0..101).map(|nth| level(nth) * (0.01 * normal(nth)).exp()).collect();
-        let found = steadiness(&[values.clone()]).unwrap();
+        let found = steadiness(std::slice::from_ref(&values)).unwrap();
         assert!((0.005..0.02).contains(&found.noise), "{found:?}");
         assert_eq!((found.runs, found.smallest), (101, 2.8 * found.noise));
         // As seen in any unit; a device that never differs has none; three runs say nothing.

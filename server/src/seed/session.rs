@@ -4,7 +4,9 @@ use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
-use benchrack_protocol::evidence::{ClockSample, ClockTarget, KnobEvidence, KnobOutcome, ResidencyEvidence, SessionEvidence, SettleEvidence, WatchSample};
+use benchrack_protocol::evidence::{
+    ClockSample, ClockTarget, KnobEvidence, KnobOutcome, ResidencyEvidence, SessionEvidence, SettleEvidence, WatchSample,
+};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{Block, Failure, Measurement, OutputCheck, Warmup};

@@ -357,7 +357,12 @@ pub fn device() -> DeviceView {
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
         current: rack().devices[1].current.clone(),
         queued: 2,
-        operating: OperatingView { facets: Vec::new(), budgets: BudgetLine::OPERATING.into(), points: Vec::new(), cheapest: Vec::new() },
+        operating: OperatingView {
+            facets: Vec::new(),
+            budgets: BudgetLine::OPERATING.into(),
+            points: Vec::new(),
+            cheapest: Vec::new(),
+        },
         sustained: None,
         absences: Vec::new(),
         runs: RunList {

@@ -104,22 +104,24 @@ fn shown<'a>(known: &'a [Subject], choice: &Choice) -> Option<Key<'a>> {
 }
 
 fn facets(known: &[Subject], shown: Option<Key<'_>>, choice: &Choice) -> Vec<Facet> {
-    let of = |part: fn(&Subject) -> &str, shown: Option<&str>| move |name| {
-        let mut facet = text_facet(name, known.iter().map(part), shown);
+    let precision = choice.precision.map(|precision| precision.to_string());
+    let [model, precision, engine] = [
+        choice.model.as_deref().or(shown.map(|key| key.model)),
+        precision.as_deref().or(shown.map(|key| key.precision)),
+        choice.engine.as_deref().or(shown.map(|key| key.engine)),
+    ];
+    let threads = choice.threads.or_else(|| u16::try_from(shown?.threads).ok());
+    let mut facets = vec![
+        text_facet("model", known.iter().map(|subject| subject.model_name.as_str()), model),
+        text_facet("precision", known.iter().map(|subject| subject.precision.as_str()), precision),
+        text_facet("engine", known.iter().map(|subject| subject.engine.as_str()), engine),
+        threads_facet(known.iter().map(|subject| subject.threads), threads),
+    ];
+    for facet in &mut facets {
         // There is no choice of all: points of several subjects say nothing about the clock.
         facet.options.retain(|option| !option.value.is_empty());
-        facet
-    };
-    let threads = choice.threads.or_else(|| u16::try_from(shown?.threads).ok());
-    let mut threads = threads_facet(known.iter().map(|subject| subject.threads), threads);
-    threads.options.retain(|option| !option.value.is_empty());
-    let precision = choice.precision.map(|precision| precision.to_string());
-    vec![
-        of(|subject| &subject.model_name, choice.model.as_deref().or(shown.map(|key| key.model)))("model"),
-        of(|subject| &subject.precision, precision.as_deref().or(shown.map(|key| key.precision)))("precision"),
-        of(|subject| &subject.engine, choice.engine.as_deref().or(shown.map(|key| key.engine)))("engine"),
-        threads,
-    ]
+    }
+    facets
 }
 
 /// The clock that each run's cores were to stand at.

@@ -56,7 +56,8 @@ async fn the_cheapest_operating_point_of_each_cluster_keeps_the_budgets_and_noth
         let view: Value = farm.get("/devices/1/view.json").await;
         assert_eq!(view["operating"]["points"].as_array().unwrap().len(), 11);
         assert_eq!(view["operating"]["facets"][0]["name"], "model");
-        let chosen = |facet: &Value| facet["options"].as_array().unwrap().iter().filter(|option| option["chosen"] == true).count();
+        let chosen =
+            |facet: &Value| facet["options"].as_array().unwrap().iter().filter(|option| option["chosen"] == true).count();
         assert!(view["operating"]["facets"].as_array().unwrap().iter().all(|facet| chosen(facet) == 1));
         let answer = farm.ask(Scope::Read, Method::GET, "/devices/1/view.json?power_w=two").send().await;
         answer.refused(ProblemCode::Malformed, "'two' is no budget");
@@ -101,8 +102,12 @@ async fn times_without_work_are_remembered_with_their_reasons() {
         farm.pass(Duration::hours(1) + DevicePolicy::default().offline_after);
         farm.app.tick(farm.now()).await.unwrap();
         let view: Value = farm.get(&format!("/devices/{id}/view.json")).await;
-        let told: Vec<(&Value, &Value, bool)> =
-            view["absences"].as_array().unwrap().iter().map(|one| (&one["state"], &one["reason"], one["until"].is_null())).collect();
+        let told: Vec<(&Value, &Value, bool)> = view["absences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (&one["state"], &one["reason"], one["until"].is_null()))
+            .collect();
         let (offline, quarantined) = (json!("offline"), json!("quarantined"));
         assert_eq!(told, [(&offline, &Value::Null, true), (&quarantined, &json!("swollen battery"), false)]);
         assert_eq!(farm.scalar("select extract(epoch from max(until - since))::bigint from device_absences").await, 2 * 3600);
