@@ -26,6 +26,8 @@ struct Compare<'a> {
     c: &'a Ctx<'a>,
     v: &'a CompareView,
     facets: Facets<'a>,
+    /// What is not listed; empty when all is.
+    left_out: String,
     matrix: Option<Matrix>,
     devices: Vec<Device<'a>>,
 }
@@ -87,7 +89,8 @@ impl Page for CompareView {
             value: budget.limit.map(|limit| limit.to_string()).unwrap_or_default(),
         });
         let facets = Facets::new(link::COMPARE, &self.facets, c.t).with(fields.collect());
-        render(&Compare { c, v: self, facets, matrix: across_devices(self, c), devices })
+        let left_out = if self.left_out == 0 { String::new() } else { fill(c.t.compare.left_out, &[&self.left_out]) };
+        render(&Compare { c, v: self, facets, left_out, matrix: across_devices(self, c), devices })
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {

@@ -23,6 +23,8 @@ pub struct CompareView {
     pub budgets: Vec<BudgetLine>,
     /// One table each; devices without a fitting run are left out.
     pub devices: Vec<CompareDevice>,
+    /// Rows that fit and are left out, because there are too many: of other operating points, of older builds of engines.
+    pub left_out: u32,
     /// The query string that leads to this view, without `?`; charts and downloads carry it.
     pub query: String,
 }

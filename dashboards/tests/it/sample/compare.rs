@@ -118,6 +118,7 @@ pub fn compare() -> CompareView {
     rows[15].speedup = Reading::missing(Missing::Unavailable, "the run failed");
     rows[15].relative = Reading::missing(Missing::Unavailable, "the run failed");
     CompareView {
+        left_out: 0,
         facets: facets(),
         base: Some("mobilenet-v1-1.0-224 fp32".into()),
         axes: None,
@@ -162,6 +163,7 @@ pub fn compare_devices() -> CompareView {
         sorted(rows.collect())
     };
     CompareView {
+        left_out: 0,
         facets: facets(),
         base: None,
         axes: None,
@@ -210,6 +212,7 @@ pub fn compare_engines() -> CompareView {
         0,
     );
     CompareView {
+        left_out: 0,
         facets: vec![engines],
         base: None,
         axes: None,
@@ -221,6 +224,7 @@ pub fn compare_engines() -> CompareView {
 
 pub fn compare_empty() -> CompareView {
     CompareView {
+        left_out: 0,
         facets: facets(),
         base: None,
         axes: None,

@@ -17,6 +17,8 @@ const NEWEST: i64 = 4;
 /// Series and newest runs of each that tell a device's noise.
 const STEADY_SERIES: i64 = 4;
 const STEADY_RUNS: i64 = 16;
+/// Series with fewer points say nothing about that.
+const STEADY_LEAST: i64 = 8;
 
 /// All devices, by name, retired ones last.
 pub(super) async fn all(db: &Database) -> Result<Vec<DeviceCard>, DbError> {
@@ -50,10 +52,12 @@ async fn recent_latencies(db: &Database) -> Result<HashMap<DeviceId, Vec<Vec<f64
                ) p order by p.measured_at, p.run_id
            ) as "recent!"
            from devices d cross join lateral (
-               select id from series where device_id = d.id and metric = 'latency' order by latest_at desc, id desc limit $1
+               select id from series where device_id = d.id and metric = 'latency' and points >= $3
+               order by latest_at desc, id desc limit $1
            ) s"#,
         STEADY_SERIES,
-        STEADY_RUNS
+        STEADY_RUNS,
+        STEADY_LEAST
     )
     .fetch_all(db.pool())
     .await?;

@@ -21,8 +21,8 @@ use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
 const MOST_DEVICES: usize = 16;
-/// With more rows than this one device is shown, unless all are asked for: the page stays small enough for a phone.
-const MOST_ROWS: usize = 150;
+/// With more rows than this less is shown, unless it is asked for, see [`narrow`]: the page stays small enough for a phone.
+const MOST_ROWS: usize = 80;
 
 /// What is chosen in the form.
 #[derive(Debug, Default, Deserialize)]
@@ -141,13 +141,16 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     };
     let ids: Vec<i64> = shown.iter().map(|device| device.id.0).collect();
     let known = subjects::of_devices(db, &ids).await?;
-    let filter = Filter::new(choice);
+    let mut filter = Filter::new(choice);
     let mut fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
     if choice.device.is_none() && shown.len() > 1 && fitting.len() > MOST_ROWS {
         shown.truncate(1);
         device = shown.first().map(|device| device.id);
         fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
     }
+    let all_fitting = fitting.len();
+    narrow(&mut fitting, &mut filter);
+    let left_out = u32::try_from(all_fitting - fitting.len()).unwrap_or(u32::MAX);
     let mut facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
     let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();
     let rows = rows(db, &ids).await?;
@@ -167,7 +170,34 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     ];
     let limits = budgets.iter().map(|budget| (budget.field, budget.limit.map(|limit| limit.to_string())));
     let query = query_string(parameters.into_iter().chain(limits));
-    Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, base: choice.base.clone(), query }))
+    Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, left_out, base: choice.base.clone(), query }))
+}
+
+/// Leaves out what is least missed of too many rows: all operating points but the one with the most rows, where none was
+/// chosen, and then older builds of engines.
+fn narrow(fitting: &mut Vec<&Subject>, filter: &mut Filter<'_>) {
+    if fitting.len() > MOST_ROWS && filter.cores.is_none() && filter.frequency.is_none() {
+        let mut rows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for subject in fitting.iter() {
+            *rows.entry((&subject.cores, &subject.frequency)).or_default() += 1;
+        }
+        if let Some(((cores, frequency), _)) = rows.into_iter().max_by_key(|(_, rows)| *rows) {
+            (filter.cores, filter.frequency) = (Some(cores.to_owned()), Some(frequency.to_owned()));
+            fitting.retain(|subject| filter.takes(subject));
+        }
+    }
+    if fitting.len() > MOST_ROWS {
+        let mut newest: BTreeMap<_, i64> = BTreeMap::new();
+        let key = |subject: &Subject| {
+            let Subject { device_id, model_name, precision, engine, threads, cores, frequency, .. } = subject.clone();
+            (device_id, model_name, precision, engine, threads, cores, frequency)
+        };
+        for subject in fitting.iter() {
+            let run = newest.entry(key(subject)).or_default();
+            *run = subject.run_id.max(*run);
+        }
+        fitting.retain(|subject| newest.get(&key(subject)) == Some(&subject.run_id));
+    }
 }
 
 /// The choice of a figure to draw, among those that any row has.
