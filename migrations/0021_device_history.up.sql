@@ -23,5 +23,5 @@ insert into device_absences (device_id, state, reason, since)
     select id, state, reason, coalesce(state_since, last_seen_at) from devices where state in ('quarantined', 'offline', 'retired');
 
 create index runs_of_control on runs (device_id, id desc) where label = 'control';
-create index runs_sustained on runs (device_id, id desc) where measurement -> 'sustained' is not null;
+create index runs_sustained on runs (device_id, id desc) where measurement ? 'sustained';
 create index series_of_device on series (device_id, metric, latest_at desc, id desc);

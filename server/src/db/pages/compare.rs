@@ -149,7 +149,9 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
     }
     let all_fitting = fitting.len();
-    narrow(&mut fitting, &mut filter);
+    if choice.device != Some(Asked::All) {
+        narrow(&mut fitting, &mut filter);
+    }
     let left_out = u32::try_from(all_fitting - fitting.len()).unwrap_or(u32::MAX);
     let mut facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
     let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();

@@ -148,7 +148,7 @@ async fn clocks(db: &Database, ids: &[i64]) -> Result<HashMap<i64, Option<Kilohe
 pub(super) async fn sustained(db: &Database, device: DeviceId) -> Result<Option<DeviceSustained>, DbError> {
     let row = sqlx::query!(
         r#"select id, (measurement -> 'sustained')::text as "curve!" from runs
-           where device_id = $1 and measurement -> 'sustained' is not null order by id desc limit 1"#,
+           where device_id = $1 and measurement ? 'sustained' order by id desc limit 1"#,
         device.0
     )
     .fetch_optional(db.pool())

@@ -92,14 +92,15 @@ async fn time(client: &Client, path: &str, times: u32) -> Result<Timed, Failure>
 async fn pages(client: &Client) -> Result<Vec<String>, Failure> {
     let mut pages: Vec<String> = LISTS.map(str::to_owned).into();
     let (home, rack) = (view(client, "/view.json").await?, view(client, "/rack/view.json").await?);
-    let (series, models) = (view(client, "/series/view.json").await?, view(client, "/models/view.json").await?);
+    let (compare, models) = (view(client, "/compare/view.json").await?, view(client, "/models/view.json").await?);
     let first = |view: &Value, pointer: &str| view.pointer(pointer).and_then(Value::as_i64);
     if let Some(device) = first(&rack, "/devices/0/id") {
         pages.extend([format!("/devices/{device}"), format!("/compare?device={device}"), format!("/series?device={device}")]);
     }
     pages.extend(first(&rack, "/devices/0/newest/0/id").map(|run| format!("/runs/{run}")));
     pages.extend(first(&home, "/sessions/0/id").map(|session| format!("/sessions/{session}")));
-    if let Some(id) = first(&series, "/rows/0/key/id") {
+    // A subject of what is measured most, whose series is long.
+    if let Some(id) = first(&compare, "/devices/0/rows/0/series") {
         pages.extend([format!("/series/{id}"), format!("/series/{id}?points=10000"), format!("/series/{id}/series.svg")]);
     }
     pages.extend(first(&models, "/rows/0/id").map(|model| format!("/models?of={model}")));
