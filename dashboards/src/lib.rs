@@ -56,6 +56,12 @@ pub trait Page: Serialize {
         Ok(None)
     }
 
+    /// The page's answer in a word or a figure, to be embedded elsewhere, `image/svg+xml`; none when it has none.
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let _ = language;
+        None
+    }
+
     /// The page's main table, `text/csv; charset=utf-8; header=present` (RFC 4180); none when it has none.
     fn csv(&self) -> Result<Option<String>, RenderError> {
         Ok(None)

@@ -21,16 +21,25 @@ pub const ENGINES: &str = "/engines";
 pub const GATES: &str = "/gates";
 /// All alerts.
 pub const ALERTS: &str = "/alerts";
+/// Decides about alerts (POST `alert`, `state`, `owner`, `reason`, `days`, `back`).
+pub const TRIAGE: &str = "/alerts/triage";
 /// What the farm measured of itself.
 pub const SELF_TEST: &str = "/self-test";
 /// All studies.
 pub const STUDIES: &str = "/studies";
+/// What fits some words: query `q`.
+pub const SEARCH: &str = "/search";
 /// Login form (GET) and login (POST `token`, `next`).
 pub const LOGIN: &str = "/login";
 /// Ends the browser's session (POST).
 pub const LOGOUT: &str = "/logout";
 /// Sets colours and language (GET `theme`, `lang`, `back`).
 pub const PREFERENCES: &str = "/preferences";
+
+/// Architectures on one device.
+pub fn compare_on(id: DeviceId) -> String {
+    format!("{COMPARE}?device={id}")
+}
 
 /// One device.
 pub fn device(id: DeviceId) -> String {
@@ -72,7 +81,12 @@ pub fn study(id: StudyId) -> String {
     format!("/studies/{id}")
 }
 
-/// One model's place in the list of models.
+/// One model revision, at the head of the earlier ones.
 pub fn model(id: ModelId) -> String {
-    format!("{MODELS}#model-{id}")
+    format!("{}#model-{id}", revisions(id))
+}
+
+/// A model revision and the earlier ones.
+pub fn revisions(id: ModelId) -> String {
+    format!("{MODELS}?of={id}")
 }

@@ -19,6 +19,7 @@ mod metrics;
 pub mod packages;
 mod refusal;
 mod secret;
+pub mod seed;
 mod start;
 mod webhooks;
 

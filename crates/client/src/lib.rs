@@ -8,6 +8,7 @@ mod alerts;
 mod artifacts;
 mod error;
 mod farm;
+mod pages;
 mod studies;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 pub use alerts::AlertQuery;
 pub use error::ClientError;
 pub use farm::RunQuery;
+pub use pages::PageAnswer;
 
 /// A request that should be answered at once may take this long, a phone's bad Wi-Fi included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -193,6 +195,8 @@ mod tests {
         let client = Client::new("http://farm.example/benchrack/", None).unwrap();
         let request = client.request(Method::GET, "devices").unwrap().build().unwrap();
         assert_eq!(request.url().as_str(), "http://farm.example/benchrack/api/v1/devices");
+        let page = client.request(Method::GET, "../../compare?device=1").unwrap().build().unwrap();
+        assert_eq!(page.url().as_str(), "http://farm.example/benchrack/compare?device=1");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Latency against what a model costs: both axes logarithmic, fp32 as outlines and int8 solid, a thin line between the
-//! two precisions of one model, and the front of those that nothing beats in both.
+//! Two figures of subjects against each other: fp32 as outlines and int8 solid, a thin line between the two precisions of
+//! one model, budgets as lines, and the front of those that nothing beats in both.
 
 use std::collections::BTreeSet;
 
-use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::validity::Validity;
 use plotters::prelude::PathElement;
@@ -17,33 +17,44 @@ use crate::RenderError;
 use crate::format::Unit;
 use crate::link;
 use crate::text::{Texts, fill};
-use crate::view::{CompareDevice, CompareRow};
+use crate::view::{Axes, BudgetLine, CompareDevice, CompareRow, Dimension};
 
-/// What latency is drawn against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Against {
-    /// Multiply-adds of one inference.
-    Macs,
-    /// Size of the model file.
-    Size,
+/// The unit of a dimension's figures.
+fn unit(dimension: Dimension) -> Unit {
+    match dimension {
+        Dimension::Measured(metric) => Unit::of(metric),
+        Dimension::Size => Unit::Size,
+        Dimension::Macs | Dimension::Parameters => Unit::Count,
+        Dimension::Sqnr => Unit::Fidelity,
+        Dimension::Accuracy => Unit::Share,
+    }
 }
 
-impl Against {
-    /// First part of the chart's name; the device's id follows.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Macs => "latency-macs",
-            Self::Size => "latency-size",
-        }
-    }
+/// Figures that span decades stand on a logarithmic axis; what is a logarithm or a share itself does not.
+fn is_logarithmic(dimension: Dimension) -> bool {
+    !matches!(dimension, Dimension::Sqnr | Dimension::Accuracy)
+}
 
-    fn value(self, row: &CompareRow) -> Option<f64> {
-        match self {
-            Self::Macs => row.macs.map(|macs| macs as f64),
-            Self::Size => Some(row.size.0 as f64),
-        }
-        .filter(|value| *value > 0.0)
+/// An axis over the rows' figures and the budget.
+fn axis(dimension: Dimension, values: impl Iterator<Item = f64>, budgets: &[BudgetLine], t: &Texts) -> Axis {
+    let title = t.compare.dimension(dimension, t);
+    let values = values.chain(limit(dimension, budgets));
+    if is_logarithmic(dimension) {
+        Axis::logarithmic(title, unit(dimension), values)
+    } else {
+        Axis::linear(title, unit(dimension), values, false, 5)
     }
+}
+
+/// The least that the budgets allow of a dimension.
+fn limit(dimension: Dimension, budgets: &[BudgetLine]) -> Option<f64> {
+    let limits = budgets.iter().filter(|budget| budget.dimension == dimension).filter_map(BudgetLine::most);
+    limits.min_by(f64::total_cmp)
+}
+
+/// A figure that its axis can show.
+fn shown(dimension: Dimension, row: &CompareRow) -> Option<Estimate> {
+    dimension.of(row).filter(|figure| figure.value.is_finite() && (figure.value > 0.0 || !is_logarithmic(dimension)))
 }
 
 /// The run's figure for a metric.
@@ -53,7 +64,12 @@ pub(crate) fn metric(row: &CompareRow, wanted: Metric) -> Option<&Estimate> {
 
 /// Whether a row counts: it ran and nothing speaks against it.
 pub(crate) fn counts(row: &CompareRow) -> bool {
-    row.run.failure.is_none() && row.run.validity == Some(Validity::Valid)
+    run_counts(&row.run)
+}
+
+/// Whether a run counts.
+pub(crate) fn run_counts(run: &Run) -> bool {
+    run.failure.is_none() && run.validity == Some(Validity::Valid)
 }
 
 /// The families of these rows in the order of their names: the place is their colour and shape.
@@ -66,102 +82,123 @@ pub(crate) fn look(place: usize) -> (Tone, Shape) {
     (Tone::Data((place % SHAPES.len()) as u8), SHAPES[place % SHAPES.len()])
 }
 
-/// Indices of the rows that count and that no other such row beats or equals in both latency and cost, by rising cost.
-pub(crate) fn front(rows: &[CompareRow], against: Against) -> Vec<usize> {
+/// Indices of the rows that count and that no other such row beats or equals in both figures, from the best across on.
+pub(crate) fn front(rows: &[CompareRow], axes: Axes) -> Vec<usize> {
+    let worse = |dimension: Dimension, row: &CompareRow| {
+        let value = shown(dimension, row)?.value;
+        Some(if dimension.more_is_better() { -value } else { value })
+    };
     let mut candidates: Vec<(usize, f64, f64)> = rows
         .iter()
         .enumerate()
         .filter(|(_, row)| counts(row))
-        .filter_map(|(nth, row)| Some((nth, against.value(row)?, metric(row, Metric::Latency)?.value)))
+        .filter_map(|(nth, row)| Some((nth, worse(axes.x, row)?, worse(axes.y, row)?)))
         .collect();
     candidates.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)));
-    let mut fastest = f64::INFINITY;
-    candidates.retain(|(_, _, latency)| {
-        let faster = *latency < fastest;
-        fastest = fastest.min(*latency);
-        faster
+    let mut best = f64::INFINITY;
+    candidates.retain(|(_, _, upwards)| {
+        let better = *upwards < best;
+        best = best.min(*upwards);
+        better
     });
     candidates.into_iter().map(|(nth, ..)| nth).collect()
 }
 
-/// Latency against cost on one device.
-pub(crate) fn scatter(device: &CompareDevice, against: Against, t: &Texts, place: Place) -> Result<String, RenderError> {
-    let (title, across) = match against {
-        Against::Macs => (t.chart.latency_macs, t.chart.macs),
-        Against::Size => (t.chart.latency_size, t.chart.size),
-    };
+/// Two figures of one device's subjects; those over a budget are drawn without their colour.
+pub(crate) fn scatter(
+    device: &CompareDevice,
+    axes: Axes,
+    budgets: &[BudgetLine],
+    t: &Texts,
+    place: Place,
+) -> Result<String, RenderError> {
+    let [up, across] = [axes.y, axes.x].map(|dimension| t.compare.dimension(dimension, t));
     let sheet = Sheet {
-        name: against.name(),
-        title: fill(title, &[&device.device.name]),
+        name: "scatter",
+        title: fill(t.chart.against_on, &[&up, &across, &device.device.name]),
         description: t.chart.scatter_description.into(),
         width: HALF,
         height: 340,
         left: 52,
         newest_last: false,
     };
-    let drawn: Vec<(usize, f64, Estimate)> = device
+    let drawn: Vec<(usize, Estimate, Estimate)> = device
         .rows
         .iter()
         .enumerate()
         .filter(|(_, row)| row.run.failure.is_none())
-        .filter_map(|(nth, row)| Some((nth, against.value(row)?, *metric(row, Metric::Latency)?)))
-        .filter(|(_, _, latency)| latency.value > 0.0)
+        .filter_map(|(nth, row)| Some((nth, shown(axes.x, row)?, shown(axes.y, row)?)))
         .collect();
     if drawn.is_empty() {
         return Ok(sheet.empty(place, t.chart.no_valid_runs));
     }
-    let x = Axis::logarithmic(
-        across,
-        if against == Against::Macs { Unit::Count } else { Unit::Size },
-        drawn.iter().map(|(_, cost, _)| *cost),
-    );
-    let y = Axis::logarithmic(t.chart.median_latency, Unit::Time, drawn.iter().map(|(_, _, latency)| latency.value));
-    let places: Vec<(usize, (f64, f64))> = drawn.iter().map(|(nth, cost, latency)| (*nth, (*cost, latency.value))).collect();
-    let front: Vec<(f64, f64)> = front(&device.rows, against)
+    let x = axis(axes.x, drawn.iter().map(|(_, x, _)| x.value), budgets, t);
+    let y = axis(axes.y, drawn.iter().map(|(_, _, y)| y.value), budgets, t);
+    let places: Vec<(usize, (f64, f64))> = drawn.iter().map(|(nth, x, y)| (*nth, (x.value, y.value))).collect();
+    let front: Vec<(f64, f64)> = front(&device.rows, axes)
         .into_iter()
         .filter_map(|nth| places.iter().find(|(row, _)| *row == nth).map(|(_, place)| *place))
         .collect();
     let names = families(&device.rows);
     sheet.plot(place, &x, &y, |plot| {
-        draw_front(plot, &front, (&x, &y))?;
+        draw_front(plot, &front, axes, (&x, &y))?;
+        draw_budgets(plot, axes, budgets, (&x, &y))?;
         draw_partners(plot, device, &places)?;
-        for (nth, cost, latency) in &drawn {
+        for (nth, x, y) in &drawn {
             let row = &device.rows[*nth];
-            let (tone, shape) = look(names.iter().position(|family| *family == row.family).unwrap_or(0));
+            let (own, shape) = look(names.iter().position(|family| *family == row.family).unwrap_or(0));
+            let tone = if budgets.iter().all(|budget| budget.keeps(row)) { own } else { Tone::Guide };
             let body = match (counts(row), row.run.precision) {
                 (false, _) => Body::Hollow,
                 (true, Precision::Fp32 | Precision::Fp16) => Body::Outline,
                 (true, Precision::Int8) => Body::Solid,
             };
-            let told = told(row, *cost, latency, against, t);
-            let end = |end: f64| (*cost, if end > 0.0 { end } else { latency.value });
-            let at = (*cost, latency.value);
+            let end = |of: f64, value: f64, dimension| if of > 0.0 || !is_logarithmic(dimension) { of } else { value };
+            let [left, right] = [x.low, x.high].map(|of| (end(of, x.value, axes.x), y.value));
+            if left != right {
+                plot.draw_series([PathElement::new(vec![left, right], tone.line(1))])?;
+            }
+            let [low, high] = [y.low, y.high].map(|of| (x.value, end(of, y.value, axes.y)));
+            let told = told(row, (x, y), axes, t);
+            let at = (x.value, y.value);
             let mark = Mark { shape, body, href: Some(link::run(row.run.id)), radius: 55, ..Mark::at(at, tone, told) };
-            plot.draw_series([mark.within(end(latency.low), end(latency.high))])?;
+            plot.draw_series([mark.within(low, high)])?;
         }
         draw_names(plot, device, &places, (&x, &y))
     })
 }
 
-fn told(row: &CompareRow, cost: f64, latency: &Estimate, against: Against, t: &Texts) -> String {
-    let cost = match against {
-        Against::Macs => fill(t.chart.so_many_macs, &[&Unit::Count.show(cost)]),
-        Against::Size => Unit::Size.show(cost),
-    };
+fn told(row: &CompareRow, (x, y): (&Estimate, &Estimate), axes: Axes, t: &Texts) -> String {
     let threads = fill(t.common.threads_short, &[&row.run.threads]);
     let doubt = row.run.validity.as_ref().map_or("", |validity| t.common.validity(validity));
-    format!("{} {} · {threads}\n{} · {cost}\n{doubt}", row.run.model, row.run.precision, Unit::Time.show_interval(latency))
+    let words = |dimension: Dimension, figure: &Estimate| match dimension {
+        Dimension::Macs => fill(t.chart.so_many_macs, &[&Unit::Count.show(figure.value)]),
+        dimension => unit(dimension).show_interval(figure),
+    };
+    let (up, across) = (words(axes.y, y), words(axes.x, x));
+    format!("{} {} · {threads}\n{up} · {across}\n{doubt}", row.run.model, row.run.precision)
 }
 
-/// The stepped line under which nothing lies.
-fn draw_front(plot: &mut Plot<'_, '_>, front: &[(f64, f64)], (x, y): (&Axis, &Axis)) -> Plotted {
+/// The stepped line beyond which nothing lies.
+fn draw_front(plot: &mut Plot<'_, '_>, front: &[(f64, f64)], axes: Axes, (x, y): (&Axis, &Axis)) -> Plotted {
     let (Some(first), Some(last)) = (front.first(), front.last()) else { return Ok(()) };
-    let mut path = vec![(first.0, y.high)];
+    let worst = |dimension: Dimension, axis: &Axis| if dimension.more_is_better() { axis.low } else { axis.high };
+    let mut path = vec![(first.0, worst(axes.y, y))];
     for pair in front.windows(2) {
         path.extend([pair[0], (pair[1].0, pair[0].1)]);
     }
-    path.extend([*last, (x.high, last.1)]);
+    path.extend([*last, (worst(axes.x, x), last.1)]);
     plot.draw_series([PathElement::new(path, Tone::Guide.line(2))])?;
+    Ok(())
+}
+
+/// What may not be passed, as a line through the whole plot.
+fn draw_budgets(plot: &mut Plot<'_, '_>, axes: Axes, budgets: &[BudgetLine], (x, y): (&Axis, &Axis)) -> Plotted {
+    let across = limit(axes.x, budgets).map(|most| [(most, y.low), (most, y.high)]);
+    let up = limit(axes.y, budgets).map(|most| [(x.low, most), (x.high, most)]);
+    for line in [across, up].into_iter().flatten() {
+        plot.draw_series([PathElement::new(line.to_vec(), Tone::Limit.line(1))])?;
+    }
     Ok(())
 }
 

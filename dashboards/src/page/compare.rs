@@ -7,16 +7,16 @@ use benchrack_protocol::api::Metric;
 use benchrack_protocol::model::{Fidelity, Precision};
 
 use super::compare_matrix::{Matrix, across_devices, by_engine};
-use super::compare_row::{Row, Scales};
-use super::facets::Facets;
+use super::compare_row::{Marks, Row, Scales};
+use super::facets::{Facets, Field, Preset};
 use super::render;
 use super::run_table::{self, three};
-use crate::chart::{Against, Body, Place, counts, families, front, look, metric, scatter, shape_icon};
+use crate::chart::{Body, Place, counts, families, front, look, metric, scatter, shape_icon};
 use crate::format::{NBSP, Unit, number};
 use crate::part::{ChartFigure, Ctx, Html, Num, Tab};
 use crate::table::Table;
 use crate::text::{Texts, fill, texts};
-use crate::view::{CompareDevice, CompareRow, CompareView, DeviceRef};
+use crate::view::{Axes, CompareDevice, CompareRow, CompareView, DeviceRef};
 use crate::{Chrome, Language, Page, RenderError, link};
 use benchrack_protocol::units::Bytes;
 
@@ -26,6 +26,9 @@ struct Compare<'a> {
     c: &'a Ctx<'a>,
     v: &'a CompareView,
     facets: Facets<'a>,
+    /// What is not listed; empty when all is.
+    left_out: String,
+    presets: Vec<Preset>,
     matrix: Option<Matrix>,
     devices: Vec<Device<'a>>,
 }
@@ -36,6 +39,8 @@ struct Device<'a> {
     setting: String,
     caption: String,
     tiles: Vec<Tile>,
+    /// How many keep the budgets; empty without budgets.
+    budgets: String,
     units: Scales,
     rows: Vec<Row<'a>>,
     accuracy: bool,
@@ -70,10 +75,8 @@ pub(crate) fn fidelity_words(fidelity: &Fidelity, t: &Texts) -> String {
 
 impl Page for CompareView {
     fn charts(&self) -> Vec<String> {
-        let names = |device: &CompareDevice| {
-            let id = device.device.id;
-            [Against::Macs, Against::Size].map(|against| format!("{}-{id}", against.name()))
-        };
+        let names =
+            |device: &CompareDevice| chart_axes(self).into_iter().map(|axes| chart_name(axes, device)).collect::<Vec<_>>();
         self.devices.iter().flat_map(names).collect()
     }
 
@@ -81,19 +84,21 @@ impl Page for CompareView {
         let c = Ctx::new(chrome, "", Tab::Compare).at(link::COMPARE, &self.query).with_csv();
         let c = &Ctx { title: c.t.common.compare.into(), ..c };
         let devices = self.devices.iter().map(|one| device(one, self, c)).collect::<Result<_, _>>()?;
-        let facets = Facets::new(link::COMPARE, &self.facets, c.t);
-        render(&Compare { c, v: self, facets, matrix: across_devices(self, c), devices })
+        let fields = self.budgets.iter().map(|budget| Field::of(budget, c.t));
+        let facets = Facets::new(link::COMPARE, &self.facets, c.t).with(fields.collect());
+        let left_out = if self.left_out == 0 { String::new() } else { fill(c.t.compare.left_out, &[&self.left_out]) };
+        let presets = presets(self, c);
+        render(&Compare { c, v: self, facets, presets, left_out, matrix: across_devices(self, c), devices })
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
-        for device in &self.devices {
-            for against in [Against::Macs, Against::Size] {
-                if name == format!("{}-{}", against.name(), device.device.id) {
-                    return scatter(device, against, texts(language), Place::File).map(Some);
-                }
-            }
+        // Any two figures have a chart at their own address, chosen or not.
+        let Some((axes, id)) = name.rsplit_once('-') else { return Ok(None) };
+        let device = self.devices.iter().find(|device| device.device.id.to_string() == id);
+        match (axes.parse::<Axes>(), device) {
+            (Ok(axes), Some(device)) => scatter(device, axes, &self.budgets, texts(language), Place::File).map(Some),
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {
@@ -101,14 +106,37 @@ impl Page for CompareView {
         heading.extend(EXTRA.map(str::to_owned));
         let mut table = Table::new(&heading.iter().map(String::as_str).collect::<Vec<_>>());
         for row in self.devices.iter().flat_map(|device| &device.rows) {
-            table.row(run_table::cells(&row.run).into_iter().chain(extra_cells(row)))?;
+            table.row(run_table::cells(&row.run).into_iter().chain(extra_cells(row, self.fits(row))))?;
         }
         table.finish().map(Some)
     }
 }
 
+/// Limits that are asked for often: frames at 60, 50 and 30 a second, and files that an app store bears.
+const PRESETS: [(&str, f64); 5] = [("p90_ms", 16.7), ("p90_ms", 20.0), ("p90_ms", 33.3), ("size_mb", 5.0), ("size_mb", 10.0)];
+
+/// Each as a link that keeps everything else that was chosen.
+fn presets(view: &CompareView, c: &Ctx<'_>) -> Vec<Preset> {
+    let preset = |(field, limit): (&str, f64)| {
+        let budget = view.budgets.iter().find(|budget| budget.field == field)?;
+        let name = format!("{} ≤ {limit}{NBSP}{}", c.t.compare.dimension(budget.dimension, c.t), budget.symbol);
+        Some(Preset::new(name, (link::COMPARE, &view.query), budget, limit))
+    };
+    PRESETS.into_iter().filter_map(preset).collect()
+}
+
+/// What the page draws: what was chosen first, then what is always there.
+fn chart_axes(view: &CompareView) -> Vec<Axes> {
+    let always = [Axes::SIZE, Axes::MACS].into_iter().filter(|axes| view.axes != Some(*axes));
+    view.axes.into_iter().chain(always).collect()
+}
+
+fn chart_name(axes: Axes, device: &CompareDevice) -> String {
+    format!("{}-{}", axes.name(), device.device.id)
+}
+
 /// Columns of the comparison's file beyond those of a run.
-const EXTRA: [&str; 18] = [
+const EXTRA: [&str; 19] = [
     "knobs",
     "family",
     "size_B",
@@ -127,9 +155,10 @@ const EXTRA: [&str; 18] = [
     "relative",
     "relative_low",
     "relative_high",
+    "keeps_budgets",
 ];
 
-fn extra_cells(row: &CompareRow) -> Vec<String> {
+fn extra_cells(row: &CompareRow, fits: bool) -> Vec<String> {
     let plain = [
         Table::text(&row.knobs),
         Table::text(&row.family),
@@ -145,7 +174,7 @@ fn extra_cells(row: &CompareRow) -> Vec<String> {
         Table::maybe(row.library.map(|size| size.0)),
     ];
     let ratios = [&row.speedup, &row.relative].into_iter().flat_map(|ratio| three(ratio.value()));
-    plain.into_iter().chain(ratios).collect()
+    plain.into_iter().chain(ratios).chain([fits.to_string()]).collect()
 }
 
 fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> Result<Device<'a>, RenderError> {
@@ -158,14 +187,16 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
     let latencies = || rows.iter().filter_map(|row| metric(row, Metric::Latency));
     let largest = latencies().map(|latency| latency.value).fold(0.0, f64::max);
     let names = families(rows);
-    let fronts: BTreeSet<usize> = front(rows, Against::Size).into_iter().collect();
-    let best = best(rows, |row| metric(row, Metric::Latency).map(|latency| latency.value));
+    let fronts: BTreeSet<usize> = front(rows, Axes::SIZE).into_iter().collect();
+    let fits = |row: &CompareRow| view.fits(row);
+    let best = best(rows, fits, |row| metric(row, Metric::Latency).map(|latency| latency.value));
     let shown = rows
         .iter()
         .enumerate()
         .map(|(nth, row)| {
             let place = names.iter().position(|family| *family == row.family).unwrap_or(0);
-            Row::new(row, place, &units, largest, (best == Some(nth), fronts.contains(&nth)), view.base.is_some(), c)
+            let marks = Marks { best: best == Some(nth), front: fronts.contains(&nth), fits: view.fits(row) };
+            Row::new(row, place, &units, largest, marks, view.base.is_some(), c)
         })
         .collect();
     let legend = names.iter().enumerate().map(|(place, family)| {
@@ -175,15 +206,24 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
     let (tone, shape) = (crate::chart::Tone::Data(6), crate::chart::Shape::Circle);
     let bodies = [(Body::Solid, c.t.compare.solid), (Body::Outline, c.t.compare.outline), (Body::Hollow, c.t.compare.hollow)]
         .map(|(body, name)| (Html(shape_icon(tone, shape, body)), name.to_owned()));
-    let charts = [(Against::Size, c.t.chart.against_size), (Against::Macs, c.t.chart.against_macs)].map(|(against, title)| {
-        let name = format!("{}-{}", against.name(), device.device.id);
-        Ok(c.chart(title, &name, scatter(device, against, c.t, Place::Page)?, ""))
+    let charts = chart_axes(view).into_iter().map(|axes| {
+        let [up, across] = [axes.y, axes.x].map(|dimension| c.t.compare.dimension(dimension, c.t));
+        let title = fill(c.t.chart.against, &[&up, &across]);
+        Ok(c.chart(title, &chart_name(axes, device), scatter(device, axes, &view.budgets, c.t, Place::Page)?, ""))
     });
+    let charts = charts.collect::<Result<_, RenderError>>()?;
+    let keeping = rows.iter().filter(|row| counts(row) && view.fits(row)).count();
+    let budgets = match (view.has_budgets(), keeping) {
+        (false, _) => String::new(),
+        (true, 0) => c.t.compare.none_fits.into(),
+        (true, some) => fill(c.t.compare.some_fit, &[&some, &rows.len()]),
+    };
     Ok(Device {
         device: &device.device,
         setting: [engine.clone(), threads.clone(), point.clone()].into_iter().flatten().collect::<Vec<_>>().join(" · "),
         caption: fill(c.t.compare.caption, &[&device.device.name]),
-        tiles: tiles(rows, c.t),
+        tiles: tiles(rows, fits, c.t),
+        budgets,
         units,
         rows: shown,
         accuracy: rows.iter().any(|row| row.claimed_accuracy.is_some()),
@@ -194,17 +234,22 @@ fn device<'a>(device: &'a CompareDevice, view: &'a CompareView, c: &Ctx<'_>) -> 
         points: point.is_none(),
         by_engine: by_engine(device, c),
         legend: legend.chain(bodies).collect(),
-        charts: charts.into_iter().collect::<Result<_, RenderError>>()?,
+        charts,
     })
 }
 
-/// The row that counts with the smallest figure.
-pub(super) fn best(rows: &[CompareRow], figure: impl Fn(&CompareRow) -> Option<f64>) -> Option<usize> {
-    let figures = rows.iter().enumerate().filter(|(_, row)| counts(row)).filter_map(|(nth, row)| Some((nth, figure(row)?)));
+/// The row that counts and fits with the smallest figure.
+pub(super) fn best(
+    rows: &[CompareRow],
+    fits: impl Fn(&CompareRow) -> bool,
+    figure: impl Fn(&CompareRow) -> Option<f64>,
+) -> Option<usize> {
+    let figures =
+        rows.iter().enumerate().filter(|(_, row)| counts(row) && fits(row)).filter_map(|(nth, row)| Some((nth, figure(row)?)));
     figures.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(nth, _)| nth)
 }
 
-fn tiles(rows: &[CompareRow], t: &Texts) -> Vec<Tile> {
+fn tiles(rows: &[CompareRow], fits: impl Fn(&CompareRow) -> bool + Copy, t: &Texts) -> Vec<Tile> {
     let c = &t.compare;
     let engines = rows.iter().map(|row| &row.engine).collect::<BTreeSet<_>>().len() > 1;
     let latency =
@@ -223,15 +268,26 @@ fn tiles(rows: &[CompareRow], t: &Texts) -> Vec<Tile> {
     let shown_memory = |row: &CompareRow| memory(row).map(|memory| Unit::Size.show(memory)).unwrap_or_default();
     let speedup = |row: &CompareRow| row.speedup.value().map(|speedup| -speedup.value);
     let shown_speedup = |row: &CompareRow| row.speedup.value().map(|speedup| Unit::Ratio.show(speedup.value)).unwrap_or_default();
-    let worst = rows.iter().filter(|row| counts(row)).filter_map(|row| row.speedup.value()).map(|speedup| speedup.value);
+    let worst =
+        rows.iter().filter(|row| counts(row) && fits(row)).filter_map(|row| row.speedup.value()).map(|speedup| speedup.value);
     let worst = worst.min_by(f64::total_cmp).map(|worst| fill(c.at_worst, &[&Unit::Ratio.show(worst)])).unwrap_or_default();
     [
-        tile(c.fastest, best(rows, |row| metric(row, Metric::Latency).map(|latency| latency.value)), &latency, &|row| {
+        tile(c.fastest, best(rows, fits, |row| metric(row, Metric::Latency).map(|latency| latency.value)), &latency, &|row| {
             fill(c.in_file, &[&size(row)])
         }),
-        tile(c.smallest, best(rows, |row| Some(row.size.0 as f64)), &size, &|row| fill(c.in_time, &[&latency(row)])),
-        tile(c.least_memory, best(rows, memory), &shown_memory, &|row| fill(c.in_time, &[&latency(row)])),
-        tile(c.most_from_int8, best(rows, speedup), &shown_speedup, &|_| worst.clone()),
+        tile(
+            c.fastest_int8,
+            best(
+                rows,
+                |row| fits(row) && row.run.precision == Precision::Int8,
+                |row| metric(row, Metric::Latency).map(|latency| latency.value),
+            ),
+            &latency,
+            &|row| fill(c.in_file, &[&size(row)]),
+        ),
+        tile(c.smallest, best(rows, fits, |row| Some(row.size.0 as f64)), &size, &|row| fill(c.in_time, &[&latency(row)])),
+        tile(c.least_memory, best(rows, fits, memory), &shown_memory, &|row| fill(c.in_time, &[&latency(row)])),
+        tile(c.most_from_int8, best(rows, fits, speedup), &shown_speedup, &|_| worst.clone()),
     ]
     .into_iter()
     .flatten()

@@ -81,7 +81,7 @@ pub(super) fn across_devices(view: &CompareView, c: &Ctx<'_>) -> Option<Matrix> 
     type Key<'a> = (&'a str, Precision, &'a str, u16);
     let mut rows: BTreeMap<Key<'_>, Vec<Cell>> = BTreeMap::new();
     for (column, device) in view.devices.iter().enumerate() {
-        let fastest = best(&device.rows, |row| metric(row, Metric::Latency).map(|latency| latency.value));
+        let fastest = best(&device.rows, |row| view.fits(row), |row| metric(row, Metric::Latency).map(|latency| latency.value));
         for (nth, row) in device.rows.iter().enumerate() {
             let key = (row.run.model.as_str(), row.run.precision, row.engine.as_str(), row.run.threads);
             let cells = rows.entry(key).or_insert_with(|| vec![empty(c); view.devices.len()]);

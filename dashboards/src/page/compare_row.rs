@@ -54,12 +54,19 @@ pub(super) struct Ratio {
     pub(super) tone: &'static str,
 }
 
-pub(super) struct Row<'a> {
-    pub(super) row: &'a CompareRow,
-    pub(super) counts: bool,
+/// What sets a row apart from others.
+pub(super) struct Marks {
     pub(super) best: bool,
     /// On the front of latency and size: no other row is both faster and smaller.
     pub(super) front: bool,
+    /// Keeps every budget.
+    pub(super) fits: bool,
+}
+
+pub(super) struct Row<'a> {
+    pub(super) row: &'a CompareRow,
+    pub(super) counts: bool,
+    pub(super) marks: Marks,
     pub(super) icon: Html,
     pub(super) bar: Html,
     pub(super) latency: Num,
@@ -89,7 +96,7 @@ impl<'a> Row<'a> {
         family: usize,
         scales: &Scales,
         largest: f64,
-        (best, front): (bool, bool),
+        marks: Marks,
         with_base: bool,
         c: &Ctx<'_>,
     ) -> Self {
@@ -122,10 +129,8 @@ impl<'a> Row<'a> {
         Self {
             row,
             counts,
-            best,
-            front,
             icon: Html(shape_icon(tone, shape, body)),
-            bar: Html(latency.map(|latency| bar(latency, largest, best, counts)).unwrap_or_default()),
+            bar: Html(latency.map(|latency| bar(latency, largest, marks.best, counts)).unwrap_or_default()),
             latency: shown,
             interval,
             order: latency.map(|latency| latency.value.to_string()).unwrap_or_default(),
@@ -153,6 +158,7 @@ impl<'a> Row<'a> {
                 _ => "–".into(),
             },
             library: engine_words(row.library, c.t),
+            marks,
         }
     }
 }

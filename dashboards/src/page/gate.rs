@@ -4,7 +4,7 @@ use askama::Template;
 use benchrack_protocol::api::{GateComparison, GateDevice, JobStatus, Metric, Verdict};
 
 use super::render;
-use crate::chart::{self, Place, forest};
+use crate::chart::{self, Look, Place, badge, forest};
 use crate::format::{Unit, change_interval};
 use crate::part::{Badge, ChartFigure, Ctx, Num, Tab};
 use crate::table::Table;
@@ -137,6 +137,23 @@ impl Page for GateView {
             jobs: self.gate.jobs.iter().map(|job| (job, name(job))).collect(),
             sides: [(c.t.gate.candidate, &self.candidate), (c.t.gate.baseline, &self.baseline)],
         })
+    }
+
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let t = texts(language);
+        let verdict = self.gate.outcome.as_ref().map(|outcome| outcome.verdict);
+        let (answer, look) = match verdict {
+            None => (t.gate.open, Look::Plain),
+            Some(verdict) => (
+                t.gate.verdict(verdict),
+                match tone(verdict) {
+                    "bad" => Look::Bad,
+                    "good" => Look::Good,
+                    _ => Look::Doubt,
+                },
+            ),
+        };
+        Some(badge(&self.candidate.model, answer, look))
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {

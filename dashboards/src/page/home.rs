@@ -5,10 +5,11 @@ use time::OffsetDateTime;
 
 use super::rack::Card;
 use super::render;
+use crate::chart::{Look, badge};
 use crate::part::{Badge, Ctx, Tab};
-use crate::text::{Texts, fill};
+use crate::text::{Texts, fill, texts};
 use crate::view::{HomeView, SessionRow, Trouble};
-use crate::{Chrome, Page, RenderError, link};
+use crate::{Chrome, Language, Page, RenderError, link};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -48,6 +49,11 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             at: Some(*last_seen_at),
             detail: h.offline.into(),
         },
+        Trouble::Alert { alert } => {
+            let (title, detail) = super::alert_words::told(alert, c);
+            let at = Some(alert.raised_at);
+            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail }
+        }
         Trouble::GateSlower { gate, summary, verdict } => Told {
             badge: c.verdict(&Some(*verdict)),
             href: link::gate(*gate),
@@ -62,19 +68,22 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             at: None,
             detail: format!("{}: {}", c.t.run.failure(&failure.reason), failure.detail),
         },
-        Trouble::RunsInvalid { device, count, of, detail, newest } => Told {
+        Trouble::RunsInvalid { device, count, of, doubt, newest } => Told {
             badge: plain(c.t.common.invalid),
             href: link::run(*newest),
             title: fill(h.runs_invalid, &[count, of, &device.name]),
             at: None,
-            detail: detail.clone(),
+            detail: doubt
+                .as_ref()
+                .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &doubt.detail]))
+                .unwrap_or_default(),
         },
-        Trouble::Stuck { jobs, since, detail } => Told {
+        Trouble::Stuck { jobs, since, device, state } => Told {
             badge: plain(h.stuck),
-            href: link::RACK.into(),
+            href: link::device(device.id),
             title: fill(h.jobs_wait, &[jobs]),
             at: Some(*since),
-            detail: detail.clone(),
+            detail: format!("{}: {}", device.name, c.state(state, &None).word),
         },
     }
 }
@@ -105,5 +114,16 @@ impl Page for HomeView {
         let troubles = self.troubles.iter().map(|trouble| told(trouble, c)).collect();
         let cards = self.devices.iter().map(|device| Card::new(c, device, false)).collect();
         render(&Home { c, v: self, headline, troubles, queue: c.queue(&self.queue), cards })
+    }
+
+    fn badge_svg(&self, language: Language) -> Option<String> {
+        let h = &texts(language).home;
+        let (answer, look) = match self.troubles.len() {
+            0 if self.devices.is_empty() => (h.empty.to_owned(), Look::Doubt),
+            0 => (h.calm.to_owned(), Look::Good),
+            1 => (h.one_trouble.to_owned(), Look::Bad),
+            many => (fill(h.troubles, &[&many]), Look::Bad),
+        };
+        Some(badge("benchrack", &answer, look))
     }
 }

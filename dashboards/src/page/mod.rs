@@ -2,10 +2,12 @@
 
 mod access;
 mod alert;
+mod alert_words;
 pub(crate) mod compare;
 mod compare_matrix;
 mod compare_row;
 mod device;
+mod device_points;
 mod engines;
 mod facets;
 mod gate;
@@ -17,6 +19,7 @@ mod run_frames;
 mod run_load;
 mod run_table;
 mod run_words;
+mod search;
 mod self_test;
 mod series;
 mod session;

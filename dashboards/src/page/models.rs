@@ -59,7 +59,8 @@ fn packaged<'a>(package: &'a ModelPackage, c: &Ctx<'_>) -> Package<'a> {
 
 impl Page for ModelsView {
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
-        let c = Ctx::new(chrome, "", Tab::Models).at(link::MODELS, "").with_csv();
+        let query = self.of.map(|of| format!("of={of}")).unwrap_or_default();
+        let c = Ctx::new(chrome, "", Tab::Models).at(link::MODELS, &query).with_csv();
         let c = &Ctx { title: c.t.common.models.into(), ..c };
         let size = Unit::Size.scale_for_all(self.rows.iter().map(|row| row.size.0 as f64));
         let count = |of: fn(&ModelRow) -> Option<u64>| {

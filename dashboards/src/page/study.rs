@@ -6,12 +6,12 @@ use benchrack_protocol::ids::SessionId;
 use benchrack_protocol::study::{Basis, Check, CheckResult, Claim, ClaimResult, Figure, StudyDevice};
 
 use super::render;
-use crate::chart::{Against, Place, counts, metric, scatter};
+use crate::chart::{Place, counts, metric, scatter};
 use crate::format::{Scale, Unit};
 use crate::part::{Badge, ChartFigure, Ctx, Num, Tab, metric_of};
 use crate::table::Table;
 use crate::text::{fill, texts};
-use crate::view::{CompareDevice, CompareRow, StudyListView, StudyView};
+use crate::view::{Axes, CompareDevice, CompareRow, StudyListView, StudyView};
 use crate::{Chrome, Language, Page, RenderError, link};
 
 #[derive(Template)]
@@ -79,7 +79,7 @@ fn unit(check: &Check) -> Unit {
 }
 
 fn chart_name(device: &CompareDevice) -> String {
-    format!("{}-{}", Against::Macs.name(), device.device.id)
+    format!("{}-{}", Axes::MACS.name(), device.device.id)
 }
 
 /// Whether there is anything to draw: models whose cost differs.
@@ -130,8 +130,8 @@ impl StudyView {
     fn device<'a>(&'a self, device: &'a StudyDevice, c: &Ctx<'_>) -> Result<Device<'a>, RenderError> {
         let measured = self.measured.iter().find(|measured| measured.device.id == device.device && worth_drawing(measured));
         let chart = measured.map(|measured| {
-            let svg = scatter(measured, Against::Macs, c.t, Place::Page)?;
-            Ok(c.chart(c.t.chart.against_macs, &chart_name(measured), svg, ""))
+            let svg = scatter(measured, Axes::MACS, &[], c.t, Place::Page)?;
+            Ok(c.chart(fill(c.t.chart.against, &[&c.t.common.median_latency, &c.t.chart.macs]), &chart_name(measured), svg, ""))
         });
         let claims = self.report.study.claims.iter().zip(&device.claims).enumerate();
         Ok(Device {
@@ -198,7 +198,7 @@ impl Page for StudyView {
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
         let device = self.measured.iter().find(|device| worth_drawing(device) && chart_name(device) == name);
-        device.map(|device| scatter(device, Against::Macs, texts(language), Place::File)).transpose()
+        device.map(|device| scatter(device, Axes::MACS, &[], texts(language), Place::File)).transpose()
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {

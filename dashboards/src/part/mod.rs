@@ -57,12 +57,32 @@ pub(crate) struct Ctx<'a> {
     pub(crate) csv: bool,
     /// Whether parts of the page change while it is looked at.
     pub(crate) live: bool,
+    /// What the field at the top holds.
+    pub(crate) sought: String,
+}
+
+/// A page of the main navigation, and the key that leads there after `g`.
+pub(crate) struct TabLink {
+    pub(crate) href: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) here: bool,
+    pub(crate) key: char,
 }
 
 impl<'a> Ctx<'a> {
     pub(crate) fn new(chrome: &'a Chrome, title: impl Into<String>, tab: Tab) -> Self {
         let t = texts(chrome.preferences.language);
-        Self { chrome, t, title: title.into(), tab, path: None, query: String::new(), csv: false, live: false }
+        Self {
+            chrome,
+            t,
+            title: title.into(),
+            tab,
+            path: None,
+            query: String::new(),
+            csv: false,
+            live: false,
+            sought: String::new(),
+        }
     }
 
     /// With its own path and query, so with a JSON form.
@@ -103,19 +123,24 @@ impl<'a> Ctx<'a> {
         asset::url("icon.svg")
     }
 
-    pub(crate) fn tabs(&self) -> [(&'static str, &'static str, bool); 8] {
+    /// Where the field at the top asks.
+    pub(crate) fn search(&self) -> &'static str {
+        crate::link::SEARCH
+    }
+
+    pub(crate) fn tabs(&self) -> [TabLink; 8] {
         let n = &self.t.common;
         [
-            (crate::link::RACK, n.rack, Tab::Rack),
-            (crate::link::COMPARE, n.compare, Tab::Compare),
-            (crate::link::SERIES, n.series, Tab::Series),
-            (crate::link::MODELS, n.models, Tab::Models),
-            (crate::link::ENGINES, n.engines, Tab::Engines),
-            (crate::link::GATES, n.gates, Tab::Gates),
-            (crate::link::ALERTS, n.alerts, Tab::Alerts),
-            (crate::link::STUDIES, n.studies, Tab::Studies),
+            (crate::link::RACK, n.rack, Tab::Rack, 'r'),
+            (crate::link::COMPARE, n.compare, Tab::Compare, 'c'),
+            (crate::link::SERIES, n.series, Tab::Series, 's'),
+            (crate::link::MODELS, n.models, Tab::Models, 'm'),
+            (crate::link::ENGINES, n.engines, Tab::Engines, 'e'),
+            (crate::link::GATES, n.gates, Tab::Gates, 't'),
+            (crate::link::ALERTS, n.alerts, Tab::Alerts, 'a'),
+            (crate::link::STUDIES, n.studies, Tab::Studies, 'u'),
         ]
-        .map(|(href, name, tab)| (href, name, self.tab == tab))
+        .map(|(href, name, tab, key)| TabLink { href, name, here: self.tab == tab, key })
     }
 
     /// What the button for colours sends and says.

@@ -4,7 +4,6 @@ texts! {
     /// Words in and around charts.
     Charts {
         latency: "Latency", "지연 시간";
-        median_latency: "Median latency", "지연 시간 중앙값";
         median: "median", "중앙값";
         p90: "p90", "p90";
         macs: "Multiply-adds", "곱셈-덧셈 수";
@@ -25,16 +24,18 @@ texts! {
         no_pairs: "No rounds that both subjects took part in", "두 대상이 함께 측정된 라운드가 없습니다";
         no_effect: "No device has a valid pair of blocks yet", "아직 유효한 블록 쌍이 있는 기기가 없습니다";
 
-        latency_macs: "Latency against multiply-adds on {}", "{}: 지연 시간과 곱셈-덧셈 수";
-        latency_size: "Latency against model size on {}", "{}: 지연 시간과 모델 크기";
-        against_macs: "Latency against multiply-adds", "지연 시간과 곱셈-덧셈 수";
-        against_size: "Latency against model size", "지연 시간과 모델 크기";
-        scatter_description: "One mark for each architecture, precision and number of threads; outlines are fp32, solid marks int8; the broken line is the front that nothing beats in both", "아키텍처, 정밀도, 스레드 수마다 표식 하나. 빈 표식은 fp32, 채운 표식은 int8이며, 점선은 두 축 모두에서 더 나은 것이 없는 경계입니다";
+        against: "{} against {}", "{} 대 {}";
+        against_on: "{} against {} on {}", "{} 대 {} · {}";
+        scatter_description: "One mark for each architecture, precision and number of threads; outlines are fp32, solid marks int8; the broken line is the front that nothing beats in both; full lines are budgets, and what breaks one is grey", "아키텍처, 정밀도, 스레드 수마다 표식 하나. 빈 표식은 fp32, 채운 표식은 int8이며, 점선은 두 축 모두에서 더 나은 것이 없는 경계입니다. 실선은 예산이고 예산을 넘는 것은 회색입니다";
 
         series_title: "{}: {} {} on {}", "{}: {} {} ({})";
         series_description: "One mark for each run with its 95 % interval; hollow marks do not count; vertical lines are new revisions", "실행마다 표식 하나와 95 % 구간. 속이 빈 표식은 유효하지 않으며 세로선은 새 리비전입니다";
         series_note: "Marks with 95 % intervals. Hollow marks do not count; their reasons are in the table. Vertical lines: a new model or engine.", "표식과 95 % 구간. 속이 빈 표식은 유효하지 않으며 이유는 표에 있습니다. 세로선: 새 모델 또는 엔진.";
 
+        together_title: "{} of {} {} on several devices", "여러 기기의 {}: {} {}";
+        together_description: "Valid runs of each device as a change against that device's own median in this stretch of time", "기기마다 이 기간의 자체 중앙값 대비 변화 (유효한 실행)";
+        together_note: "What all devices show at once came with the model or the engine; what one shows alone is its own.", "모든 기기에서 동시에 보이면 모델이나 엔진의 변화이고, 한 기기에서만 보이면 그 기기의 변화입니다.";
+        own_median: "Against each one's own median", "자체 중앙값 대비";
         samples_title: "Every sample of {}", "{}의 모든 표본";
         samples_description: "Latency of each inference, warm-up apart on the left, then block by block over the session's time; the line is the median with its interval", "추론마다의 지연 시간. 왼쪽은 준비 운동, 그다음은 세션 시간에 따른 블록들. 가로선은 중앙값과 그 구간입니다";
         samples_note: "Grey stretches are this subject's blocks; between them others had their turn. Triangles at the upper edge stand for samples beyond it.", "회색 구간이 이 대상의 블록이며 그 사이에는 다른 대상을 측정했습니다. 위쪽 가장자리의 삼각형은 범위를 벗어난 표본입니다.";
@@ -68,6 +69,7 @@ texts! {
 
         forest_title: "{} against {}", "{} 대 {}";
         forest_description: "Change of latency by device with its interval; the band is what the tolerance allows", "기기별 지연 시간 변화와 구간. 띠는 허용 범위입니다";
+        findings_description: "Change by device with its interval; to the right is more", "기기별 변화와 구간. 오른쪽일수록 커집니다";
         forest_note: "To the right is slower. A whole interval beyond the line is slower for certain; a whole interval within the band is not slower.", "오른쪽일수록 느립니다. 구간 전체가 선을 넘으면 확실히 느린 것이고, 띠 안에 있으면 느려지지 않은 것입니다.";
         tolerance: "tolerance {}", "허용 {}";
 

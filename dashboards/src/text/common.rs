@@ -20,6 +20,11 @@ texts! {
         alerts: "Alerts", "알림";
         gates: "Gates", "게이트";
         studies: "Studies", "연구";
+        search: "Search", "검색";
+        keys: "Keys", "단축키";
+        key_help: "these keys", "이 도움말";
+        key_next: "next part of a list, earlier part of a series", "목록의 다음 부분, 시계열의 이전 부분";
+        close: "Close", "닫기";
         theme_auto: "Colours: as your system. Change to dark", "색상: 시스템 설정. 어둡게 바꾸기";
         theme_dark: "Colours: dark. Change to light", "색상: 어둡게. 밝게 바꾸기";
         theme_light: "Colours: light. Change to your system's", "색상: 밝게. 시스템 설정으로 바꾸기";

@@ -1,5 +1,8 @@
 //! The comparison.
 
+use super::Texts;
+use crate::view::Dimension;
+
 texts! {
     /// The comparison.
     Compare {
@@ -16,6 +19,15 @@ texts! {
         f_base: "Relative to", "비교 기준";
         f_model: "Model", "모델";
         f_metric: "Metric", "지표";
+        f_y: "Draw", "그리기";
+        f_x: "against", "대";
+        at_most: "{} at most, {}", "{} 최대, {}";
+        left_out: "{} more fit and are left out: other operating points and older builds of engines. Choose cores, a frequency or an engine to see them.", "{}개가 더 있지만 생략했습니다: 다른 동작점과 이전 엔진 빌드입니다. 코어, 주파수, 엔진을 선택하면 볼 수 있습니다.";
+        presets: "Budgets", "예산";
+        fastest_int8: "Fastest int8", "가장 빠른 int8";
+        over: "over budget", "예산 초과";
+        none_fits: "Nothing measured here keeps every budget.", "모든 예산을 지키는 측정이 없습니다.";
+        some_fit: "{} of {} keep every budget; the others are dim.", "예산을 모두 지키는 것: {} / {}. 나머지는 흐리게 표시합니다.";
         nothing: "Nothing measured fits this choice.", "이 조건에 맞는 측정이 없습니다.";
         submit: "Choose less above, or measure:", "위에서 조건을 줄이거나 측정하세요:";
         across: "Across devices", "기기별 비교";
@@ -50,6 +62,18 @@ texts! {
 }
 
 impl Compare {
+    /// Name of a figure that is an axis.
+    pub(crate) fn dimension(&self, dimension: Dimension, t: &Texts) -> &'static str {
+        match dimension {
+            Dimension::Measured(metric) => t.common.metric(metric),
+            Dimension::Size => t.chart.size,
+            Dimension::Macs => t.chart.macs,
+            Dimension::Parameters => t.common.parameters,
+            Dimension::Sqnr => self.fidelity,
+            Dimension::Accuracy => t.common.claimed_accuracy,
+        }
+    }
+
     /// Name of a choice; the parameter's own name where there is none.
     pub(crate) fn facet<'a>(&self, name: &'a str) -> &'a str {
         match name {
@@ -62,6 +86,8 @@ impl Compare {
             "base" => self.f_base,
             "model" => self.f_model,
             "metric" => self.f_metric,
+            "x" => self.f_x,
+            "y" => self.f_y,
             other => other,
         }
     }

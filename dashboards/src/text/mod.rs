@@ -31,7 +31,9 @@ mod engine;
 mod gate;
 mod home;
 mod model;
+pub(crate) mod point;
 mod run;
+mod search;
 mod series;
 mod study;
 
@@ -48,7 +50,9 @@ pub(crate) struct Texts {
     pub(crate) gate: gate::Gates,
     pub(crate) home: home::Home,
     pub(crate) model: model::Models,
+    pub(crate) point: point::Points,
     pub(crate) run: run::Runs,
+    pub(crate) search: search::Search,
     pub(crate) series: series::Series,
     pub(crate) study: study::Studies,
 }
@@ -64,7 +68,9 @@ static ENGLISH: Texts = Texts {
     gate: gate::Gates::ENGLISH,
     home: home::Home::ENGLISH,
     model: model::Models::ENGLISH,
+    point: point::Points::ENGLISH,
     run: run::Runs::ENGLISH,
+    search: search::Search::ENGLISH,
     series: series::Series::ENGLISH,
     study: study::Studies::ENGLISH,
 };
@@ -80,7 +86,9 @@ static KOREAN: Texts = Texts {
     gate: gate::Gates::KOREAN,
     home: home::Home::KOREAN,
     model: model::Models::KOREAN,
+    point: point::Points::KOREAN,
     run: run::Runs::KOREAN,
+    search: search::Search::KOREAN,
     series: series::Series::KOREAN,
     study: study::Studies::KOREAN,
 };
@@ -122,7 +130,9 @@ mod tests {
             gate::Gates::PAIRS,
             home::Home::PAIRS,
             model::Models::PAIRS,
+            point::Points::PAIRS,
             run::Runs::PAIRS,
+            search::Search::PAIRS,
             series::Series::PAIRS,
             study::Studies::PAIRS,
         ];

@@ -7,7 +7,7 @@ use benchrack_protocol::model::{Fidelity, Precision};
 use benchrack_protocol::units::Bytes;
 use serde::Serialize;
 
-use super::{DeviceRef, Figure};
+use super::{Axes, BudgetLine, DeviceRef, Figure};
 
 /// Architectures against each other, device by device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,10 +17,28 @@ pub struct CompareView {
     pub facets: Vec<Facet>,
     /// Name of the subject all others are set against, such as `mobilenet-v1-1.0-224 fp32`; none: no base chosen.
     pub base: Option<String>,
+    /// Two figures that people chose to see against each other, first of all charts; none for those that are always there.
+    pub axes: Option<Axes>,
+    /// What subjects must keep. Those that do not are dim, and are nobody's answer.
+    pub budgets: Vec<BudgetLine>,
     /// One table each; devices without a fitting run are left out.
     pub devices: Vec<CompareDevice>,
+    /// Rows that fit and are left out, because there are too many: of other operating points, of older builds of engines.
+    pub left_out: u32,
     /// The query string that leads to this view, without `?`; charts and downloads carry it.
     pub query: String,
+}
+
+impl CompareView {
+    /// Whether a row keeps every budget.
+    pub fn fits(&self, row: &CompareRow) -> bool {
+        self.budgets.iter().all(|budget| budget.keeps(row))
+    }
+
+    /// Whether there is any budget.
+    pub fn has_budgets(&self) -> bool {
+        self.budgets.iter().any(|budget| budget.limit.is_some())
+    }
 }
 
 /// One choice of the form, sent as `name=value`.

@@ -8,11 +8,15 @@ use benchrack_protocol::units::Bytes;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// All models.
+/// The newest revision of each model, or the revisions of one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelsView {
-    /// By family, name, precision, newest revision first.
+    /// The revision with which the list of one model's revisions begins; none for the list of all models.
+    pub of: Option<ModelId>,
+    /// All models by family, name and precision; of one model, newest revision first.
     pub rows: Vec<ModelRow>,
+    /// Link to earlier revisions; none when these are all.
+    pub older: Option<String>,
 }
 
 /// One revision of a model.
@@ -57,6 +61,8 @@ pub struct ModelRow {
     pub packages: Vec<ModelPackage>,
     /// Whether a newer file has its name and precision.
     pub superseded: bool,
+    /// Whether there are earlier revisions that this list leaves out.
+    pub has_earlier: bool,
     /// Runs of this file.
     pub runs: u64,
 }

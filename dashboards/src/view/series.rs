@@ -64,11 +64,17 @@ pub struct SeriesView {
     /// The same subject's other metrics, this one too, in the order of [`Metric::ALL`].
     pub metrics: Vec<(Metric, SeriesId)>,
     /// The same subject and metric on other devices.
-    pub elsewhere: Vec<(DeviceRef, SeriesId)>,
+    pub elsewhere: Vec<SeriesElsewhere>,
+    /// Those of them that are drawn as well, over the time of `points`: query `also`, ids with commas.
+    pub also: Vec<SeriesAlso>,
+    /// Median of the valid ones of `points`, against which it is drawn beside others; none without such.
+    pub middle: Option<f64>,
     /// Oldest first, up to 10,000.
     pub points: Vec<SeriesPoint>,
-    /// How many older points were left out of `points`.
+    /// How many points of the series are not among `points`: older ones, and newer ones than the range's end.
     pub left_out: u64,
+    /// Which part of the series `points` is.
+    pub range: SeriesRange,
     /// The run whose level is accepted; none before the series was watched.
     pub baseline: Option<SeriesBaseline>,
     /// What the farm wrote on it, newest first.
@@ -78,6 +84,65 @@ pub struct SeriesView {
     pub catches: Vec<Catches>,
     /// What runs from left to right: query `x=time` (also without `x`) or `x=order`.
     pub axis: SeriesAxis,
+}
+
+/// The same subject and metric on another device.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesElsewhere {
+    /// Device.
+    pub device: DeviceRef,
+    /// Its series under its newest system.
+    pub series: SeriesId,
+    /// Values of the newest valid points, oldest first: a small chart.
+    pub recent: Vec<f64>,
+}
+
+/// Another series over the same time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesAlso {
+    /// Device.
+    pub device: DeviceRef,
+    /// Its series.
+    pub series: SeriesId,
+    /// Its valid points, oldest first: run, when, and value in [`Metric::unit`].
+    pub points: Vec<AlsoPoint>,
+    /// Their median; none without points.
+    pub middle: Option<f64>,
+}
+
+/// A valid point of another series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AlsoPoint {
+    /// Run.
+    pub run: RunId,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub measured_at: OffsetDateTime,
+    /// Value, in [`Metric::unit`].
+    pub value: f64,
+}
+
+impl SeriesAlso {
+    /// The most that are drawn together, the series itself not counted: as many as there are shapes.
+    pub const MOST: usize = 7;
+}
+
+/// A part of a series: so many points up to one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SeriesRange {
+    /// At most so many: query `points`.
+    pub points: u32,
+    /// The run that it ends with, query `until`; none for the newest.
+    pub until: Option<RunId>,
+    /// The run that the part before this one ends with; none at the series' beginning.
+    pub earlier: Option<RunId>,
+}
+
+impl SeriesRange {
+    /// Points drawn unless more are asked for: a year of nightly runs with room, and a page that a phone bears.
+    pub const DEFAULT: u32 = 500;
+    /// The most that are drawn.
+    pub const MOST: u32 = 10_000;
 }
 
 /// The level that people accept: of the first valid run, or of the one that an alert was expected for.

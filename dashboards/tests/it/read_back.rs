@@ -153,6 +153,54 @@ fn a_scatter_is_drawn_where_its_figures_are() {
 }
 
 #[test]
+fn any_two_figures_are_drawn_with_their_budgets_and_what_breaks_one_is_grey() {
+    let view = sample::compare_budgets();
+    let svg = view.chart_svg("size-latency_p90-1", Language::English).unwrap().unwrap();
+    let document = Document::parse(&svg).unwrap();
+    let (across, upwards) = scales(&document, true);
+    let rows = view.devices[0].rows.iter().filter(|row| row.run.failure.is_none());
+    let marks = marks(&document);
+    assert_eq!(marks.len(), rows.clone().count());
+    let mut lit = 0;
+    for (mark, row) in marks.into_iter().zip(rows) {
+        let p90 = row.run.metrics.iter().find(|(metric, _)| *metric == Metric::LatencyP90).unwrap().1.value / 1e6;
+        let (drawn_x, drawn_y) = (across.value(middle(mark).0), upwards.value(middle(mark).1));
+        assert!((drawn_x - p90).abs() <= across.error(p90) * 12.0, "drawn {drawn_x}, given {p90}");
+        let size = row.size.0 as f64 / 1e6;
+        assert!((drawn_y - size).abs() <= upwards.error(size) * 12.0, "drawn {drawn_y}, given {size}");
+        let fits = p90 <= 20.0 && size <= 10.0;
+        assert_eq!(class(mark, "guide"), !fits, "{p90} ms and {size} MB");
+        lit += usize::from(fits);
+    }
+    assert!(lit > 0);
+    let lines: Vec<_> = document.descendants().filter(|node| class(*node, "limit")).collect();
+    assert_eq!(lines.len(), 2, "one for each budget");
+    assert!(view.chart_svg("size-depth-1", Language::English).unwrap().is_none());
+    assert!(view.chart_svg("size-macs-77", Language::English).unwrap().is_none());
+}
+
+#[test]
+fn what_breaks_a_budget_is_nobodys_answer() {
+    let view = sample::compare_budgets();
+    let p90 = |row: &benchrack_dashboards::view::CompareRow| {
+        row.run.metrics.iter().find(|(metric, _)| *metric == Metric::LatencyP90).map(|(_, figure)| figure.value)
+    };
+    let fitting = view.devices[0].rows.iter().filter(|row| {
+        row.run.validity == Some(Validity::Valid) && p90(row).is_some_and(|p90| p90 <= 20e6) && row.size.0 <= 10_000_000
+    });
+    // Rows come fastest first.
+    let fastest = fitting.clone().next().unwrap();
+    let html = view.html(&sample::chrome("/compare")).unwrap();
+    let tile = html.split("class=\"tile\"").nth(1).unwrap();
+    assert!(tile.contains(&fastest.run.model) && tile.contains(&fastest.run.precision.to_string()), "{tile:.400}");
+    assert!(html.contains(&format!("{} of {} keep every budget", fitting.count(), view.devices[0].rows.len())));
+    assert!(html.contains("name=\"p90_ms\" value=\"20\""));
+    let heading: Vec<String> =
+        csv::Reader::from_reader(view.csv().unwrap().unwrap().as_bytes()).headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(heading.last().map(String::as_str), Some("keeps_budgets"));
+}
+
+#[test]
 fn the_front_passes_through_what_nothing_beats() {
     let view = sample::compare();
     let html = view.html(&sample::chrome("/")).unwrap();

@@ -215,7 +215,7 @@ impl App {
     ) -> Result<(), Refusal> {
         let event = DeviceEvent::Finish { lease, end };
         match device::apply(&device.machine, &event, now, self.device_policy()) {
-            Ok(machine) => Ok(self.write_device(tx, device, &machine).await?),
+            Ok(machine) => Ok(self.write_device(tx, device, &machine, now).await?),
             Err(Refused::LeaseLost { .. } | Refused::NotNow { .. }) => Ok(()),
         }
     }
@@ -229,15 +229,21 @@ impl App {
         now: OffsetDateTime,
     ) -> Result<Machine, Refusal> {
         let machine = device::apply(&device.machine, event, now, self.device_policy()).map_err(refused)?;
-        self.write_device(tx, device, &machine).await?;
+        self.write_device(tx, device, &machine, now).await?;
         Ok(machine)
     }
 
-    async fn write_device(&self, tx: &mut PgConnection, device: &LockedDevice, to: &Machine) -> Result<(), DbError> {
+    async fn write_device(
+        &self,
+        tx: &mut PgConnection,
+        device: &LockedDevice,
+        to: &Machine,
+        now: OffsetDateTime,
+    ) -> Result<(), DbError> {
         if device.machine == *to {
             return Ok(());
         }
-        db::devices::write(tx, device, to).await?;
+        db::devices::write(tx, device, to, now).await?;
         if device.machine.state != to.state {
             let event = FarmEvent::Device { device: device.id, state: to.state.word().into() };
             db::notify::notify(tx, &event).await?;

@@ -66,8 +66,8 @@ pub async fn lock(tx: &mut PgConnection, id: DeviceId) -> Result<Option<LockedDe
     row.map(|row| Ok(LockedDevice { id, machine: machine(id.0, row)? })).transpose()
 }
 
-/// Writes the state of a locked device.
-pub async fn write(tx: &mut PgConnection, device: &LockedDevice, to: &Machine) -> Result<(), DbError> {
+/// Writes the state of a locked device, and the times in which it takes no work.
+pub async fn write(tx: &mut PgConnection, device: &LockedDevice, to: &Machine, now: OffsetDateTime) -> Result<(), DbError> {
     let (mut since, mut lease, mut until, mut reason) = (None, None, None, None);
     match &to.state {
         DeviceState::Idle => {}
@@ -93,10 +93,44 @@ pub async fn write(tx: &mut PgConnection, device: &LockedDevice, to: &Machine) -
         i32::try_from(to.failures).unwrap_or(i32::MAX),
         to.last_seen_at
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?
     .rows_affected();
-    one_row("update devices", touched)
+    one_row("update devices", touched)?;
+    let (before, after) = (absence(&device.machine.state), absence(&to.state));
+    if before == after {
+        return Ok(());
+    }
+    if before.is_some() {
+        sqlx::query!(
+            "update device_absences set until = greatest(since, $2) where device_id = $1 and until is null",
+            device.id.0,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    if let Some((state, reason)) = after {
+        sqlx::query!(
+            "insert into device_absences (device_id, state, reason, since) values ($1, $2, $3, $4)",
+            device.id.0,
+            state,
+            reason,
+            since.unwrap_or(now)
+        )
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Word and reason of a state in which a device takes no work.
+fn absence(state: &DeviceState) -> Option<(&'static str, Option<&str>)> {
+    match state {
+        DeviceState::Idle | DeviceState::Leased { .. } | DeviceState::Cooling { .. } => None,
+        DeviceState::Quarantined { reason, .. } | DeviceState::Retired { reason } => Some((state.word(), Some(reason))),
+        DeviceState::Offline { .. } => Some((state.word(), None)),
+    }
 }
 
 /// Makes a device known, or brings up to date what is known of it; its id, and whether it is new. A wished name that

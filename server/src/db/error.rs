@@ -63,6 +63,11 @@ impl DbError {
         matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.constraint() == Some(constraint))
     }
 
+    /// Whether the database's user may not do this.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501"))
+    }
+
     pub(crate) fn row(
         table: &'static str,
         column: &'static str,

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod pages;
 pub mod results;
 pub mod runs;
+pub mod seed;
 pub mod self_tests;
 pub mod signed_reports;
 pub mod studies;

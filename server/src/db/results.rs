@@ -146,8 +146,9 @@ pub async fn insert_run(tx: &mut PgConnection, to: Storing<'_>, place: usize, ru
         insert_metrics(tx, id, judged, &series, now).await?;
     }
     if let Origin::Submission(_) = origin {
-        note_latest(tx, id, counts).await?;
+        note_latest(tx, &[id.0], &[counts]).await?;
     }
+    note_uses(tx, id).await?;
     Ok(id)
 }
 
@@ -279,17 +280,40 @@ fn knobs(report: &SessionReport) -> String {
     report.evidence.as_ref().map_or_else(String::new, |evidence| evidence.asked_knobs.join(","))
 }
 
-/// Keeps the newest valid run of this subject on this device, or the newest of any kind while none is valid.
-async fn note_latest(tx: &mut PgConnection, run: RunId, counts: bool) -> Result<(), DbError> {
+/// Keeps the newest valid run of a subject on a device, or the newest of any kind while none is valid. Of these runs, with
+/// whether each counts, no two are of one subject on one device.
+pub(super) async fn note_latest(tx: &mut PgConnection, runs: &[i64], counts: &[bool]) -> Result<(), DbError> {
     sqlx::query!(
         "insert into latest_runs (device_id, model_name, precision, engine, engine_artifact_id, threads, cores, frequency, knobs,
              run_id, counts)
-         select device_id, model_name, precision, engine, engine_artifact_id, threads, cores, frequency, knobs, id, $2
-         from runs where id = $1
+         select r.device_id, r.model_name, r.precision, r.engine, r.engine_artifact_id, r.threads, r.cores, r.frequency, r.knobs,
+             r.id, new.counts
+         from unnest($1::bigint[], $2::boolean[]) as new (id, counts) join runs r on r.id = new.id
          on conflict on constraint latest_runs_once do update set run_id = excluded.run_id, counts = excluded.counts
          where excluded.counts or not latest_runs.counts",
-        run.0,
+        runs,
         counts
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts the run for its model revision and its build of an engine.
+async fn note_uses(tx: &mut PgConnection, run: RunId) -> Result<(), DbError> {
+    sqlx::query!(
+        "insert into model_uses (model_id, device_id, runs) select model_id, device_id, 1 from runs where id = $1
+         on conflict on constraint model_uses_pk do update set runs = model_uses.runs + 1",
+        run.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "insert into engine_uses (artifact_id, engine, device_id, runs, last_used_at)
+         select engine_artifact_id, engine, device_id, 1, measured_at from runs where id = $1 and engine_artifact_id is not null
+         on conflict on constraint engine_uses_pk do update
+             set runs = engine_uses.runs + 1, last_used_at = greatest(engine_uses.last_used_at, excluded.last_used_at)",
+        run.0
     )
     .execute(tx)
     .await?;

@@ -49,17 +49,18 @@ pub async fn last(tx: &mut PgConnection, pair: &Pair<'_>) -> Result<Option<Offse
     .await?)
 }
 
-/// Decided gates by device and pair, unchanged ones first, then by growing size.
-pub async fn counts(db: &Database) -> Result<Vec<Planted>, DbError> {
+/// Decided gates by device and pair, of one device or of all, unchanged ones first, then by growing size.
+pub async fn counts(db: &Database, device: Option<DeviceId>) -> Result<Vec<Planted>, DbError> {
     let rows = sqlx::query!(
         r#"select t.device_id, d.name, t.baseline, t.candidate, max(t.more_macs) as "more_macs!", count(*) as "gates!",
                count(*) filter (where g.outcome ->> 'verdict' = 'slower') as "slower!",
                count(*) filter (where g.outcome ->> 'verdict' = 'not_slower') as "not_slower!",
                count(*) filter (where g.outcome ->> 'verdict' = 'inconclusive') as "inconclusive!"
            from self_tests t join gates g on g.id = t.gate_id join devices d on d.id = t.device_id
-           where g.outcome is not null
+           where g.outcome is not null and ($1::bigint is null or t.device_id = $1)
            group by t.device_id, d.name, t.baseline, t.candidate
-           order by 5, d.name, t.baseline, t.candidate"#
+           order by 5, d.name, t.baseline, t.candidate"#,
+        device.map(|id| id.0)
     )
     .fetch_all(db.pool())
     .await?;

@@ -1,9 +1,13 @@
 //! Figures that pages show and no verdict rests on: how samples lie, and how two runs stand to each other.
 
-use benchrack_dashboards::view::{Figure, Pair, Spread};
-use benchrack_protocol::api::Estimate;
+use std::collections::HashSet;
+
+use benchrack_dashboards::view::{BudgetLine, Figure, OperatingRow, Pair, Spread, Steadiness};
+use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::ids::RunId;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::Block;
+use benchrack_protocol::validity::Validity;
 use benchrack_stats::modality::Modality;
 use benchrack_stats::paired::{PairError, PairedEffect, RoundBlock, pairs_by_round, pairs_needed};
 use benchrack_stats::{Confidence, Samples};
@@ -22,6 +26,50 @@ pub fn spread(blocks: &[Block]) -> Option<Spread> {
         max_ns: summary.maximum,
         multimodal: matches!(summary.modes, Modality::Several { .. }),
     })
+}
+
+/// For each choice of cores the run with the least energy per inference among those that count and keep every budget,
+/// cheapest first. A run without a figure of energy is nobody's answer.
+pub fn cheapest(points: &[OperatingRow], budgets: &[BudgetLine]) -> Vec<RunId> {
+    let energy = |point: &OperatingRow| {
+        let run = &point.row.run;
+        let figure = run.metrics.iter().find(|(metric, _)| *metric == Metric::Energy).map(|(_, energy)| energy.value);
+        figure.filter(|_| run.validity == Some(Validity::Valid) && budgets.iter().all(|budget| budget.keeps(&point.row)))
+    };
+    let mut by_energy: Vec<(f64, &OperatingRow)> = points.iter().filter_map(|point| Some((energy(point)?, point))).collect();
+    by_energy.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let mut taken = HashSet::new();
+    by_energy.retain(|(_, point)| taken.insert(&point.row.run.operating_point.cores));
+    by_energy.into_iter().map(|(_, point)| point.row.run.id).collect()
+}
+
+/// Fewest steps between neighbouring runs from which a device's noise is told.
+const MIN_STEPS: usize = 8;
+
+/// How much runs of a device differ while nothing changes, from valid values of some of its series in the order measured;
+/// none from too few.
+///
+/// The noise is that of neighbours: the median absolute step of the logarithm over 0.6745·√2, which for normal noise is its
+/// standard deviation. Levels that move once or drift hardly touch it (after von Neumann and others, "The mean square
+/// successive difference", Annals of Mathematical Statistics 12 (1941), with a median in place of the mean). What two runs
+/// of the same differ by at most, 95 times of 100, is 2.8 times that: the repeatability limit of ISO 5725-6.
+pub fn steadiness(series: &[Vec<f64>]) -> Option<Steadiness> {
+    let step = |pair: &[f64]| match pair {
+        [before, after] if *before > 0.0 && *after > 0.0 => Some((after / before).ln().abs()),
+        _ => None,
+    };
+    let steps: Vec<f64> = series.iter().flat_map(|values| values.windows(2).filter_map(step)).collect();
+    if steps.len() < MIN_STEPS {
+        return None;
+    }
+    let runs = u32::try_from(series.iter().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX);
+    let noise = Samples::new(steps).ok()?.median() / (0.674_5 * std::f64::consts::SQRT_2);
+    Some(Steadiness { noise, smallest: 2.8 * noise, runs })
+}
+
+/// Median of figures; none without any.
+pub fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    Samples::new(figures.collect()).ok().map(|samples| samples.median())
 }
 
 /// One figure over another of another run, with the interval that follows from theirs; none unless all are above zero.
@@ -145,6 +193,26 @@ mod tests {
         assert_eq!(sure.ratio, Reading::of(estimate(1.0, 1.0, 1.0)));
         let doubtful = pair(("a", &blocks), ("b", &blocks), Err("a is degraded".into()));
         assert_eq!((doubtful.rounds.len(), doubtful.ratio.value()), (8, None));
+    }
+
+    #[test]
+    fn noise_is_that_of_neighbours_whatever_steps_lie_between_them() {
+        // Normal noise of 1 %, by its quantiles in a fixed disorder, with one step of 30 % half-way.
+        let normal = |nth: usize| {
+            let share = (nth * 37 % 101) as f64 / 101.0 + 0.5 / 101.0;
+            // Logistic with the same interquartile range as the standard normal.
+            0.674_5 / 3.0_f64.ln() * (share / (1.0 - share)).ln()
+        };
+        let level = |nth: usize| if nth < 50 { 1e7 } else { 1.3e7 };
+        let values: Vec<f64> = (0..101).map(|nth| level(nth) * (0.01 * normal(nth)).exp()).collect();
+        let found = steadiness(std::slice::from_ref(&values)).unwrap();
+        assert!((0.005..0.02).contains(&found.noise), "{found:?}");
+        assert_eq!((found.runs, found.smallest), (101, 2.8 * found.noise));
+        // As seen in any unit; a device that never differs has none; three runs say nothing.
+        let scaled: Vec<f64> = values.iter().map(|value| value / 1e3).collect();
+        assert!((steadiness(&[scaled]).unwrap().noise - found.noise).abs() < 1e-12);
+        assert_eq!(steadiness(&[vec![5.0; 20]]).unwrap().noise, 0.0);
+        assert_eq!(steadiness(&[vec![1.0, 2.0, 3.0]]), None);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub const START: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 /// Memory that a Postgres of the tests may need.
 const ROOM: u64 = 1 << 30;
 
+/// Connections of a test unless it wants otherwise.
+const CONNECTIONS: u32 = 6;
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Where the tests' databases are made.
@@ -146,7 +149,15 @@ pub fn url_of(database: &str) -> String {
 
 /// Connections to a test's database.
 pub async fn pool_of(database: &str) -> PgPool {
-    PgPoolOptions::new().max_connections(6).connect_with(TestServer::get().options.clone().database(database)).await.unwrap()
+    pool_with(database, CONNECTIONS).await
+}
+
+async fn pool_with(database: &str, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .connect_with(TestServer::get().options.clone().database(database))
+        .await
+        .unwrap()
 }
 
 /// Removes a test's database.
@@ -174,6 +185,8 @@ pub struct Options {
     pub series: SeriesConfig,
     /// Whom to tell of alerts.
     pub webhooks: Vec<WebhookConfig>,
+    /// Connections to the database.
+    pub connections: u32,
 }
 
 impl Default for Options {
@@ -185,6 +198,7 @@ impl Default for Options {
             public_url: None,
             series: SeriesConfig::default(),
             webhooks: Vec::new(),
+            connections: CONNECTIONS,
         }
     }
 }
@@ -206,7 +220,7 @@ pub async fn with_farm(test: impl AsyncFnOnce(&Farm)) {
 /// The same with other options.
 pub async fn with_options(options: Options, test: impl AsyncFnOnce(&Farm)) {
     let database = new_database().await;
-    let pool = pool_of(&database).await;
+    let pool = pool_with(&database, options.connections).await;
     let folder = tempfile::tempdir().unwrap();
     let now = Arc::new(Mutex::new(START));
     let stopping = CancellationToken::new();

@@ -21,6 +21,7 @@ mod receipts;
 mod replay;
 mod s3;
 mod sample;
+mod seed;
 mod series;
 mod start;
 mod study;

@@ -1,4 +1,7 @@
-//! `benchrack bench`: how good the farm's own judgement is, measured on this machine.
+//! `benchrack bench`: how good the farm's own judgement is, and how fast its pages, measured on this machine.
+
+mod pages;
+mod seed;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +27,7 @@ use crate::exit::{Blame, Failure, Outcome, infrastructure};
 use crate::gate::local;
 use crate::output::{self, Progress};
 
-/// Measure how often the farm's own judgement is wrong.
+/// Measure the farm itself: how often its judgement is wrong, how fast its pages are.
 #[derive(Debug, Args)]
 pub struct Bench {
     #[command(subcommand)]
@@ -34,6 +37,8 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum Command {
     Gate(Gates),
+    Seed(seed::Seed),
+    Pages(pages::Pages),
 }
 
 /// Gates with a known answer, each with real measurements here: a model against itself, and against one with a block more.
@@ -119,6 +124,8 @@ impl Bench {
     pub async fn run(self, context: &Context) -> Outcome {
         match self.command {
             Command::Gate(gates) => gates.run(context).await,
+            Command::Seed(seed) => seed.run(context).await,
+            Command::Pages(pages) => pages.run(context).await,
         }
     }
 }

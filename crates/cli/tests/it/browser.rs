@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::farm::{self, Process, Server};
 
-struct Browser {
-    client: Client,
+pub struct Browser {
+    pub client: Client,
     _driver: Process,
     _profile: tempfile::TempDir,
 }
@@ -22,7 +22,7 @@ fn found(name: &str) -> Option<PathBuf> {
 }
 
 impl Browser {
-    async fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         let (Some(driver), Some(chromium)) = (found("chromedriver"), found("chromium")) else {
             eprintln!("\n*** SKIPPED: the browser test needs chromium and chromedriver; run .ci/setup ***\n");
             return None;
@@ -59,13 +59,28 @@ impl Browser {
         Some(Self { client, _driver: Process::of(child), _profile: profile })
     }
 
-    async fn text(&self, css: &str) -> String {
+    pub async fn text(&self, css: &str) -> String {
         self.client.find(Locator::Css(css)).await.unwrap().text().await.unwrap()
     }
 
     /// What a script on the page answers.
-    async fn ask(&self, script: &str) -> Value {
+    pub async fn ask(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap()
+    }
+
+    /// What a script gives to the function that is its last argument.
+    pub async fn wait_for(&self, script: &str) -> Value {
+        self.client.execute_async(script, vec![]).await.unwrap()
+    }
+
+    /// Types on the page, wherever the focus is.
+    pub async fn keys(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    /// Without it the browser would outlive its driver.
+    pub async fn close(self) {
+        self.client.close().await.unwrap();
     }
 }
 
@@ -92,18 +107,18 @@ impl Browser {
     }
 
     /// What the console got since it was last asked: errors of scripts, of the content security policy, of loading.
-    async fn console(&self) -> Vec<String> {
+    pub async fn console(&self) -> Vec<String> {
         let entries = self.own("se/log", json!({"type": "browser"})).await;
         entries.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    async fn scheme(&self, name: &str) {
+    pub async fn scheme(&self, name: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": name}]);
         let body = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}});
         self.own("goog/cdp/execute", body).await;
     }
 
-    async fn width(&self, width: u32) {
+    pub async fn width(&self, width: u32) {
         let params = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         self.own("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": params})).await;
     }
@@ -117,7 +132,7 @@ impl Browser {
 }
 
 /// What must hold for every page, at every width and in both themes.
-async fn sound(browser: &Browser, url: &str) {
+pub async fn sound(browser: &Browser, url: &str) {
     browser.client.goto(url).await.unwrap();
     let page = browser
         .ask(
@@ -195,6 +210,5 @@ async fn every_page_is_sound_in_both_themes_and_three_widths_and_leads_to_the_ru
         focused.as_str().unwrap().starts_with("A "),
         "the first stop of the keyboard is the link past the navigation: {focused}"
     );
-    // Without it the browser would outlive its driver.
-    browser.client.close().await.unwrap();
+    browser.close().await;
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails must fail its test")]
 
+mod accessibility;
 mod alert;
 mod board;
 mod browser;
@@ -16,6 +17,7 @@ mod foreign;
 mod gate;
 mod killed;
 mod proxy;
+mod questions;
 mod rack;
 mod simulated_rack;
 mod study;

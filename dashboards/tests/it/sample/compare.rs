@@ -87,7 +87,7 @@ fn sorted(mut rows: Vec<CompareRow>) -> Vec<CompareRow> {
     rows
 }
 
-fn facet(name: &str, options: &[(&str, &str)], chosen: usize) -> Facet {
+pub(super) fn facet(name: &str, options: &[(&str, &str)], chosen: usize) -> Facet {
     let option = |(nth, (value, label)): (usize, &(&str, &str))| FacetOption {
         value: (*value).into(),
         label: (*label).into(),
@@ -118,11 +118,27 @@ pub fn compare() -> CompareView {
     rows[15].speedup = Reading::missing(Missing::Unavailable, "the run failed");
     rows[15].relative = Reading::missing(Missing::Unavailable, "the run failed");
     CompareView {
+        left_out: 0,
         facets: facets(),
         base: Some("mobilenet-v1-1.0-224 fp32".into()),
+        axes: None,
+        budgets: BudgetLine::NONE.into(),
         devices: vec![CompareDevice { device: workbench(), rows: sorted(rows) }],
         query: "device=1&threads=1&base=mobilenet-v1-1.0-224+fp32".into(),
     }
+}
+
+/// The same, p90 against size under two budgets, with accuracies.
+pub fn compare_budgets() -> CompareView {
+    let mut view = compare();
+    let [p90, size, memory, energy] = BudgetLine::NONE;
+    view.budgets = vec![BudgetLine { limit: Some(20.0), ..p90 }, BudgetLine { limit: Some(10.0), ..size }, memory, energy];
+    view.axes = Some(Axes { y: Dimension::Accuracy, x: Dimension::Measured(Metric::LatencyP90) });
+    view.query = "y=accuracy&x=latency_p90&p90_ms=20&size_mb=10".into();
+    for (nth, row) in view.devices.iter_mut().flat_map(|device| &mut device.rows).enumerate() {
+        row.claimed_accuracy = (nth % 5 != 4).then_some(0.56 + 0.011 * nth as f64);
+    }
+    view
 }
 
 /// Three devices, one a twin, with hostile names and a model that one device lacks.
@@ -147,8 +163,11 @@ pub fn compare_devices() -> CompareView {
         sorted(rows.collect())
     };
     CompareView {
+        left_out: 0,
         facets: facets(),
         base: None,
+        axes: None,
+        budgets: BudgetLine::NONE.into(),
         devices: vec![
             CompareDevice { device: workbench(), rows: without_base(device_rows(&workbench(), 100, 1.0)) },
             CompareDevice { device: pixel(), rows: without_base(device_rows(&pixel(), 200, 1.55)) },
@@ -193,15 +212,26 @@ pub fn compare_engines() -> CompareView {
         0,
     );
     CompareView {
+        left_out: 0,
         facets: vec![engines],
         base: None,
+        axes: None,
+        budgets: BudgetLine::NONE.into(),
         devices: vec![CompareDevice { device: workbench(), rows: sorted(rows.collect()) }],
         query: String::new(),
     }
 }
 
 pub fn compare_empty() -> CompareView {
-    CompareView { facets: facets(), base: None, devices: Vec::new(), query: "device=9".into() }
+    CompareView {
+        left_out: 0,
+        facets: facets(),
+        base: None,
+        axes: None,
+        budgets: BudgetLine::NONE.into(),
+        devices: Vec::new(),
+        query: "device=9".into(),
+    }
 }
 
 /// A device on which nothing counts.
@@ -209,5 +239,5 @@ pub fn compare_invalid() -> CompareView {
     let mut rows = device_rows(&pixel(), 400, 1.0);
     rows.truncate(2);
     let rows = rows.into_iter().map(|row| CompareRow { run: failed(row.run), ..row }).collect();
-    CompareView { facets: facets(), base: None, devices: vec![CompareDevice { device: pixel(), rows }], query: String::new() }
+    CompareView { devices: vec![CompareDevice { device: pixel(), rows }], query: String::new(), ..compare_empty() }
 }

@@ -123,6 +123,9 @@ fn card(device: DeviceRef, state: &str) -> DeviceCard {
         current: None,
         newest: Vec::new(),
         queued: 0,
+        condition: Condition::default(),
+        steadiness: None,
+        control: None,
     }
 }
 
@@ -153,7 +156,16 @@ pub fn rack() -> RackView {
     RackView {
         devices: vec![
             DeviceCard { newest, queued: 6, ..card(workbench(), "idle") },
-            DeviceCard { current: Some(current), ..card(pixel(), "leased") },
+            DeviceCard {
+                current: Some(current),
+                condition: Condition {
+                    heat: Some(Heat { sensor: "BIG".into(), temperature: Millicelsius(41_300), at: NOW - Duration::minutes(9) }),
+                    battery: Some(BatteryLevel { percent: 83, status: Some("Discharging".into()) }),
+                },
+                steadiness: Some(Steadiness { noise: 0.0091, smallest: 0.0255, runs: 240 }),
+                control: Some(ControlLevel { run: RunId(40), series: SeriesId(3), change: 0.062 }),
+                ..card(pixel(), "leased")
+            },
             DeviceCard { current: Some(starting), ..card(twin(), "leased") },
             DeviceCard {
                 reason: Some("battery at 41.2 °C, waits for 38 °C".into()),
@@ -184,6 +196,8 @@ pub fn home() -> HomeView {
     };
     HomeView {
         troubles: vec![
+            Trouble::Alert { alert: super::alert_exact().alert },
+            Trouble::Alert { alert: super::alert_drift().alert },
             Trouble::GateSlower {
                 gate: GateId(12),
                 summary: "slower on 1 of 3 devices: pixel-8 +6.3 %".into(),
@@ -210,10 +224,10 @@ pub fn home() -> HomeView {
                 device: workbench(),
                 count: 3,
                 of: 16,
-                detail: "throttled: policy4: cap fell from 2914 MHz to 1803 MHz".into(),
+                doubt: Some(Doubt { reason: Reason::Throttled, detail: "policy4: cap fell from 2914 MHz to 1803 MHz".into() }),
                 newest: RunId(43),
             },
-            Trouble::Stuck { jobs: 3, since: NOW - Duration::hours(5), detail: "the device of 3 jobs is quarantined".into() },
+            Trouble::Stuck { jobs: 3, since: NOW - Duration::hours(5), device: twin(), state: "quarantined".into() },
         ],
         devices,
         queue,
@@ -355,6 +369,14 @@ pub fn device() -> DeviceView {
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
         current: rack().devices[1].current.clone(),
         queued: 2,
+        operating: OperatingView {
+            facets: Vec::new(),
+            budgets: BudgetLine::OPERATING.into(),
+            points: Vec::new(),
+            cheapest: Vec::new(),
+        },
+        sustained: None,
+        absences: Vec::new(),
         runs: RunList {
             runs: vec![
                 run(51, &pixel, "squeezenet-1.1", Precision::Int8, 1, 9.82),

@@ -6,6 +6,7 @@ mod compare;
 mod farm;
 mod measurement;
 mod others;
+mod points;
 mod study;
 
 pub use alerts::*;
@@ -14,6 +15,7 @@ pub use compare::*;
 pub use farm::*;
 pub use measurement::*;
 pub use others::*;
+pub use points::*;
 pub use study::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -27,7 +29,11 @@ macro_rules! every_page {
             rack,
             device,
             bare_device,
+            device_points,
+            device_slow,
+            device_without_energy,
             compare,
+            compare_budgets,
             compare_devices,
             compare_engines,
             compare_empty,
@@ -44,6 +50,7 @@ macro_rules! every_page {
             session_empty,
             series,
             series_by_order,
+            series_together,
             series_many,
             series_empty,
             series_one,
@@ -68,6 +75,8 @@ macro_rules! every_page {
             models_empty,
             engines,
             engines_empty,
+            search,
+            search_nothing,
             login,
             error
         )

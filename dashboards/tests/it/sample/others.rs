@@ -61,9 +61,19 @@ pub fn series() -> SeriesView {
     SeriesView {
         key: series_key(),
         metrics: vec![(Metric::Latency, SeriesId(9)), (Metric::LatencyP90, SeriesId(11)), (Metric::PeakRss, SeriesId(10))],
-        elsewhere: vec![(workbench(), SeriesId(21)), (twin(), SeriesId(31))],
+        also: Vec::new(),
+        middle: Some(4.9e6),
+        elsewhere: vec![
+            SeriesElsewhere {
+                device: workbench(),
+                series: SeriesId(21),
+                recent: (0..30).map(|nth| 4e6 + 1e4 * noise(3, nth)).collect(),
+            },
+            SeriesElsewhere { device: twin(), series: SeriesId(31), recent: Vec::new() },
+        ],
         points,
         left_out: 0,
+        range: SeriesRange { points: SeriesRange::DEFAULT, until: None, earlier: None },
         baseline: Some(SeriesBaseline { run: RunId(1_000), value: 4.92e6, change: Some(0.038) }),
         catches: vec![super::alerts::catches(1, "pixel-8", Some(0.054))],
         marks: vec![
@@ -90,6 +100,21 @@ pub fn series_by_order() -> SeriesView {
     SeriesView { axis: SeriesAxis::Order, ..series() }
 }
 
+/// Beside another device that slowed down with it, and one that was not measured in this time.
+pub fn series_together() -> SeriesView {
+    let view = series();
+    let also = view.points.iter().enumerate().map(|(nth, point)| AlsoPoint {
+        run: RunId(9_000 + nth as i64),
+        measured_at: point.measured_at + Duration::minutes(7),
+        value: if nth < 61 { 9.1e6 } else { 9.7e6 } * (1.0 + 0.01 * noise(5, nth as u64)),
+    });
+    let also = vec![
+        SeriesAlso { device: workbench(), series: SeriesId(21), points: also.collect(), middle: Some(9.1e6) },
+        SeriesAlso { device: twin(), series: SeriesId(22), points: Vec::new(), middle: None },
+    ];
+    SeriesView { also, ..view }
+}
+
 /// Ten thousand points over two years, with many revisions.
 pub fn series_many() -> SeriesView {
     let points = (0..10_000_u64)
@@ -98,7 +123,8 @@ pub fn series_many() -> SeriesView {
             point(nth, ms, NOW - Duration::minutes(105 * (10_000 - nth as i64)), format!("r{}", nth / 120))
         })
         .collect();
-    SeriesView { points, left_out: 2_345, ..series() }
+    let range = SeriesRange { points: SeriesRange::MOST, until: Some(RunId(9)), earlier: Some(RunId(8)) };
+    SeriesView { points, left_out: 2_345, range, ..series() }
 }
 
 pub fn series_empty() -> SeriesView {
@@ -288,6 +314,7 @@ pub fn models() -> ModelsView {
         added_at: NOW - Duration::hours(30),
         packages: Vec::new(),
         superseded: false,
+        has_earlier: precision == Precision::Int8,
         runs: 12,
     };
     let mut own = row(7, HOSTILE, LONG, Precision::Fp32, 46_800_000, None, None);
@@ -314,6 +341,8 @@ pub fn models() -> ModelsView {
     let mut old = row(3, "resnet-18", "resnet", Precision::Fp32, 46_800_000, Some(11_689_512), Some(1_814_073_344));
     old.superseded = true;
     ModelsView {
+        of: None,
+        older: None,
         rows: vec![
             row(1, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Fp32, 16_900_000, Some(4_231_976), Some(568_740_352)),
             row(2, "mobilenet-v1-1.0-224", "mobilenet-v1", Precision::Int8, 4_300_000, Some(4_231_976), Some(568_740_352)),
@@ -325,7 +354,7 @@ pub fn models() -> ModelsView {
 }
 
 pub fn models_empty() -> ModelsView {
-    ModelsView { rows: Vec::new() }
+    ModelsView { of: None, rows: Vec::new(), older: None }
 }
 
 pub fn login() -> LoginView {
@@ -336,4 +365,23 @@ pub fn error() -> ErrorView {
     let mut problem = Problem::new(ProblemCode::NotFound, format!("there is no device '{HOSTILE}'; /rack lists all"));
     problem.request_id = Some("01HF3Z".into());
     ErrorView { problem }
+}
+
+pub fn search() -> SearchView {
+    let hit =
+        |kind, name: &str, detail: &str, href: &str| Hit { kind, name: name.into(), detail: detail.into(), href: href.into() };
+    SearchView {
+        query: "pixel & \"more\"".into(),
+        address: "q=pixel+%26+%22more%22".into(),
+        hits: vec![
+            hit(HitKind::Device, "pixel-8", "Google Pixel 8", "/devices/2"),
+            hit(HitKind::Model, HOSTILE, "int8", "/models?of=7"),
+            hit(HitKind::Run, "12", "squeezenet-1.1 on pixel-8", "/runs/12"),
+        ],
+        more: true,
+    }
+}
+
+pub fn search_nothing() -> SearchView {
+    SearchView { query: HOSTILE.into(), address: "q=x".into(), hits: Vec::new(), more: false }
 }

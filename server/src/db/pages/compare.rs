@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use benchrack_dashboards::view::{CompareDevice, CompareRow, CompareView, DeviceRef, Facet, Figure};
+use benchrack_dashboards::view::{Axes, BudgetLine, CompareDevice, CompareRow, CompareView, DeviceRef, Dimension, Facet, Figure};
 use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::ids::{ArtifactId, DeviceId, SeriesId};
@@ -16,13 +16,13 @@ use serde::Deserialize;
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
 use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
-use super::{chosen, manifest, named_devices, query_string};
+use super::{Limit, chosen, facet, manifest, named_devices, query_string};
 use crate::judge;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
 const MOST_DEVICES: usize = 16;
-/// With more rows than this one device is shown, unless all are asked for: the page stays small enough for a phone.
-const MOST_ROWS: usize = 150;
+/// With more rows than this less is shown, unless it is asked for, see [`narrow`]: the page stays small enough for a phone.
+const MOST_ROWS: usize = 80;
 
 /// What is chosen in the form.
 #[derive(Debug, Default, Deserialize)]
@@ -42,6 +42,41 @@ pub struct Choice {
     frequency: Option<Frequency>,
     #[serde(deserialize_with = "chosen")]
     base: Option<String>,
+    #[serde(deserialize_with = "chosen")]
+    y: Option<Dimension>,
+    #[serde(deserialize_with = "chosen")]
+    x: Option<Dimension>,
+    #[serde(deserialize_with = "chosen")]
+    p90_ms: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    size_mb: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    memory_mb: Option<Limit>,
+    #[serde(deserialize_with = "chosen")]
+    energy_mj: Option<Limit>,
+}
+
+impl Choice {
+    /// Two figures to draw against each other, when either is chosen.
+    fn axes(&self) -> Option<Axes> {
+        let either = self.x.is_some() || self.y.is_some();
+        either.then(|| Axes { y: self.y.unwrap_or(Axes::SIZE.y), x: self.x.unwrap_or(Axes::SIZE.x) })
+    }
+
+    fn budgets(&self) -> Vec<BudgetLine> {
+        let limit = |line: BudgetLine| BudgetLine {
+            limit: match line.field {
+                "p90_ms" => self.p90_ms,
+                "size_mb" => self.size_mb,
+                "memory_mb" => self.memory_mb,
+                "energy_mj" => self.energy_mj,
+                _ => None,
+            }
+            .map(|limit| limit.0),
+            ..line
+        };
+        BudgetLine::NONE.map(limit).into()
+    }
 }
 
 /// Which devices are asked for; in the query, `device=` asks for all.
@@ -106,17 +141,25 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     };
     let ids: Vec<i64> = shown.iter().map(|device| device.id.0).collect();
     let known = subjects::of_devices(db, &ids).await?;
-    let filter = Filter::new(choice);
+    let mut filter = Filter::new(choice);
     let mut fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
     if choice.device.is_none() && shown.len() > 1 && fitting.len() > MOST_ROWS {
         shown.truncate(1);
         device = shown.first().map(|device| device.id);
         fitting.retain(|subject| device.is_some_and(|device| device.0 == subject.device_id));
     }
-    let facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
+    let all_fitting = fitting.len();
+    if choice.device != Some(Asked::All) {
+        narrow(&mut fitting, &mut filter);
+    }
+    let left_out = u32::try_from(all_fitting - fitting.len()).unwrap_or(u32::MAX);
+    let mut facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
     let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();
     let rows = rows(db, &ids).await?;
-    let query = query_string([
+    let devices = tables(shown, rows, choice.base.as_deref());
+    let budgets = choice.budgets();
+    facets.extend([axis_facet("y", &devices, choice.y), axis_facet("x", &devices, choice.x)]);
+    let parameters = [
         ("device", device.map(|id| id.to_string()).or_else(|| choice.device.map(|_| String::new()))),
         ("precision", filter.precision),
         ("threads", filter.threads.map(|threads| threads.to_string())),
@@ -124,8 +167,46 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         ("cores", filter.cores),
         ("frequency", filter.frequency),
         ("base", choice.base.clone()),
-    ]);
-    Ok(Some(CompareView { facets, devices: tables(shown, rows, choice.base.as_deref()), base: choice.base.clone(), query }))
+        ("y", choice.y.map(|dimension| dimension.to_string())),
+        ("x", choice.x.map(|dimension| dimension.to_string())),
+    ];
+    let limits = budgets.iter().map(|budget| (budget.field, budget.limit.map(|limit| limit.to_string())));
+    let query = query_string(parameters.into_iter().chain(limits));
+    Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, left_out, base: choice.base.clone(), query }))
+}
+
+/// Leaves out what is least missed of too many rows: all operating points but the one with the most rows, where none was
+/// chosen, and then older builds of engines.
+fn narrow(fitting: &mut Vec<&Subject>, filter: &mut Filter<'_>) {
+    if fitting.len() > MOST_ROWS && filter.cores.is_none() && filter.frequency.is_none() {
+        let mut rows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for subject in fitting.iter() {
+            *rows.entry((&subject.cores, &subject.frequency)).or_default() += 1;
+        }
+        if let Some(((cores, frequency), _)) = rows.into_iter().max_by_key(|(_, rows)| *rows) {
+            (filter.cores, filter.frequency) = (Some(cores.to_owned()), Some(frequency.to_owned()));
+            fitting.retain(|subject| filter.takes(subject));
+        }
+    }
+    if fitting.len() > MOST_ROWS {
+        let mut newest: BTreeMap<_, i64> = BTreeMap::new();
+        let key = |subject: &Subject| {
+            let Subject { device_id, model_name, precision, engine, threads, cores, frequency, .. } = subject.clone();
+            (device_id, model_name, precision, engine, threads, cores, frequency)
+        };
+        for subject in fitting.iter() {
+            let run = newest.entry(key(subject)).or_default();
+            *run = subject.run_id.max(*run);
+        }
+        fitting.retain(|subject| newest.get(&key(subject)) == Some(&subject.run_id));
+    }
+}
+
+/// The choice of a figure to draw, among those that any row has.
+fn axis_facet(name: &str, devices: &[CompareDevice], chosen: Option<Dimension>) -> Facet {
+    let known = |dimension: &Dimension| devices.iter().flat_map(|device| &device.rows).any(|row| dimension.of(row).is_some());
+    let names = Dimension::ALL.into_iter().filter(known).map(|dimension| dimension.name().to_owned());
+    facet(name, true, names, chosen.map(Dimension::name))
 }
 
 fn facets(

@@ -14,10 +14,10 @@ pub async fn view(db: &Database) -> Result<EnginesView, DbError> {
                u.last_used_at
            from engines n
            cross join lateral (
-               select count(*) as runs, max(r.measured_at) as last_used_at,
-                   coalesce(array_agg(distinct d.name order by d.name), '{}') as devices
-               from runs r join devices d on d.id = r.device_id
-               where r.engine_artifact_id = n.artifact_id and r.engine = n.name
+               select coalesce(sum(e.runs), 0)::bigint as runs, max(e.last_used_at) as last_used_at,
+                   coalesce(array_agg(d.name order by d.name), '{}') as devices
+               from engine_uses e join devices d on d.id = e.device_id
+               where e.artifact_id = n.artifact_id and e.engine = n.name
            ) u
            order by n.name collate "C", n.added_at desc, n.id desc"#
     )
@@ -26,7 +26,7 @@ pub async fn view(db: &Database) -> Result<EnginesView, DbError> {
     let rows = rows.into_iter().map(|row| {
         Ok(EngineRow {
             engine: engines::engine(row.id, &row.build, row.added_at)?,
-            runs: cell("runs", "engine_artifact_id", row.id).number(row.runs)?,
+            runs: cell("engine_uses", "runs", row.id).number(row.runs)?,
             devices: row.devices,
             last_used_at: row.last_used_at,
         })

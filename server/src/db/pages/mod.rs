@@ -4,7 +4,9 @@
 //! against each other, [`crate::judge`] does so.
 
 mod cards;
+mod conditions;
 mod manifest;
+mod operating;
 mod subjects;
 
 pub mod alerts;
@@ -16,7 +18,9 @@ pub mod home;
 pub mod models;
 pub mod rack;
 pub mod run;
+pub mod search;
 pub mod series;
+mod series_also;
 pub mod series_list;
 pub mod session;
 pub mod studies;
@@ -53,6 +57,19 @@ where
 {
     let text = Option::<String>::deserialize(deserializer)?;
     text.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
+
+/// The most that something may be.
+#[derive(Debug, Clone, Copy)]
+struct Limit(f64);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        number.map(Self).ok_or_else(|| format!("'{text}' is no budget: a number such as 20 or 2.5, in the field's unit"))
+    }
 }
 
 /// A choice of values that are their own labels. What is chosen is always among the options, or the form would show

@@ -2,32 +2,49 @@
 
 use std::collections::HashMap;
 
+use benchrack_dashboards::link;
 use benchrack_dashboards::view::{ModelPackage, ModelRow, ModelsView, PackageLoad};
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{ModelId, RunId};
 use benchrack_protocol::packaging::{PackageSize, Packaging};
 use benchrack_protocol::units::Bytes;
+use serde::Deserialize;
+use time::OffsetDateTime;
 
 use super::super::column::cell;
 use super::super::{Database, DbError};
-use super::manifest;
+use super::{PART, chosen, cut, manifest};
 
-/// The page.
-pub async fn view(db: &Database) -> Result<ModelsView, DbError> {
-    let rows = sqlx::query!(
-        r#"select m.id, m.name, m.precision, m.artifact_id, m.revision, m.added_at,
-               m.id <> first_value(m.id) over (partition by m.name, m.precision order by m.added_at desc, m.id desc)
-                   as "superseded!",
-               (select count(*) from runs r where r.model_id = m.id) as "runs!"
-           from models m where m.listed
-           order by m.family collate "C", m.name collate "C", m.precision, m.added_at desc, m.id desc"#
-    )
-    .fetch_all(db.pool())
-    .await?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+/// Which revisions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    /// This revision and the earlier ones of the same name and precision, instead of the newest of each.
+    #[serde(deserialize_with = "chosen")]
+    of: Option<ModelId>,
+}
+
+/// The page; none when there is no such revision.
+pub async fn view(db: &Database, choice: &Choice) -> Result<Option<ModelsView>, DbError> {
+    let mut listed = match choice.of {
+        Some(of) => revisions(db, of, PART + 1).await?,
+        None => newest(db).await?,
+    };
+    if choice.of.is_some() && listed.is_empty() {
+        return Ok(None);
+    }
+    let older = match choice.of {
+        // The row that is one too many is where the next part begins.
+        Some(_) => listed.get(usize::try_from(PART).unwrap_or(usize::MAX)).map(|row| link::revisions(ModelId(row.id))),
+        None => None,
+    };
+    if choice.of.is_some() {
+        cut(&mut listed, PART);
+    }
+    let ids: Vec<i64> = listed.iter().map(|row| row.id).collect();
     let mut manifests = manifest::of(db, &ids).await?;
     let mut loads = loads(db).await?;
-    let rows = rows.into_iter().map(|row| {
+    let rows = listed.into_iter().map(|row| {
         let column = |column| cell("models", column, row.id);
         let shown = manifests.remove(&row.id).ok_or_else(|| DbError::row("models", "manifest", row.id, "gone meanwhile"))?;
         Ok(ModelRow {
@@ -50,10 +67,80 @@ pub async fn view(db: &Database) -> Result<ModelsView, DbError> {
             notes: shown.notes,
             added_at: row.added_at,
             superseded: row.superseded,
-            runs: cell("runs", "model_id", row.id).number(row.runs)?,
+            has_earlier: row.has_earlier,
+            runs: cell("model_uses", "runs", row.id).number(row.runs)?,
         })
     });
-    Ok(ModelsView { rows: rows.collect::<Result<_, DbError>>()? })
+    let mut rows = rows.collect::<Result<Vec<ModelRow>, DbError>>()?;
+    if choice.of.is_none() {
+        rows.sort_by(|a, b| (&a.family, &a.name, a.precision).cmp(&(&b.family, &b.name, b.precision)));
+    }
+    Ok(Some(ModelsView { of: choice.of, rows, older }))
+}
+
+/// A revision without what its manifest tells.
+struct Listed {
+    id: i64,
+    name: String,
+    precision: String,
+    artifact_id: Vec<u8>,
+    revision: String,
+    added_at: OffsetDateTime,
+    superseded: bool,
+    has_earlier: bool,
+    runs: i64,
+}
+
+/// The newest revision of each name and precision. The index is read from one pair to the next, never through all revisions
+/// of a pair.
+async fn newest(db: &Database) -> Result<Vec<Listed>, DbError> {
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"with recursive pairs as (
+               (select name, precision from models where listed order by name, precision limit 1)
+               union all
+               select n.name, n.precision from pairs p cross join lateral (
+                   select name, precision from models where listed and (name, precision) > (p.name, p.precision)
+                   order by name, precision limit 1
+               ) n
+           )
+           select m.id as "id!", m.name as "name!", m.precision as "precision!", m.artifact_id as "artifact_id!",
+               m.revision as "revision!", m.added_at as "added_at!", false as "superseded!",
+               exists (
+                   select from models e where e.listed and e.name = m.name and e.precision = m.precision
+                       and (e.added_at, e.id) < (m.added_at, m.id)
+               ) as "has_earlier!",
+               (select coalesce(sum(u.runs), 0)::bigint from model_uses u where u.model_id = m.id) as "runs!"
+           from pairs p cross join lateral (
+               select id, name, precision, artifact_id, revision, added_at from models
+               where listed and name = p.name and precision = p.precision order by added_at desc, id desc limit 1
+           ) m"#
+    )
+    .fetch_all(db.pool())
+    .await?)
+}
+
+/// This revision and earlier ones of the same name and precision, newest first.
+async fn revisions(db: &Database, of: ModelId, limit: i64) -> Result<Vec<Listed>, DbError> {
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"select m.id, m.name, m.precision, m.artifact_id, m.revision, m.added_at,
+               exists (
+                   select from models l where l.listed and l.name = m.name and l.precision = m.precision
+                       and (l.added_at, l.id) > (m.added_at, m.id)
+               ) as "superseded!",
+               false as "has_earlier!",
+               (select coalesce(sum(u.runs), 0)::bigint from model_uses u where u.model_id = m.id) as "runs!"
+           from models o
+           join models m on m.listed and m.name = o.name and m.precision = o.precision
+               and (m.added_at, m.id) <= (o.added_at, o.id)
+           where o.id = $1 and o.listed
+           order by m.added_at desc, m.id desc limit $2"#,
+        of.0,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?)
 }
 
 /// Newest load times of a model by packaging.
@@ -111,7 +198,17 @@ const PACKAGED: [(Packaging, Metric); 4] = [
 
 /// Number of models, by name.
 pub(super) async fn count(db: &Database) -> Result<u32, DbError> {
-    let count =
-        sqlx::query_scalar!(r#"select count(distinct name) as "count!" from models where listed"#).fetch_one(db.pool()).await?;
+    let count = sqlx::query_scalar!(
+        r#"with recursive names as (
+               (select name from models where listed order by name limit 1)
+               union all
+               select n.name from names p cross join lateral (
+                   select name from models where listed and name > p.name order by name limit 1
+               ) n
+           )
+           select count(*) as "count!" from names"#
+    )
+    .fetch_one(db.pool())
+    .await?;
     cell("models", "name", 0).number(count)
 }

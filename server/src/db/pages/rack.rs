@@ -7,7 +7,7 @@ use super::cards;
 
 /// The page.
 pub async fn view(db: &Database) -> Result<RackView, DbError> {
-    Ok(RackView { devices: cards::all(db).await?, queue: queue(db).await? })
+    Ok(RackView { devices: cards::all_with_levels(db).await?, queue: queue(db).await? })
 }
 
 /// Work that is not done yet.

@@ -104,7 +104,7 @@ fn energy(run: &EnergyRun) -> Reading<EnergyFigures> {
     }
 }
 
-fn sustained(run: &SustainedRun) -> Option<SustainedFigures> {
+pub(super) fn sustained(run: &SustainedRun) -> Option<SustainedFigures> {
     let figures = judge::sustained(run)?;
     let nanos = |seconds: f64| seconds * 1e9;
     Some(SustainedFigures {

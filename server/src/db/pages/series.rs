@@ -1,6 +1,8 @@
 //! One series: every point, and its neighbours.
 
-use benchrack_dashboards::view::{DeviceRef, SeriesAxis, SeriesBaseline, SeriesKey, SeriesMark, SeriesPoint, SeriesView};
+use benchrack_dashboards::view::{
+    SeriesAxis, SeriesBaseline, SeriesElsewhere, SeriesKey, SeriesMark, SeriesPoint, SeriesRange, SeriesView,
+};
 use benchrack_protocol::alert::{Catches, Planted};
 use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::{RunId, SeriesId};
@@ -11,15 +13,16 @@ use time::OffsetDateTime;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, self_tests};
-use super::{chosen, device_ref};
+use super::series_also::{self, Also};
+use super::{chosen, cut, device_ref};
 use crate::judge;
 
-/// Points that a page shows at most, the newest.
-const POINTS: i64 = 10_000;
 /// Marks that a page shows at most, the newest.
 const MARKS: i64 = 200;
 /// Devices with the same subject that are named at most.
 const ELSEWHERE: i64 = 100;
+/// Points of each of their small charts.
+const ELSEWHERE_POINTS: i64 = 30;
 
 /// What is chosen.
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +30,25 @@ const ELSEWHERE: i64 = 100;
 pub struct Choice {
     #[serde(deserialize_with = "chosen")]
     x: Option<Axis>,
+    #[serde(deserialize_with = "chosen")]
+    points: Option<Points>,
+    #[serde(deserialize_with = "chosen")]
+    until: Option<RunId>,
+    #[serde(deserialize_with = "chosen")]
+    also: Option<Also>,
+}
+
+/// How many points.
+#[derive(Debug, Clone, Copy)]
+struct Points(u32);
+
+impl std::str::FromStr for Points {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| (1..=SeriesRange::MOST).contains(number));
+        number.map(Self).ok_or_else(|| format!("'{text}' is no number of points: 1 to {}", SeriesRange::MOST))
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -133,35 +155,49 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (key, all) = key(row)?;
-    let points = points(db, id).await?;
+    let (points, range) = points(db, id, choice).await?;
+    let elsewhere = elsewhere(db, id).await?;
     Ok(Some(SeriesView {
         catches: if key.metric == Metric::Latency { catches(db, &key).await? } else { Vec::new() },
         key,
         metrics: metrics(db, id).await?,
-        elsewhere: elsewhere(db, id).await?,
+        middle: series_also::middle(&points),
+        also: series_also::of(db, &choice.also.clone().unwrap_or_default(), &elsewhere, &points).await?,
+        elsewhere,
         left_out: all.saturating_sub(points.len() as u64),
         points,
+        range,
         baseline: baseline(db, id).await?,
         marks: marks(db, id).await?,
         axis: choice.x.map(|axis| axis.0).unwrap_or_default(),
     }))
 }
 
-/// The newest points, oldest first.
-async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError> {
-    let rows = sqlx::query!(
+/// The newest points up to the one asked for, oldest first.
+async fn points(db: &Database, id: SeriesId, choice: &Choice) -> Result<(Vec<SeriesPoint>, SeriesRange), DbError> {
+    let limit = choice.points.map_or(SeriesRange::DEFAULT, |points| points.0);
+    let mut rows = sqlx::query!(
         r#"select x.run_id, x.measured_at, x.value, x.low, x.high, x.level,
                case when x.counts then null else r.validity::text end as doubt, r.tier as "tier!",
                r.engine_version as "engine_version!", r.engine_artifact_id, m.revision, m.artifact_id
-           from (select * from run_metrics where series_id = $1 order by measured_at desc, run_id desc limit $2) x
+           from (
+               select * from run_metrics where series_id = $1
+                   and measured_at <= coalesce((select measured_at from runs where id = $3), 'infinity')
+               order by measured_at desc, run_id desc limit $2
+           ) x
            join runs r on r.id = x.run_id
            join models m on m.id = r.model_id
-           order by x.measured_at, x.run_id"#,
+           order by x.measured_at desc, x.run_id desc"#,
         id.0,
-        POINTS
+        i64::from(limit) + 1,
+        choice.until.map(|until| until.0)
     )
     .fetch_all(db.pool())
     .await?;
+    let earlier = rows.get(usize::try_from(limit).unwrap_or(usize::MAX)).map(|row| RunId(row.run_id));
+    cut(&mut rows, limit.into());
+    rows.reverse();
+    let range = SeriesRange { points: limit, until: choice.until, earlier };
     rows.into_iter()
         .map(|row| {
             point(PointRow {
@@ -176,7 +212,8 @@ async fn points(db: &Database, id: SeriesId) -> Result<Vec<SeriesPoint>, DbError
                 artifact_id: row.artifact_id,
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()
+        .map(|points| (points, range))
 }
 
 /// The accepted level and the newest valid point against it.
@@ -198,11 +235,8 @@ async fn baseline(db: &Database, id: SeriesId) -> Result<Option<SeriesBaseline>,
 
 /// What would be caught on this device: of this model where that was tried, else of any.
 async fn catches(db: &Database, key: &SeriesKey) -> Result<Vec<Catches>, DbError> {
-    let planted: Vec<Planted> = self_tests::counts(db)
-        .await?
-        .into_iter()
-        .filter(|pair| pair.device == key.device.id && pair.baseline != pair.candidate)
-        .collect();
+    let mut planted: Vec<Planted> = self_tests::counts(db, Some(key.device.id)).await?;
+    planted.retain(|pair| pair.baseline != pair.candidate);
     let (own, others): (Vec<_>, Vec<_>) = judge::catches(&planted).into_iter().partition(|catches| catches.baseline == key.model);
     Ok(if own.is_empty() { others } else { own })
 }
@@ -239,9 +273,14 @@ async fn metrics(db: &Database, id: SeriesId) -> Result<Vec<(Metric, SeriesId)>,
 }
 
 /// The same subject and metric on other devices, each under its newest system.
-async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, SeriesId)>, DbError> {
+async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<SeriesElsewhere>, DbError> {
     let rows = sqlx::query!(
-        r#"select * from (
+        r#"select o.*, array(
+                   select p.value from (
+                       select value, measured_at, run_id from run_metrics
+                       where series_id = o.id and counts order by measured_at desc, run_id desc limit $3
+                   ) p order by p.measured_at, p.run_id
+               ) as "recent!" from (
                select distinct on (o.device_id) o.id, d.id as device_id, d.name, d.title, d.reality
                from series s
                join series o on o.model_name = s.model_name and o.precision = s.precision and o.metric = s.metric
@@ -253,9 +292,15 @@ async fn elsewhere(db: &Database, id: SeriesId) -> Result<Vec<(DeviceRef, Series
            ) o
            order by o.name collate "C" limit $2"#,
         id.0,
-        ELSEWHERE
+        ELSEWHERE,
+        ELSEWHERE_POINTS
     )
     .fetch_all(db.pool())
     .await?;
-    rows.into_iter().map(|row| Ok((device_ref(row.device_id, row.name, row.title, &row.reality)?, SeriesId(row.id)))).collect()
+    rows.into_iter()
+        .map(|row| {
+            let device = device_ref(row.device_id, row.name, row.title, &row.reality)?;
+            Ok(SeriesElsewhere { device, series: SeriesId(row.id), recent: row.recent })
+        })
+        .collect()
 }

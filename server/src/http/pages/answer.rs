@@ -22,6 +22,7 @@ enum Wanted {
     Json,
     Csv,
     Chart(String),
+    Badge,
     /// Nothing that pages have.
     Other,
 }
@@ -32,6 +33,7 @@ impl Wanted {
         match path.rsplit('/').next() {
             Some("view.json") => Self::Json,
             Some("table.csv") => Self::Csv,
+            Some("badge.svg") => Self::Badge,
             Some(file) if route.ends_with("{file}") => {
                 file.strip_suffix(".svg").map_or(Self::Other, |chart| Self::Chart(chart.to_owned()))
             }
@@ -129,6 +131,8 @@ impl Reader {
     }
 }
 
+const SVG: &str = "image/svg+xml";
+
 /// The form that is wanted; none when the page has none of that name.
 fn make(view: &impl Page, chrome: &Chrome, wanted: &Wanted) -> Result<Option<Made>, Refusal> {
     let language = chrome.preferences.language;
@@ -136,8 +140,9 @@ fn make(view: &impl Page, chrome: &Chrome, wanted: &Wanted) -> Result<Option<Mad
         Wanted::Page => ("text/html; charset=utf-8", Some(PAGE_POLICY), Some(view.html(chrome).map_err(Refusal::internal)?)),
         Wanted::Json => ("application/json", None, Some(serde_json::to_string(view).map_err(Refusal::internal)?)),
         Wanted::Csv => ("text/csv; charset=utf-8; header=present", None, view.csv().map_err(Refusal::internal)?),
+        Wanted::Badge => (SVG, Some(SVG_POLICY), view.badge_svg(language)),
         Wanted::Other => return Ok(None),
-        Wanted::Chart(name) => ("image/svg+xml", Some(SVG_POLICY), view.chart_svg(name, language).map_err(Refusal::internal)?),
+        Wanted::Chart(name) => (SVG, Some(SVG_POLICY), view.chart_svg(name, language).map_err(Refusal::internal)?),
     };
     Ok(body.map(|body| Made { content_type, policy, body }))
 }
@@ -173,6 +178,8 @@ mod tests {
             ("/runs/7", "/runs/{id}", Wanted::Page),
             ("/runs/7/table.csv", "/runs/{id}/{file}", Wanted::Csv),
             ("/compare/latency-macs-3.svg", "/compare/{file}", Wanted::Chart("latency-macs-3".into())),
+            ("/alerts/badge.svg", "/alerts/badge.svg", Wanted::Badge),
+            ("/gates/1/badge.svg", "/gates/{id}/{file}", Wanted::Badge),
             ("/rack/anything", "/rack/{file}", Wanted::Other),
         ] {
             assert_eq!(Wanted::of(path, route), wanted, "{path}");

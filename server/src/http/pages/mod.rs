@@ -6,6 +6,7 @@ mod assets;
 mod errors;
 mod login;
 mod preferences;
+mod triage;
 mod views;
 
 use axum::Router;
@@ -32,7 +33,8 @@ pub fn router(app: &App) -> Router<App> {
         router
             .route(path, handler.clone())
             .route(&companion("view.json"), handler.clone())
-            .route(&companion("table.csv"), handler)
+            .route(&companion("table.csv"), handler.clone())
+            .route(&companion("badge.svg"), handler)
     };
     let mut pages = Router::new();
     pages = list(pages, link::HOME, get(views::home));
@@ -50,15 +52,18 @@ pub fn router(app: &App) -> Router<App> {
     pages = list(pages, link::ALERTS, get(views::alerts));
     pages = page(pages, "/alerts/{id}", get(views::alert));
     pages = page(pages, link::SELF_TEST, get(views::self_test));
+    pages = page(pages, link::SEARCH, get(views::search));
     pages = list(pages, link::STUDIES, get(views::studies));
     pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));
+    let decisions = Router::new().route(link::TRIAGE, post(triage::decide)).route_layer(guard::layer(app, Needed::Submit));
     let open = Router::new()
         .route(link::LOGIN, get(login::form).post(login::log_in))
         .route(link::LOGOUT, post(login::log_out))
         .route(link::PREFERENCES, get(preferences::set))
         .route("/assets/{file}", get(assets::asset));
     pages
+        .merge(decisions)
         .merge(open)
         .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT))
         .route_layer(CompressionLayer::new())

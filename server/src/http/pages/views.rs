@@ -39,8 +39,9 @@ pub(super) async fn device(
     reader.answer(view.ok_or_else(|| Refusal::not_found("device", id))?).await
 }
 
-pub(super) async fn models(State(app): State<App>, reader: Reader) -> Answer {
-    reader.answer(pages::models::view(app.db()).await?).await
+pub(super) async fn models(State(app): State<App>, Query(choice): Query<pages::models::Choice>, reader: Reader) -> Answer {
+    let view = pages::models::view(app.db(), &choice).await?;
+    reader.answer(view.ok_or_else(|| Refusal::new(ProblemCode::NotFound, "this model revision is not known here"))?).await
 }
 
 pub(super) async fn engines(State(app): State<App>, reader: Reader) -> Answer {
@@ -101,6 +102,10 @@ pub(super) async fn alert(State(app): State<App>, Path(At { id }): Path<At<Alert
 
 pub(super) async fn self_test(State(app): State<App>, reader: Reader) -> Answer {
     reader.answer(SelfTestView { report: app.self_test().await? }).await
+}
+
+pub(super) async fn search(State(app): State<App>, Query(choice): Query<pages::search::Choice>, reader: Reader) -> Answer {
+    reader.answer(pages::search::view(app.db(), &choice).await?).await
 }
 
 pub(super) async fn studies(State(app): State<App>, Query(choice): Query<pages::studies::Choice>, reader: Reader) -> Answer {

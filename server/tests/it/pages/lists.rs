@@ -114,7 +114,7 @@ async fn a_series_has_every_point_and_its_neighbours() {
             series["points"].as_array().unwrap().iter().map(|point| point["model_revision"].as_str().unwrap()).collect();
         assert_eq!((revisions[0].len(), revisions[1]), (12, "v2"), "without a revision a model is known by its digest");
         assert_eq!(series["elsewhere"].as_array().unwrap().len(), 1);
-        assert_eq!(series["elsewhere"][0][0]["name"], "phone-two");
+        assert_eq!(series["elsewhere"][0]["device"]["name"], "phone-two");
         assert_eq!(
             (series["metrics"].as_array().unwrap().len(), &series["left_out"], &series["axis"]),
             (7, &Value::from(0), &Value::from("order"))
@@ -141,6 +141,126 @@ async fn a_comparison_too_long_to_read_begins_with_one_device_and_shows_all_when
         assert_eq!(shown("device=").await, (vec![80, 80], String::new(), "device=".into()));
         assert_eq!(shown("device=2").await, (vec![80], "phone-two".into(), "device=2".into()));
         assert_eq!(shown("precision=int8").await, (vec![40, 40], String::new(), "precision=int8".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_are_found_by_a_part_and_what_has_only_a_number_by_that() {
+    with_farm(async |farm| {
+        let (device, lease) = farm.leased_session().await;
+        farm.leased(&lease, "report").json(&report(1, "one", &lease.session, |_| Some(5_000_000))).send().await.ok::<Reported>();
+        let found = async |words: &str| -> Vec<(String, String)> {
+            let view = farm.view(&format!("/search?q={words}")).await;
+            let text = |hit: &Value, key: &str| hit[key].as_str().unwrap().to_owned();
+            view["hits"].as_array().unwrap().iter().map(|hit| (text(hit, "kind"), text(hit, "href"))).collect()
+        };
+        let pair = |kind: &str, href: &str| (kind.to_owned(), href.to_owned());
+        assert_eq!(found("PHONE-o").await, [pair("device", &format!("/devices/{}", device.id))]);
+        let models = found("squeeze").await;
+        assert!(
+            models.len() == 2 && models.iter().all(|(kind, href)| kind == "model" && href.starts_with("/models?of=")),
+            "{models:?}"
+        );
+        assert_eq!(found("1").await[..2], [pair("run", "/runs/1"), pair("session", "/sessions/1")]);
+        // What stands for anything in a pattern stands for itself here.
+        for nothing in ["%25", "_", "%5C", "", "nothing-of-that-name", "99999999999999999999"] {
+            assert!(found(nothing).await.is_empty(), "{nothing}");
+        }
+        for (_, href) in found("squeeze").await.into_iter().chain(found("1").await) {
+            let page = farm.ask(Scope::Read, Method::GET, &href).header("accept", "text/html").send().await;
+            assert_eq!(page.status, 200, "{href}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_model_is_listed_with_its_newest_revision_and_its_runs_and_leads_to_earlier_ones() {
+    with_farm(async |farm| {
+        let (device, lease) = farm.leased_session().await;
+        farm.leased(&lease, "report").json(&report(1, "one", &lease.session, |_| Some(5_000_000))).send().await.ok::<Reported>();
+        let first = farm.view("/models").await["rows"][0].clone();
+        assert_eq!((&first["runs"], &first["has_earlier"], &first["superseded"]), (&1.into(), &false.into(), &false.into()));
+        farm.pass(time::Duration::hours(1));
+        let newer = farm.add_revision("squeezenet-1.1", Precision::Fp32, b"another file", "r2").await;
+        let listed = farm.view("/models").await;
+        let rows = listed["rows"].as_array().unwrap();
+        assert_eq!(rows.len(), 2, "one row for each precision");
+        let fp32 = rows.iter().find(|row| row["precision"] == "fp32").unwrap();
+        assert_eq!((&fp32["id"], &fp32["runs"], &fp32["has_earlier"]), (&newer.id.0.into(), &0.into(), &true.into()));
+        let revisions = farm.view(&format!("/models?of={}", newer.id)).await;
+        let names: Vec<&str> =
+            revisions["rows"].as_array().unwrap().iter().map(|row| row["revision"].as_str().unwrap()).collect();
+        assert_eq!(names, ["r2", ""]);
+        assert_eq!((&revisions["rows"][1]["runs"], &revisions["rows"][1]["superseded"]), (&1.into(), &true.into()));
+        let unknown = farm.ask(Scope::Read, Method::GET, "/models?of=99").header("accept", "text/html").send().await;
+        assert_eq!((unknown.status.as_u16(), device.id.0), (404, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_series_is_drawn_in_parts_that_their_links_reproduce() {
+    with_farm(async |farm| {
+        let (_, mut lease) = farm.leased_session().await;
+        for nth in 1..=5 {
+            let sent = report(nth, "one", &lease.session, |_| Some(5_000_000 + nth as u64));
+            farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+            farm.pass(time::Duration::hours(1));
+            farm.submit(suite(&["squeezenet-1.1"])).await;
+            lease = farm.claim(benchrack_protocol::ids::DeviceId(1)).await.unwrap();
+        }
+        let series = farm.scalar("select min(id) from series where metric = 'latency'").await;
+        let runs = |view: &Value| -> Vec<i64> {
+            view["points"].as_array().unwrap().iter().map(|point| point["run"].as_i64().unwrap()).collect()
+        };
+        let all = runs(&farm.view(&format!("/series/{series}")).await);
+        assert_eq!(all.len(), 5);
+        let newest = farm.view(&format!("/series/{series}?points=2")).await;
+        assert_eq!((runs(&newest), &newest["left_out"]), (all[3..].to_vec(), &3.into()));
+        let earlier = newest["range"]["earlier"].as_i64().unwrap();
+        let before = farm.view(&format!("/series/{series}?points=2&until={earlier}")).await;
+        assert_eq!(runs(&before), all[1..3]);
+        let page =
+            farm.ask(Scope::Read, Method::GET, &format!("/series/{series}?points=2")).header("accept", "text/html").send().await;
+        assert!(
+            page.text().contains(&format!("?points=2&amp;until={earlier}"))
+                || page.text().contains(&format!("?points=2&#38;until={earlier}"))
+        );
+        for wrong in ["points=0", "points=10001", "points=many", "until=x"] {
+            let refused = farm
+                .ask(Scope::Read, Method::GET, &format!("/series/{series}?{wrong}"))
+                .header("accept", "text/html")
+                .send()
+                .await;
+            assert!(refused.status.is_client_error(), "{wrong}: {}", refused.status);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn budgets_and_axes_of_the_comparison_are_in_its_address_and_nonsense_is_refused() {
+    with_farm(async |farm| {
+        let (_, lease) = farm.leased_session().await;
+        let latency = |place| Some([20_000_000, 5_000_000][place]);
+        farm.leased(&lease, "report").json(&report(1, "one", &lease.session, latency)).send().await.ok::<Reported>();
+        let view = farm.view("/compare?p90_ms=10&y=latency_p90&x=macs").await;
+        assert_eq!(view["axes"], serde_json::json!({"y": "latency_p90", "x": "macs"}));
+        assert_eq!((&view["budgets"][0]["field"], &view["budgets"][0]["limit"]), (&"p90_ms".into(), &10.0.into()));
+        let query = view["query"].as_str().unwrap();
+        assert!(query.contains("y=latency_p90&x=macs&p90_ms=10"), "{query}");
+        let table = farm.ask(Scope::Read, Method::GET, &format!("/compare/table.csv?{query}")).send().await.text();
+        let kept: Vec<bool> = table.lines().skip(1).map(|line| line.ends_with(",true")).collect();
+        assert_eq!(kept, [true, false], "rows come fastest first");
+        let chart = farm.ask(Scope::Read, Method::GET, &format!("/compare/peak_rss-latency_p99-1.svg?{query}")).send().await;
+        assert_eq!((chart.status.as_u16(), chart.header("content-type")), (200, Some("image/svg+xml")));
+        for wrong in ["p90_ms=fast", "p90_ms=-1", "size_mb=inf", "x=depth"] {
+            let refused =
+                farm.ask(Scope::Read, Method::GET, &format!("/compare?{wrong}")).header("accept", "text/html").send().await;
+            assert!(refused.status.is_client_error(), "{wrong}: {}", refused.status);
+        }
     })
     .await;
 }
