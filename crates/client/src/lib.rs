@@ -8,6 +8,7 @@ mod alerts;
 mod artifacts;
 mod error;
 mod farm;
+mod racks;
 mod studies;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
