@@ -1,10 +1,12 @@
 //! What people and CI ask: models, submissions, gates, devices, runs, tokens.
 
+use std::collections::BTreeMap;
+
 use benchrack_protocol::api::{
     CreatedToken, Device, Engine, Gate, Model, NewGate, NewModel, NewSubmission, NewToken, Run, Submission, Token,
 };
 use benchrack_protocol::engine::EngineBuild;
-use benchrack_protocol::ids::{GateId, RunId, SubmissionId, TokenId};
+use benchrack_protocol::ids::{DeviceId, GateId, RunId, SubmissionId, TokenId};
 use benchrack_protocol::report::Measurement;
 use reqwest::Method;
 use serde::Serialize;
@@ -70,6 +72,23 @@ impl Client {
     /// See [`ClientError`].
     pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
         self.get("devices").await
+    }
+
+    /// Gives a device no more work until it is readmitted; its session under way goes on.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn quarantine(&self, id: DeviceId, reason: &str) -> Result<Device, ClientError> {
+        let body = BTreeMap::from([("reason", reason)]);
+        self.send(Method::POST, &format!("devices/{id}/quarantine"), &body).await
+    }
+
+    /// Lets a quarantined device in again.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn readmit(&self, id: DeviceId) -> Result<Device, ClientError> {
+        decoded(checked(self.request(Method::POST, &format!("devices/{id}/readmit"))?).await?).await
     }
 
     /// Queues a suite.

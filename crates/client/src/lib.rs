@@ -9,6 +9,7 @@ mod artifacts;
 mod error;
 mod farm;
 mod pages;
+mod racks;
 mod studies;
 
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -24,6 +24,7 @@ pub mod model;
 pub mod packaging;
 pub mod pipeline;
 pub mod problem;
+pub mod rack;
 pub mod reading;
 pub mod receipt;
 pub mod report;

@@ -53,6 +53,10 @@ pub struct Patience {
     pub boots: usize,
     /// [`Policy::boots_within`], seconds.
     pub boots_within_s: u64,
+    /// [`Policy::battery_floor`], percent.
+    pub battery_floor: u8,
+    /// [`Policy::battery_every`], seconds.
+    pub battery_s: u64,
 }
 
 impl Default for Config {
@@ -83,6 +87,8 @@ impl Default for Patience {
             calm_s: policy.calm.as_secs(),
             boots: policy.boots,
             boots_within_s: policy.boots_within.as_secs(),
+            battery_floor: policy.battery_floor,
+            battery_s: policy.battery_every.as_secs(),
         }
     }
 }
@@ -134,7 +140,7 @@ impl Config {
 
     fn checked(self) -> Result<Self, ConfigError> {
         let wrong = |field, value, why| Err(ConfigError::Value { field, value, why });
-        let Patience { silence_s, grace_s, calm_s, boots, boots_within_s } = self.watch;
+        let Patience { silence_s, grace_s, calm_s, boots, boots_within_s, battery_floor, battery_s } = self.watch;
         if !(60..=86_400).contains(&silence_s) {
             return wrong("watch.silence_s", silence_s, "60 to 86400 seconds; an idle agent asks for work twice a minute");
         }
@@ -150,6 +156,12 @@ impl Config {
         if !(60..=86_400).contains(&boots_within_s) {
             return wrong("watch.boots_within_s", boots_within_s, "60 to 86400 seconds");
         }
+        if battery_floor > 50 {
+            return wrong("watch.battery_floor", battery_floor.into(), "at most 50 percent; 0 for none");
+        }
+        if !(10..=86_400).contains(&battery_s) {
+            return wrong("watch.battery_s", battery_s, "10 to 86400 seconds");
+        }
         if self.phone_port == 0 {
             return wrong("phone_port", 0, "1 to 65535");
         }
@@ -158,13 +170,15 @@ impl Config {
 
     /// What the watch goes by.
     pub fn policy(&self) -> Policy {
-        let Patience { silence_s, grace_s, calm_s, boots, boots_within_s } = self.watch;
+        let Patience { silence_s, grace_s, calm_s, boots, boots_within_s, battery_floor, battery_s } = self.watch;
         Policy {
             silence: Duration::from_secs(silence_s),
             grace: Duration::from_secs(grace_s),
             calm: Duration::from_secs(calm_s),
             boots,
             boots_within: Duration::from_secs(boots_within_s),
+            battery_floor,
+            battery_every: Duration::from_secs(battery_s),
             can_cycle_power: self.power_cycle.is_some(),
         }
     }
@@ -197,6 +211,8 @@ mod tests {
             ("phone_port = 0", "phone_port"),
             ("[watch]\nsilence_s = 5", "watch.silence_s"),
             ("[watch]\nboots = 1", "watch.boots"),
+            ("[watch]\nbattery_floor = 51", "watch.battery_floor"),
+            ("[watch]\nbattery_s = 5", "watch.battery_s"),
         ] {
             std::fs::write(file.path(), text).unwrap();
             let error = Config::load(file.path()).unwrap_err();

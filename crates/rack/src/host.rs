@@ -7,6 +7,7 @@ use benchrack_client::{Client, ClientError};
 
 use crate::abi::{AgentFileError, Agents};
 use crate::adb::{Adb, AdbError};
+use crate::battery;
 use crate::deploy::{self, DeployError, Wanted};
 use crate::enrol::Enrolment;
 use crate::phones::{self, Phone, PhoneState};
@@ -16,9 +17,12 @@ use crate::settings::Settings;
 use crate::survey::{Survey, survey};
 use crate::watch::{Action, Outcome};
 
+mod line;
 mod patrol;
 mod power;
-pub use patrol::{Line, patrol};
+mod tell;
+pub use line::Line;
+pub use patrol::patrol;
 pub use power::PowerCommand;
 
 /// How phones reach the server.
@@ -177,6 +181,9 @@ impl Host {
                 Err(error) => errors.push((server, error)),
             }
         }
+        let name = |server: Option<usize>| self.adbs.get(server?)?.server.as_ref().map(ToString::to_string);
+        let mut listed: Vec<_> = units.iter_mut().map(|unit| (&mut unit.phone, name(unit.server))).collect();
+        phones::tell_apart(&mut listed);
         units.extend(self.boards.iter().map(|(board, place)| {
             let phone = Phone::new(board.destination().into(), PhoneState::Device);
             Unit { phone, server: None, way: Way::Ssh(board.clone()), place: place.clone() }
@@ -245,6 +252,12 @@ impl Host {
                         }
                     }
                     Err(error) => error.outcome(),
+                };
+            }
+            (Action::LookAtBattery, way) => {
+                return match battery::look(way, &unit.place).await {
+                    Ok(battery) => Outcome::Battery(battery),
+                    Err(error) => Outcome::Unreachable(chain(&error)),
                 };
             }
             (Action::RestartAgent, _) => match deploy::stop(&unit.way, &unit.place).await {

@@ -11,6 +11,7 @@
 
 pub mod abi;
 pub mod adb;
+pub mod battery;
 pub mod config;
 pub mod deploy;
 pub mod enrol;

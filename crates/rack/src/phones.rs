@@ -1,5 +1,6 @@
 //! `adb devices -l`: which phones are attached, in which state, and what to do about it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -22,21 +23,40 @@ pub struct Phone {
     /// Whether another phone of the listing has the same serial number.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shares_serial: bool,
+    /// Its adb server, where another one lists a phone that would otherwise have the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed_by: Option<String>,
 }
 
 impl Phone {
     /// A phone of which nothing else is known.
     pub fn new(serial: String, state: PhoneState) -> Self {
-        Self { serial, state, model: None, port: None, transport: None, shares_serial: false }
+        Self { serial, state, model: None, port: None, transport: None, shares_serial: false, listed_by: None }
     }
 
     /// What tells it apart on this rack, also after it was away: the serial number; of two phones with one number, the
-    /// port as well.
+    /// port as well; of two on the same port of two hosts, their adb server.
     pub fn id(&self) -> String {
-        match &self.port {
-            Some(port) if self.shares_serial => format!("{}@{port}", self.serial),
-            _ => self.serial.clone(),
+        let mut id = self.serial.clone();
+        if let Some(port) = self.port.as_ref().filter(|_| self.shares_serial) {
+            id = format!("{id}@{port}");
         }
+        if let Some(server) = &self.listed_by {
+            id = format!("{id}@{server}");
+        }
+        id
+    }
+
+    /// Whether a phone of an earlier listing of the same adb server is this one.
+    pub(crate) fn is_at_the_place_of(&self, later: &Self) -> bool {
+        self.serial == later.serial && (self.port == later.port || self.port.is_none() || later.port.is_none())
+    }
+
+    /// What told it apart in an earlier listing goes on to do so while the other phone is away.
+    pub(crate) fn keep_name_of(&mut self, earlier: &Self) {
+        self.shares_serial |= earlier.shares_serial;
+        self.listed_by = self.listed_by.take().or_else(|| earlier.listed_by.clone());
+        self.port = self.port.take().or_else(|| earlier.port.clone());
     }
 }
 
@@ -115,14 +135,30 @@ fn parse(listing: &str) -> Result<Vec<Phone>, AdbError> {
     let lines = listing.lines().map(str::trim_end);
     let phones = lines.filter(|line| !line.is_empty() && !line.starts_with('*') && !line.starts_with("List of devices"));
     let mut phones = phones.map(|line| phone(line).ok_or_else(|| strange(line))).collect::<Result<Vec<_>, _>>()?;
-    let mut count = std::collections::BTreeMap::<String, usize>::new();
-    for phone in &phones {
-        *count.entry(phone.serial.clone()).or_default() += 1;
-    }
+    let shared = named_alike(&phones);
     for phone in &mut phones {
-        phone.shares_serial = count.get(&phone.serial).is_some_and(|count| *count > 1);
+        phone.shares_serial = shared.contains(&phone.id());
     }
     Ok(phones)
+}
+
+/// Names that several of these phones have.
+fn named_alike<'a>(phones: impl IntoIterator<Item = &'a Phone>) -> BTreeSet<String> {
+    let (mut once, mut again) = (BTreeSet::new(), BTreeSet::new());
+    for id in phones.into_iter().map(Phone::id) {
+        if !once.insert(id.clone()) {
+            again.insert(id);
+        }
+    }
+    again
+}
+
+/// Tells phones of several adb servers apart, each given with the name of its server.
+pub(crate) fn tell_apart(phones: &mut [(&mut Phone, Option<String>)]) {
+    let shared = named_alike(phones.iter().map(|(phone, _)| &**phone));
+    for (phone, server) in phones.iter_mut().filter(|(phone, _)| shared.contains(&phone.id())) {
+        phone.listed_by.clone_from(server);
+    }
 }
 
 fn phone(line: &str) -> Option<Phone> {
@@ -193,6 +229,21 @@ mod tests {
         let ids: Vec<_> = phones.iter().map(|phone| (phone.id(), phone.transport)).collect();
         let expected = [("0123456789ABCDEF@1-4", 3), ("0123456789ABCDEF@1-5", 4), ("X", 5)];
         assert_eq!(ids, expected.map(|(id, transport)| (id.to_owned(), Some(transport))));
+    }
+
+    #[test]
+    fn phones_of_two_hosts_with_one_serial_number_and_port_are_told_apart_by_their_servers() {
+        let listing = "X device usb:1-4 transport_id:1\nY device usb:1-5 transport_id:2\n";
+        let (mut here, mut there) = (parse(listing).unwrap(), parse("X device usb:1-4 transport_id:1\n").unwrap());
+        let servers = ["a:1", "a:1", "b:2"].map(|server| Some(server.to_owned()));
+        let mut all: Vec<_> = here.iter_mut().chain(&mut there).zip(servers).collect();
+        tell_apart(&mut all);
+        let ids: Vec<String> = here.iter().chain(&there).map(Phone::id).collect();
+        assert_eq!(ids, ["X@a:1", "Y", "X@b:2"]);
+        let mut alone = parse("X device usb:1-4 transport_id:7\n").unwrap().remove(0);
+        assert!(here[0].is_at_the_place_of(&alone) && !here[1].is_at_the_place_of(&alone));
+        alone.keep_name_of(&here[0]);
+        assert_eq!(alone.id(), "X@a:1", "the other one is away and still has its name");
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl Settings {
         self.labels.last().map(String::as_str).unwrap_or_default()
     }
 
+    /// The name of a host as it stands in its phones' labels.
+    pub fn host_label(host: &str) -> String {
+        plain(host)
+    }
+
     /// The label by which the server's list names this phone.
     pub fn label_of(phone: &Phone) -> String {
         serial_label(&phone.id())

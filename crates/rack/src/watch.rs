@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::battery::Battery;
 use crate::phones::PhoneState;
 
 mod ladder;
@@ -42,6 +43,10 @@ pub struct Watch {
     brought_up_on: Option<Option<u64>>,
     /// When bringing it up was last done.
     brought_up_at: Duration,
+    /// When it is next asked for its battery's level.
+    battery_due: Duration,
+    /// Whether it said that it sinks, and nothing was done about that yet.
+    sinks: bool,
     retries: u32,
     boot: Option<String>,
     boots: VecDeque<Duration>,
@@ -78,6 +83,8 @@ impl Watch {
             well_since: None,
             brought_up_on: None,
             brought_up_at: now,
+            battery_due: now,
+            sinks: false,
             retries: 0,
             boot: None,
             boots: VecDeque::new(),
@@ -90,6 +97,11 @@ impl Watch {
     /// How it is doing.
     pub fn phase(&self) -> &Phase {
         &self.phase
+    }
+
+    /// Whether it was put aside for good, and not only because it is away.
+    pub fn is_put_aside(&self) -> bool {
+        matches!(self.phase, Phase::Quarantined { .. }) && !self.ends_when_seen
     }
 
     /// What is being done with it.
@@ -115,6 +127,11 @@ impl Watch {
             // It was gone, and here it is: somebody has looked after it.
             self.readmit(now);
         }
+        if sight.adb != Some(PhoneState::Device) {
+            // Its way back to the server ends here, also where adb later finds it on the same transport: a phone on the
+            // network keeps that, and an adb server that was restarted counts from one again.
+            self.brought_up_on = None;
+        }
         let trouble = match &sight.adb {
             _ if !sight.adb_answers => Trouble::Unlisted,
             Some(PhoneState::Device) => {
@@ -129,8 +146,7 @@ impl Watch {
                         return None;
                     }
                     Heard::At(at) if at >= self.brought_up_at && now.saturating_sub(at) < self.policy.silence => {
-                        self.well(now);
-                        return None;
+                        return self.heard_of(sight, lock, now);
                     }
                     _ if self.phase == Phase::Drained => return None,
                     _ => {
@@ -149,7 +165,6 @@ impl Watch {
             Some(PhoneState::Recovery | PhoneState::Sideload) => Trouble::NotAndroid,
             Some(state) => {
                 // Nothing here can press a button on a phone.
-                self.brought_up_on = None;
                 if !matches!(&self.phase, Phase::NeedsPerson { state: known } if known == state) {
                     self.note(now, state.advice().unwrap_or_default().into());
                     self.phase = Phase::NeedsPerson { state: state.clone() };
@@ -159,6 +174,19 @@ impl Watch {
             None => Trouble::Gone,
         };
         self.climb(trouble, lock, now)
+    }
+
+    /// Of a phone that works, only the battery can be wrong.
+    fn heard_of(&mut self, sight: &Sight, lock: &mut ServerLock, now: Duration) -> Option<Action> {
+        if self.sinks {
+            return self.climb(Trouble::Sinking, lock, now);
+        }
+        if self.phase == (Phase::Recovering { trouble: Trouble::Sinking }) {
+            // Whether what was tried helped is told by the next look alone.
+            return (now >= self.climb_after).then(|| self.start(Action::LookAtBattery));
+        }
+        self.well(now);
+        (sight.rests && now >= self.battery_due).then(|| self.start(Action::LookAtBattery))
     }
 
     /// An action has ended.
@@ -190,6 +218,12 @@ impl Watch {
                 self.note(now, format!("cannot be brought up yet: {why}"));
             }
             (Action::BringUp, Outcome::Refused(why)) => self.quarantine(why, now),
+            (Action::LookAtBattery, Outcome::Battery(battery)) => self.battery(battery, now),
+            (Action::LookAtBattery, _) => {
+                // Whether it answers is found out by other ways.
+                self.battery_due = now.saturating_add(self.policy.battery_every);
+                self.climb_after = now.saturating_add(AGAIN);
+            }
             (Action::BringUp, Outcome::Unreachable(why)) => {
                 self.note(now, format!("did not answer: {why}"));
                 self.retries = self.retries.saturating_add(1);
@@ -203,7 +237,7 @@ impl Watch {
             }
             (action, outcome) => {
                 let how = match outcome {
-                    Outcome::Done { .. } | Outcome::Drained => "done".to_owned(),
+                    Outcome::Done { .. } | Outcome::Drained | Outcome::Battery(_) => "done".to_owned(),
                     Outcome::Unreachable(why) | Outcome::Later(why) | Outcome::Refused(why) => format!("failed: {why}"),
                 };
                 self.note(now, format!("{action}: {how}"));
@@ -244,6 +278,7 @@ impl Watch {
                 return None;
             }
         }
+        self.sinks = false;
         while let Some(action) = trouble.rungs().get(self.rung).copied().filter(|_| self.climbed < MOST_RUNGS) {
             let skipped = match action {
                 Action::PowerCycle => !self.policy.can_cycle_power,
@@ -284,6 +319,17 @@ impl Watch {
         self.well_since = None;
         self.since = now;
         self.phase = Phase::Recovering { trouble };
+    }
+
+    fn battery(&mut self, battery: Battery, now: Duration) {
+        self.battery_due = now.saturating_add(self.policy.battery_every);
+        if let Some(level) = battery.sinks_below(self.policy.battery_floor) {
+            self.note(now, format!("its battery is at {level} % and does not charge"));
+            self.begin(Trouble::Sinking, now);
+            self.sinks = true;
+        } else if self.phase == (Phase::Recovering { trouble: Trouble::Sinking }) {
+            self.well(now);
+        }
     }
 
     fn well(&mut self, now: Duration) {

@@ -35,12 +35,17 @@ const GETPROP: &str = r#"#!/bin/sh
 sed -n "s/^\[$1\]: \[\(.*\)\]$/\1/p" /etc/prop
 "#;
 
+const PASSWD: &str = "root:x:0:0:root:/data/local/tmp:/bin/sh\nshell:x:2000:2000:shell:/data/local/tmp:/bin/sh\n";
+
 impl PhoneTree {
     /// Makes it.
     pub fn run(self) -> anyhow::Result<()> {
         let cache = paths::cache()?;
         let tree = cache.join("phone-tree");
-        if self.again {
+        // One that an earlier version of this task made is made anew.
+        let recipe = recipe();
+        let made_by = tree.join("recipe");
+        if self.again || !std::fs::read_to_string(&made_by).is_ok_and(|made_by| made_by == recipe) {
             run::remove(&tree)?;
         }
         if !tree.is_dir() {
@@ -53,11 +58,17 @@ impl PhoneTree {
             let partial = cache.join("phone-tree.partial");
             run::remove(&partial)?;
             make(&Debian::open(&cache, &[RELEASE], architecture)?, &partial)?;
+            run::write(&partial.join("recipe"), &recipe)?;
             std::fs::rename(&partial, &tree).with_context(|| format!("cannot rename {}", partial.display()))?;
         }
         println!("{}", tree.display());
         Ok(())
     }
+}
+
+/// What the tree is made of.
+fn recipe() -> String {
+    format!("{RELEASE}\n{}\n{PROGRAMS}\n{PASSWD}{GETPROP}", PACKAGES.join(" "))
 }
 
 fn make(debian: &Debian, tree: &Path) -> anyhow::Result<()> {
@@ -83,10 +94,7 @@ fn make(debian: &Debian, tree: &Path) -> anyhow::Result<()> {
         run::link("busybox", &path)?;
     }
     run::link("/usr/bin/busybox", &tree.join("system/bin/sh"))?;
-    run::write(
-        &tree.join("etc/passwd"),
-        "root:x:0:0:root:/data/local/tmp:/bin/sh\nshell:x:2000:2000:shell:/data/local/tmp:/bin/sh\n",
-    )?;
+    run::write(&tree.join("etc/passwd"), PASSWD)?;
     run::write(&tree.join("etc/hosts"), "127.0.0.1 localhost\n")?;
     run::program(&tree.join("system/bin/getprop"), GETPROP)
 }

@@ -3,6 +3,7 @@
 use benchrack_protocol::api::{Device, Heartbeat, Run};
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::ids::{DeviceId, JobId, RunId, SeriesId};
+use benchrack_protocol::rack::Rack;
 use benchrack_protocol::report::AgentBuild;
 use benchrack_protocol::units::Millicelsius;
 use serde::Serialize;
@@ -17,6 +18,8 @@ pub struct RackView {
     pub devices: Vec<DeviceCard>,
     /// Sessions waiting and being measured.
     pub queue: Queue,
+    /// Hosts of racks, each with its phones as it sees them.
+    pub hosts: Vec<Rack>,
 }
 
 /// A device at a glance.

@@ -58,6 +58,7 @@ impl App {
         swept.suspicions = self.follow_suspicions(now).await?;
         self.wake_alerts(now).await?;
         self.test_itself(now).await?;
+        db::racks::forget(&mut housekeeper, now.saturating_sub(super::racks::FORGOTTEN_AFTER)).await?;
         db::tokens::forget_old_sessions(self.db(), now).await?;
         housekeeper.commit().await?;
         self.metrics().leases_expired(swept.leases);

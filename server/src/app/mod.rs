@@ -10,6 +10,7 @@ mod expand;
 mod gates;
 mod housekeeping;
 mod models;
+mod racks;
 mod report;
 mod results;
 mod selector;

@@ -19,6 +19,7 @@ pub mod models;
 pub mod notify;
 pub mod outbox;
 pub mod pages;
+pub mod racks;
 pub mod results;
 pub mod runs;
 pub mod seed;

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use benchrack_protocol::api::{CreatedToken, Device, NewToken, Token};
 use benchrack_protocol::ids::{DeviceId, TokenId};
 use benchrack_protocol::problem::Problem;
+use benchrack_protocol::rack::RackReport;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(quarantine))
         .routes(routes!(readmit))
         .routes(routes!(retire))
+        .routes(routes!(report_rack))
 }
 
 /// All tokens, newest first, without their secrets.
@@ -81,4 +83,16 @@ async fn retire(
     Json(Reason { reason }): Json<Reason>,
 ) -> Result<Json<Device>, Refusal> {
     app.order(id, Order::Retire(reason)).await.map(Json)
+}
+
+/// Tell how the phones of a rack's host are doing; whole each time.
+#[utoipa::path(put, path = "/racks/{host}", tag = TAG, params(("host" = String, Path, description = "name of the host")),
+    request_body = RackReport, responses((status = 204), (status = "default", body = Problem)))]
+async fn report_rack(
+    State(app): State<App>,
+    Path(host): Path<String>,
+    Json(report): Json<RackReport>,
+) -> Result<StatusCode, Refusal> {
+    app.report_rack(&host, &report).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

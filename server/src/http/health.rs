@@ -27,6 +27,8 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse,
         devices: db::devices::count_by_state(app.db()).await?,
         jobs: db::jobs::count_open(app.db()).await?,
         connections: app.db().connections(),
+        racks: app.racks().await?,
+        now: app.now(),
     };
     let text = app.metrics().text(&snapshot).map_err(Refusal::internal)?;
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

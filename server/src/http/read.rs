@@ -8,6 +8,7 @@ use benchrack_protocol::api::{Device, Engine, Gate, Model, Run, Submission};
 use benchrack_protocol::ids::{ArtifactId, DeviceId, GateId, RunId, SessionId, SubmissionId};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::problem::Problem;
+use benchrack_protocol::rack::Rack;
 use benchrack_protocol::report::{Measurement, SessionReport};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices))
         .routes(routes!(device))
+        .routes(routes!(racks))
         .routes(routes!(models))
         .routes(routes!(engines))
         .routes(routes!(submissions))
@@ -70,6 +72,12 @@ async fn devices(State(app): State<App>) -> Result<Json<Vec<Device>>, Refusal> {
     responses((status = 200, body = Device), (status = "default", body = Problem)))]
 async fn device(State(app): State<App>, Path(id): Path<DeviceId>) -> Result<Json<Device>, Refusal> {
     app.device(id).await.map(Json)
+}
+
+/// Every host of a rack with its phones and their quarantines, by name.
+#[utoipa::path(get, path = "/racks", tag = TAG, responses((status = 200, body = Vec<Rack>), (status = "default", body = Problem)))]
+async fn racks(State(app): State<App>) -> Result<Json<Vec<Rack>>, Refusal> {
+    app.racks().await.map(Json)
 }
 
 /// All model revisions, newest first.

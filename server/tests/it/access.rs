@@ -10,13 +10,15 @@ use time::Duration;
 use crate::farm::{Options, with_farm, with_options};
 
 /// What each route asks for; a route that is not here, or no longer there, fails the test.
-const NEEDED: [(&str, &str, &str); 40] = [
+const NEEDED: [(&str, &str, &str); 42] = [
     ("put", "/devices/{device}", "agent"),
     ("get", "/devices/{device}", "read"),
     ("get", "/devices", "read"),
     ("post", "/devices/{device}/quarantine", "admin"),
     ("post", "/devices/{device}/readmit", "admin"),
     ("post", "/devices/{device}/retire", "admin"),
+    ("get", "/racks", "read"),
+    ("put", "/racks/{host}", "admin"),
     ("post", "/leases", "agent"),
     ("post", "/leases/{id}/heartbeat", "agent"),
     ("post", "/leases/{id}/report", "agent"),
@@ -63,7 +65,8 @@ fn allowed(needed: &str, scope: Scope) -> bool {
 }
 
 fn address(path: &str) -> String {
-    let filled = path.replace("{sha256}", &"0".repeat(64)).replace("{id}", "4711").replace("{device}", "4711");
+    let filled =
+        path.replace("{sha256}", &"0".repeat(64)).replace("{id}", "4711").replace("{device}", "4711").replace("{host}", "lab-4");
     if path == "/metrics" { filled } else { format!("/api/v1{filled}") }
 }
 

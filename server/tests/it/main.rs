@@ -17,6 +17,7 @@ mod launcher;
 mod migrations;
 mod pages;
 mod problems;
+mod racks;
 mod receipts;
 mod replay;
 mod s3;

@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(300);
 /// Measure a suite of models on the devices of the farm.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  benchrack submit config/suites/starter.toml --watch\n  benchrack submit mine.toml --devices 'soc=sm8550,os=android' --json"
+    after_help = "Examples:\n  benchrack submit config/suites/starter.toml --watch\n  benchrack submit mine.toml --devices 'soc=sm8550,os=android' --json\n  benchrack submit config/suites/starter.toml --engine tract --watch"
 )]
 pub struct Submit {
     /// The suite, a TOML file; config/suites/starter.toml explains each key.
@@ -28,6 +28,9 @@ pub struct Submit {
     /// Which devices: `key=value` terms joined by commas (name, soc, os, model); all when left out.
     #[arg(long, default_value = "", value_name = "SELECTOR")]
     devices: String,
+    /// An engine in place of the suite's; may be given several times.
+    #[arg(long, value_name = "ENGINE")]
+    engine: Vec<String>,
     /// Wait until all is measured, then print the table. Ctrl-C stops waiting, not measuring.
     #[arg(long, short)]
     watch: bool,
@@ -35,7 +38,10 @@ pub struct Submit {
 
 impl Submit {
     pub async fn run(self, context: &Context) -> Outcome {
-        let suite = read_suite(&self.suite)?;
+        let mut suite = read_suite(&self.suite)?;
+        if !self.engine.is_empty() {
+            suite.engines = self.engine;
+        }
         let client = context.client()?;
         let submission = client.submit(&NewSubmission { suite, devices: self.devices }).await?;
         if !self.watch {

@@ -1,8 +1,7 @@
 //! The arm64 agents under user-mode emulation, against a real server: real arm64 code, whose outputs count and whose times
 //! do not. `cargo xtask emulated` builds the agents and runs these; `cargo test` alone says SKIPPED.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -142,18 +141,8 @@ async fn right_and_marked(server: &Server, run: &Run, engine: &str) {
     for page in
         [format!("/runs/{}", run.id), format!("/sessions/{}", run.session), format!("/devices/{}", run.device), "/".into()]
     {
-        assert!(get(server, &page).contains("emulated"), "{page} does not say that its figures are emulated");
+        assert!(server.page(&page).contains("emulated"), "{page} does not say that its figures are emulated");
     }
-}
-
-/// A page as a browser gets it.
-fn get(server: &Server, path: &str) -> String {
-    let mut connection = TcpStream::connect(server.address).unwrap();
-    write!(connection, "GET {path} HTTP/1.0\r\nHost: {}\r\nAccept: text/html\r\n\r\n", server.address).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-    answer
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A farm of real processes for one test: `benchrack serve` on a database of its own, agents, and the client.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -105,8 +105,13 @@ pub struct Server {
 impl Server {
     /// Starts on a free port and waits until it says where it listens.
     pub fn start(data_dir: &Path, lease_seconds: u32) -> Self {
+        Self::with(data_dir, lease_seconds, "")
+    }
+
+    /// The same with more settings of the farm.
+    pub fn with(data_dir: &Path, lease_seconds: u32, settings: &str) -> Self {
         let config = data_dir.with_extension("toml");
-        let text = format!("[farm]\nlease_seconds = {lease_seconds}\nhousekeeping_seconds = 1\n");
+        let text = format!("[farm]\nlease_seconds = {lease_seconds}\nhousekeeping_seconds = 1\n{settings}");
         std::fs::write(&config, text).unwrap();
         let mut command = benchrack();
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config).arg("--data-dir").arg(data_dir);
@@ -131,6 +136,16 @@ impl Server {
         let mut command = benchrack();
         command.env("BENCHRACK_SERVER", self.url());
         command
+    }
+
+    /// A page as a browser gets it.
+    pub fn page(&self, path: &str) -> String {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        write!(connection, "GET {path} HTTP/1.0\r\nHost: {}\r\nAccept: text/html\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        answer
     }
 
     /// Adds the test models.

@@ -1,15 +1,23 @@
 //! The rack over real parts: adb's client and server, Debian's adbd on phones in namespaces, the real server, the real agent.
 
+mod daemon;
+mod faults;
+mod host_killed;
+mod manual;
 mod phones;
+mod soak;
+mod states;
 
 use std::collections::BTreeSet;
 
 use benchrack_client::RunQuery;
 use benchrack_protocol::api::{Device, Scope};
+use benchrack_protocol::device::Reality;
+use benchrack_protocol::rack::{RackPhase, RackPhoneStatus};
 use serde_json::Value;
 
 use crate::farm::{self, Process, Server, run, until};
-use phones::{Phones, in_namespaces};
+use phones::{Machine, Phones, arm64_agent, in_namespaces, skipped};
 
 /// Runs an order and returns what it printed.
 fn order(server: &Server, phones: &Phones, arguments: &[&str]) -> (i32, String, String) {
@@ -49,8 +57,15 @@ fn count() -> usize {
 fn phones_are_found_enrolled_deployed_and_measure_and_outlive_host_and_adb() {
     in_namespaces("rack::phones_are_found_enrolled_deployed_and_measure_and_outlive_host_and_adb", || async {
         let count = count();
+        let mut machines = vec![Machine::Here; count];
+        // One of them runs the static arm64 agent, as it goes to real phones.
+        match arm64_agent() {
+            Some(_) => machines[count - 1] = Machine::Arm64,
+            None => skipped("no arm64 agent; `cargo xtask emulated --build-only` builds it, BENCHRACK_EMULATED_AGENTS names it"),
+        }
+        let emulated = machines.contains(&Machine::Arm64);
         let folder = farm::folder();
-        let phones = Phones::start(folder.path(), count);
+        let phones = Phones::of(folder.path(), &machines);
         let server = Server::start(&folder.path().join("server"), 60);
         let client = server.client();
 
@@ -70,6 +85,15 @@ fn phones_are_found_enrolled_deployed_and_measure_and_outlive_host_and_adb() {
         assert_eq!(own.len(), count, "a token for each phone: {tokens:?}");
         assert!(own.iter().all(|token| token.scope == Scope::Agent && token.last_used_at.is_some()));
 
+        // The server knows what their host sees of them.
+        until("the host has told of phones at work", || async {
+            let racks = client.racks().await.ok()?;
+            let phones = &racks.first().filter(|rack| rack.host == "test-rack")?.phones;
+            let at_work = |phone: &RackPhoneStatus| phone.told.phase == RackPhase::Working && phone.told.device.is_some();
+            (phones.len() == count && phones.iter().all(at_work)).then_some(())
+        })
+        .await;
+
         // They measure.
         server.add_models();
         let submission = server.submit();
@@ -78,12 +102,18 @@ fn phones_are_found_enrolled_deployed_and_measure_and_outlive_host_and_adb() {
         let runs = client.runs(&RunQuery { submission: Some(submission.id), ..RunQuery::default() }).await.unwrap();
         let measured: BTreeSet<_> = runs.iter().filter(|run| run.failure.is_none()).map(|run| run.device).collect();
         assert_eq!(measured.len(), count, "every phone measured: {runs:#?}");
+        let devices = client.devices().await.unwrap();
+        let arm64: Vec<_> = devices.iter().filter(|device| device.reality == Reality::Emulated).collect();
+        assert_eq!(arm64.len(), usize::from(emulated), "{devices:#?}");
+        assert!(arm64.iter().all(|device| device.name == format!("test-phone-sn{count}")));
+        assert!((0..count).all(|nth| phones.is_untouched(nth)), "every phone is put back after its sessions");
 
         // Host and adb server die; the agents live on, and the next watch only leads them back.
         let before = agents(&server, &phones);
         assert!(before.iter().all(|(_, pid)| pid.is_some()), "{before:?}");
         drop(watch);
-        phones.restart_adb();
+        phones.kill_adb();
+        phones.restore_adb();
         let _watch = Process::start(phones.rack(&server).stdout(std::process::Stdio::null()));
         let since = client.devices().await.unwrap().iter().map(|device| device.last_seen_at).max().unwrap();
         until("every phone is heard of again", || async {

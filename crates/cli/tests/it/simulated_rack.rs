@@ -18,7 +18,8 @@ async fn a_simulated_rack_registers_measures_and_ends_with_its_host() {
     let start = || {
         let mut command = server.command();
         command.args(["rack", "--simulate", &COUNT.to_string(), "--speed", "500", "--host-name", "test-rack", "--data-dir"]);
-        Process::start(command.arg(folder.path().join("simulated")).stdout(std::process::Stdio::null()))
+        let said = std::fs::File::create(folder.path().join("said")).unwrap();
+        Process::start(command.arg(folder.path().join("simulated")).stdout(std::process::Stdio::null()).stderr(said))
     };
     let all_idle = || async {
         let devices = client.devices().await.ok()?;
@@ -36,6 +37,11 @@ async fn a_simulated_rack_registers_measures_and_ends_with_its_host() {
     let runs = client.runs(&RunQuery { submission: Some(submission.id), ..RunQuery::default() }).await.unwrap();
     assert!(runs.iter().all(|run| run.reality == Reality::Simulated && run.failure.is_none()), "{runs:#?}");
     assert_eq!(runs.iter().map(|run| run.device).collect::<BTreeSet<_>>().len(), COUNT, "every phone measured");
+
+    let said = || std::fs::read_to_string(folder.path().join("said")).unwrap();
+    assert!(said().contains("all 4 phones have registered, "), "{}", said());
+    until("the rack has told that all have measured", || async { said().contains("all 4 phones have measured, ").then_some(()) })
+        .await;
 
     // A second time it is the same phones, with the same tokens.
     drop(rack);

@@ -48,6 +48,8 @@ fn messages_are_written_as_they_were_and_those_of_older_versions_are_read_whole(
     check("new_triage", &samples::triage());
     check("self_test", &samples::self_test());
     check("problem", &samples::problem());
+    check("rack", &samples::rack());
+    check("rack_report", &samples::rack_report());
     check("study", &samples::study());
     check("study_device", &samples::study_device());
     check("engine_build", &samples::engine_build());

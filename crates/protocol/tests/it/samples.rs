@@ -15,6 +15,7 @@ use benchrack_protocol::model::*;
 use benchrack_protocol::packaging::*;
 use benchrack_protocol::pipeline::*;
 use benchrack_protocol::problem::{Problem, ProblemCode};
+use benchrack_protocol::rack::*;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::*;
 use benchrack_protocol::runner::*;
@@ -646,6 +647,35 @@ pub fn self_test() -> SelfTest {
             candidate: "mobilenet-v1-1.0-230".into(),
             more_macs: 0.054,
             count,
+        }],
+    }
+}
+
+fn quarantined_phone() -> RackPhone {
+    RackPhone {
+        phone: "0123456789ABCDEF@1-4.2".into(),
+        model: Some("Pixel_8".into()),
+        device: Some("pixel-8".into()),
+        phase: RackPhase::Quarantined,
+        reason: Some("offline; tried reconnecting, cycling the port's power".into()),
+        doing: Some("reconnecting".into()),
+    }
+}
+
+pub fn rack_report() -> RackReport {
+    RackReport { phones: vec![quarantined_phone()] }
+}
+
+pub fn rack() -> Rack {
+    Rack {
+        host: "lab-4".into(),
+        reported_at: datetime!(2026-11-25 12:00 UTC),
+        phones: vec![RackPhoneStatus { told: quarantined_phone(), since: datetime!(2026-11-25 11:00 UTC) }],
+        quarantines: vec![RackQuarantine {
+            phone: "R58M123".into(),
+            reason: "a reboot loop: 3 boots within 30 minutes".into(),
+            began_at: datetime!(2026-11-24 09:00 UTC),
+            ended_at: Some(datetime!(2026-11-24 10:00 UTC)),
         }],
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use benchrack_protocol::api::Device;
-use serde::Serialize;
-use tokio::sync::Semaphore;
+use benchrack_protocol::rack::RackReport;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::{Host, Unit, chain};
-use crate::phones::PhoneState;
+use super::line::one_line;
+use super::tell::{Order, Word, tell};
+use super::{Host, Line, Unit, chain};
 use crate::settings::Settings;
 use crate::watch::{Action, Heard, Outcome, Phase, Policy, ServerLock, Sight, Watch};
 
@@ -23,29 +24,6 @@ const ASKS: Duration = Duration::from_secs(10);
 const SHOWS: Duration = Duration::from_secs(30);
 /// Phones that are served at a time: more would only share the hubs' bandwidth and this host's cores.
 const AT_A_TIME: usize = 6;
-
-/// One phone as this rack sees it now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
-    /// What tells it apart.
-    pub id: String,
-    /// Its model, where adb says it.
-    pub model: Option<String>,
-    /// Its state in adb's list; none when it is gone.
-    pub adb: Option<PhoneState>,
-    /// How it is doing.
-    pub phase: Phase,
-    /// What is being done with it.
-    pub doing: Option<Action>,
-    /// What was last seen of it or done with it.
-    pub last: Option<String>,
-    /// Its name at the server, once it has registered.
-    pub device: Option<String>,
-    /// Its state there.
-    pub device_state: Option<String>,
-    /// Since when the server has not heard of it, seconds.
-    pub silent_s: Option<u64>,
-}
 
 struct Tracked {
     unit: Unit,
@@ -71,6 +49,10 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut asked, mut server_answers) = (None::<Duration>, false);
     let (mut shown, mut shown_at) = (Vec::new(), None);
+    let (report, told) = watch::channel(None);
+    // Beside the patrol: a server that hangs keeps no phone waiting.
+    let name = Settings::host_label(&host.name);
+    let reporter = tokio::spawn(tell(host.client.clone(), name.clone(), told));
     loop {
         tokio::select! {
             biased;
@@ -121,11 +103,17 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
         if due || changed(&shown, &lines) {
             show(&lines);
             shown_at = Some(now);
+            let orders = phones.values().filter_map(|phone| phone.order(&name)).collect();
+            report.send_replace(Some(Word { report: RackReport { phones: lines.iter().map(Line::told).collect() }, orders }));
         }
         shown = lines;
     }
     // What is under way is dropped with its adb calls; every step can be done again.
     tasks.shutdown().await;
+    drop(report);
+    if let Err(error) = reporter.await {
+        tracing::error!(%error, "the server is not told of this rack any more");
+    }
 }
 
 /// Reads adb's lists. A server that does not answer takes its phones' state with it.
@@ -138,7 +126,11 @@ async fn see(host: &Host, policy: Policy, phones: &mut BTreeMap<String, Tracked>
         phone.seen = false;
         phone.adb_answers = !errors.iter().any(|(server, _)| phone.unit.server == Some(*server));
     }
-    for unit in units {
+    for mut unit in units {
+        let same = |known: &&Tracked| known.unit.server == unit.server && known.unit.phone.is_at_the_place_of(&unit.phone);
+        if let Some(known) = phones.values().find(same) {
+            unit.phone.keep_name_of(&known.unit.phone);
+        }
         let id = unit.phone.id();
         match phones.get_mut(&id) {
             Some(phone) => {
@@ -182,14 +174,6 @@ fn changed(before: &[Line], now: &[Line]) -> bool {
     before.len() != now.len() || before.iter().zip(now).any(|(before, now)| !before.says_the_same_as(now))
 }
 
-impl Line {
-    /// Whether two lines differ in nothing but time.
-    pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let timeless = |line: &Self| Self { silent_s: None, ..line.clone() };
-        timeless(self) == timeless(other)
-    }
-}
-
 impl Tracked {
     fn sight(&self, server_answers: bool) -> Sight {
         let heard = match self.heard {
@@ -199,7 +183,23 @@ impl Tracked {
         };
         let phone = &self.unit.phone;
         let adb = self.seen.then(|| phone.state.clone());
-        Sight { transport: if adb.is_some() { phone.transport } else { None }, adb, adb_answers: self.adb_answers, heard }
+        let rests = self.device.as_ref().is_some_and(|device| matches!(device.state.as_str(), "idle" | "cooling"));
+        Sight { rests, transport: if adb.is_some() { phone.transport } else { None }, adb, adb_answers: self.adb_answers, heard }
+    }
+
+    /// What the server has to be asked for: no work for a phone that was put aside, and work again for one that was.
+    fn order(&self, rack: &str) -> Option<Order> {
+        let device = self.device.as_ref()?;
+        let ours = format!("rack {rack}: ");
+        match (self.watch.phase(), device.state.as_str()) {
+            (Phase::Quarantined { reason }, "idle" | "leased" | "cooling") if self.watch.is_put_aside() => {
+                Some(Order::Quarantine(device.id, one_line(&format!("{ours}{reason}"))))
+            }
+            (Phase::Working, "quarantined") if device.reason.as_ref().is_some_and(|reason| reason.starts_with(&ours)) => {
+                Some(Order::Readmit(device.id))
+            }
+            _ => None,
+        }
     }
 
     fn line(&self, id: &str, now: Duration) -> Line {

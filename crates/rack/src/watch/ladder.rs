@@ -21,6 +21,8 @@ pub enum Trouble {
     Stuck,
     /// It answers, and the server does not hear of it.
     Silent,
+    /// Its battery is below the floor, and it does not charge.
+    Sinking,
 }
 
 /// What is done with a phone.
@@ -39,6 +41,8 @@ pub enum Action {
     PowerCycle,
     /// `adb reboot`.
     Reboot,
+    /// Ask it for its battery's level.
+    LookAtBattery,
 }
 
 impl Trouble {
@@ -53,6 +57,8 @@ impl Trouble {
             Self::NotAndroid => &[Reboot],
             Self::Stuck => &[Reconnect, PowerCycle, RestartServer, Reboot],
             Self::Silent => &[BringUp, RestartAgent, Reconnect, PowerCycle, Reboot],
+            // A phone that reboots on an empty battery may not come back.
+            Self::Sinking => &[PowerCycle],
         }
     }
 }
@@ -67,6 +73,7 @@ impl Action {
             Self::RestartServer => "restarting adb's server",
             Self::PowerCycle => "cycling the port's power",
             Self::Reboot => "rebooting",
+            Self::LookAtBattery => "looking at its battery",
         }
     }
 
@@ -80,6 +87,7 @@ impl Action {
             // Ports come back within seconds, a phone that was flat does not.
             Self::PowerCycle => 45,
             Self::Reboot => 150,
+            Self::LookAtBattery => 0,
         })
     }
 
@@ -104,6 +112,7 @@ impl fmt::Display for Trouble {
             Self::NotAndroid => "in the recovery system",
             Self::Stuck => "its shell does not answer",
             Self::Silent => "the server does not hear of it",
+            Self::Sinking => "its battery is low and does not charge",
         })
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use benchrack_protocol::rack::RackPhase;
 use serde::Serialize;
 
 use super::Trouble;
+use crate::battery::Battery;
 use crate::phones::PhoneState;
 
 /// Bounds of patience, of `config/rack.toml`.
@@ -21,6 +23,10 @@ pub struct Policy {
     pub boots: usize,
     /// See [`Policy::boots`].
     pub boots_within: Duration,
+    /// A battery below this that does not charge is trouble, percent.
+    pub battery_floor: u8,
+    /// So often a phone that rests is asked for its battery's level.
+    pub battery_every: Duration,
     /// Whether there is a command that cycles a port's power.
     pub can_cycle_power: bool,
 }
@@ -33,6 +39,8 @@ impl Default for Policy {
             calm: Duration::from_secs(600),
             boots: 3,
             boots_within: Duration::from_secs(1_800),
+            battery_floor: 15,
+            battery_every: Duration::from_secs(600),
             can_cycle_power: false,
         }
     }
@@ -60,6 +68,8 @@ pub struct Sight {
     pub transport: Option<u64>,
     /// When the server last heard of it.
     pub heard: Heard,
+    /// Whether it is registered and has no session.
+    pub rests: bool,
 }
 
 /// How an action ended.
@@ -70,6 +80,8 @@ pub enum Outcome {
         /// The kernel's random number of the boot.
         boot: Option<String>,
     },
+    /// What it said of its battery.
+    Battery(Battery),
     /// The phone was told to finish and stay away; it is as it shall be.
     Drained,
     /// The phone did not answer, or the action failed on the way.
@@ -117,20 +129,17 @@ pub struct Entry {
 }
 
 impl Phase {
-    /// One word, for figures.
-    pub fn word(&self) -> &'static str {
+    /// Which one, without what it carries.
+    pub fn kind(&self) -> RackPhase {
         match self {
-            Self::Starting => "starting",
-            Self::Working => "working",
-            Self::Drained => "drained",
-            Self::NeedsPerson { .. } => "needs_person",
-            Self::Recovering { .. } => "recovering",
-            Self::Quarantined { .. } => "quarantined",
+            Self::Starting => RackPhase::Starting,
+            Self::Working => RackPhase::Working,
+            Self::Drained => RackPhase::Drained,
+            Self::NeedsPerson { .. } => RackPhase::NeedsPerson,
+            Self::Recovering { .. } => RackPhase::Recovering,
+            Self::Quarantined { .. } => RackPhase::Quarantined,
         }
     }
-
-    /// All of them.
-    pub const WORDS: [&'static str; 6] = ["starting", "working", "drained", "needs_person", "recovering", "quarantined"];
 }
 
 impl fmt::Display for Phase {

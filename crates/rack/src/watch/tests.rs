@@ -23,11 +23,12 @@ enum Kind {
     WayBackGone,
     Unauthorized,
     NoRoom,
+    Sinking,
     RebootLoop,
     ServerAway,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::Unlisted,
     Kind::Gone,
     Kind::Offline,
@@ -38,6 +39,7 @@ const KINDS: [Kind; 12] = [
     Kind::WayBackGone,
     Kind::Unauthorized,
     Kind::NoRoom,
+    Kind::Sinking,
     Kind::RebootLoop,
     Kind::ServerAway,
 ];
@@ -82,7 +84,8 @@ fn seconds(rng: &mut ChaCha8Rng, from: u64, to: u64) -> Duration {
 impl Phone {
     fn new(rng: &mut ChaCha8Rng, policy: Policy) -> Self {
         let kind = KINDS[below(rng, KINDS.len() as u64) as usize];
-        let from = seconds(rng, 0, 3_600);
+        // Half of them come while the phone is being brought up for the first time.
+        let from = if below(rng, 2) == 0 { seconds(rng, 0, 60) } else { seconds(rng, 0, 3_600) };
         let later = Cure::At(from + seconds(rng, 1, 3_600));
         let rungs = |trouble: Trouble| trouble.rungs().to_vec();
         let mut choices: Vec<Cure> = match kind {
@@ -90,6 +93,7 @@ impl Phone {
             Kind::Gone => rungs(Trouble::Gone).into_iter().map(Cure::By).chain([later]).collect(),
             Kind::Offline => rungs(Trouble::Offline).into_iter().map(Cure::By).chain([later]).collect(),
             Kind::NotAndroid => vec![Cure::By(Action::Reboot)],
+            Kind::Sinking => vec![Cure::By(Action::PowerCycle)],
             Kind::Stuck => rungs(Trouble::Stuck).into_iter().map(Cure::By).collect(),
             Kind::Hung => vec![Cure::By(Action::RestartAgent), Cure::By(Action::Reboot)],
             Kind::DeadAgent | Kind::WayBackGone => vec![Cure::By(Action::BringUp)],
@@ -178,7 +182,7 @@ impl Phone {
         let adb = self.adb(now);
         let adb_answers = !self.has(Kind::Unlisted, now);
         let adb = adb.filter(|_| adb_answers);
-        Sight { transport: adb.is_some().then_some(self.transport), adb, adb_answers, heard }
+        Sight { rests: true, transport: adb.is_some().then_some(self.transport), adb, adb_answers, heard }
     }
 
     /// What an action does to it.
@@ -196,6 +200,11 @@ impl Phone {
             Action::BringUp => {
                 (self.agent, self.way_back) = (true, true);
                 return Outcome::Done { boot: Some(self.boot.to_string()) };
+            }
+            Action::LookAtBattery if !answers => return unreachable(),
+            Action::LookAtBattery => {
+                let low = self.has(Kind::Sinking, now);
+                return Outcome::Battery(Battery { level: Some(if low { 9 } else { 60 }), charges: Some(!low) });
             }
             Action::RestartAgent if !answers => return unreachable(),
             Action::RestartAgent => {}
@@ -270,7 +279,7 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                     phone.watch.history().map(|entry| format!("{:>6} {}", entry.at.as_secs(), entry.what)).collect();
                 format!("seed {seed} {:?} power {}\n{}", phone.fault, policy.can_cycle_power, lines.join("\n"))
             };
-            assert!(phone.actions < 200, "{}", story());
+            assert!(phone.actions < 250, "{}", story());
             match (phone.must_work(policy.can_cycle_power), phone.watch.phase()) {
                 (true, Phase::Working) => at_work += 1,
                 (false, Phase::Quarantined { reason }) => {
@@ -283,6 +292,7 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                         Kind::Stuck => "does not answer",
                         Kind::Hung => "does not hear",
                         Kind::NoRoom => "3 MB free",
+                        Kind::Sinking => "does not charge",
                         Kind::RebootLoop => "reboot loop",
                         _ => panic!("{}", story()),
                     };
@@ -299,7 +309,7 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
 }
 
 fn here(transport: u64, heard: Heard) -> Sight {
-    Sight { adb: Some(PhoneState::Device), adb_answers: true, transport: Some(transport), heard }
+    Sight { adb: Some(PhoneState::Device), adb_answers: true, transport: Some(transport), heard, rests: false }
 }
 
 /// Brought up at second 0 and heard of.
@@ -327,11 +337,25 @@ fn a_phone_at_work_is_left_alone_until_it_is_attached_again() {
 }
 
 #[test]
+fn a_phone_that_was_offline_or_away_is_brought_up_again_on_the_same_transport_as_well() {
+    let offline =
+        Sight { adb: Some(PhoneState::Offline), adb_answers: true, transport: Some(1), heard: Heard::Never, rests: false };
+    let gone = Sight { adb: None, transport: None, ..offline };
+    let unlisted = Sight { adb_answers: false, ..gone.clone() };
+    for away in [offline, gone, unlisted] {
+        let (mut watch, mut lock) = at_work();
+        let (then, back) = (Duration::from_secs(60), Duration::from_secs(62));
+        assert_eq!(watch.look(&away, &mut lock, then), None, "{away:?}: someone may be moving it");
+        assert_eq!(watch.look(&here(1, Heard::At(then)), &mut lock, back), Some(Action::BringUp), "{away:?}");
+    }
+}
+
+#[test]
 fn an_adb_server_that_hangs_is_restarted_once_for_all_its_phones_and_no_port_is_cycled() {
     let policy = Policy { can_cycle_power: true, ..Policy::default() };
     let mut watches = [0, 1].map(|_| Watch::new(policy, Duration::ZERO));
     let mut lock = ServerLock::default();
-    let sight = Sight { adb: None, adb_answers: false, transport: None, heard: Heard::Never };
+    let sight = Sight { adb: None, adb_answers: false, transport: None, heard: Heard::Never, rests: false };
     let mut actions = Vec::new();
     for second in 0..60 {
         let now = Duration::from_secs(second);
@@ -375,7 +399,8 @@ fn a_drained_phone_is_left_alone_until_it_is_heard_of_again() {
 #[test]
 fn a_phone_that_needs_a_person_says_so_once_and_goes_on_when_it_is_trusted() {
     let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
-    let asks = Sight { adb: Some(PhoneState::Unauthorized), adb_answers: true, transport: Some(1), heard: Heard::Never };
+    let asks =
+        Sight { adb: Some(PhoneState::Unauthorized), adb_answers: true, transport: Some(1), heard: Heard::Never, rests: false };
     for second in 0..1_000 {
         assert_eq!(watch.look(&asks, &mut lock, Duration::from_secs(second)), None);
     }
@@ -398,4 +423,60 @@ fn a_quarantined_phone_stays_out_until_a_person_readmits_it() {
     watch.readmit(later);
     assert_eq!(watch.look(&here(7, Heard::Never), &mut lock, later), Some(Action::BringUp));
     assert!(watch.history().any(|entry| entry.what == "quarantined: no room"), "the history stays");
+}
+
+/// At work and without a session at this second.
+fn resting(second: u64) -> (Sight, Duration) {
+    let now = Duration::from_secs(second);
+    (Sight { rests: true, ..here(1, Heard::At(now)) }, now)
+}
+
+#[test]
+fn a_battery_is_looked_at_while_its_phone_rests_and_never_in_a_session() {
+    let (mut watch, mut lock) = at_work();
+    for second in 10..2_000 {
+        let now = Duration::from_secs(second);
+        assert_eq!(watch.look(&here(1, Heard::At(now)), &mut lock, now), None, "it measures");
+    }
+    let mut looks = Vec::new();
+    for second in 2_000..4_000 {
+        let (sight, now) = resting(second);
+        if let Some(action) = watch.look(&sight, &mut lock, now) {
+            assert_eq!(action, Action::LookAtBattery);
+            looks.push(second);
+            watch.done(Outcome::Battery(Battery { level: Some(14), charges: Some(true) }), &sight, &mut lock, now);
+        }
+    }
+    assert_eq!(looks, [2_000, 2_600, 3_200, 3_800]);
+    assert_eq!(watch.phase(), &Phase::Working, "low, and charging");
+}
+
+#[test]
+fn a_phone_that_sinks_is_put_aside_unless_its_port_helps() {
+    for (helps, last) in [(true, Phase::Working), (false, Phase::Starting)] {
+        let policy = Policy { can_cycle_power: true, ..Policy::default() };
+        let (mut watch, mut lock) = (Watch::new(policy, Duration::ZERO), ServerLock::default());
+        let (mut actions, mut cycled) = (Vec::new(), false);
+        for second in 0..400 {
+            let (sight, now) = resting(second);
+            let Some(action) = watch.look(&sight, &mut lock, now) else { continue };
+            actions.push(action);
+            cycled |= action == Action::PowerCycle;
+            let low = !(cycled && helps);
+            let outcome = match action {
+                Action::LookAtBattery => Outcome::Battery(Battery { level: Some(9), charges: Some(!low) }),
+                _ => Outcome::Done { boot: None },
+            };
+            watch.done(outcome, &sight, &mut lock, now);
+        }
+        use Action::{BringUp, LookAtBattery, PowerCycle};
+        assert_eq!(actions, [BringUp, LookAtBattery, PowerCycle, BringUp, LookAtBattery], "{helps}");
+        match watch.phase() {
+            Phase::Quarantined { reason } if !helps => {
+                assert_eq!(reason, "its battery is low and does not charge; tried cycling the port's power");
+            }
+            phase => assert_eq!(phase, &last),
+        }
+        assert!(watch.history().any(|entry| entry.what == "its battery is at 9 % and does not charge"));
+    }
 }

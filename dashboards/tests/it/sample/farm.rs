@@ -178,11 +178,12 @@ pub fn rack() -> RackView {
             away,
         ],
         queue: Queue { queued: 9, leased: 2 },
+        hosts: Vec::new(),
     }
 }
 
 pub fn home() -> HomeView {
-    let RackView { devices, queue } = rack();
+    let RackView { devices, queue, .. } = rack();
     let session = |id, device: DeviceRef, title: &str, counts: [u32; 4], minutes| SessionRow {
         id: SessionId(id),
         reality: device.reality,

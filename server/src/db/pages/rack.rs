@@ -2,12 +2,12 @@
 
 use benchrack_dashboards::view::{Queue, RackView};
 
-use super::super::{Database, DbError, jobs};
+use super::super::{Database, DbError, jobs, racks};
 use super::cards;
 
 /// The page.
 pub async fn view(db: &Database) -> Result<RackView, DbError> {
-    Ok(RackView { devices: cards::all_with_levels(db).await?, queue: queue(db).await? })
+    Ok(RackView { devices: cards::all_with_levels(db).await?, queue: queue(db).await?, hosts: racks::list(db).await? })
 }
 
 /// Work that is not done yet.

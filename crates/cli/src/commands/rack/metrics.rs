@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use benchrack_protocol::rack::RackPhase;
 use benchrack_rack::host::Line;
 use benchrack_rack::watch::Phase;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -38,9 +39,9 @@ fn text(lines: &[Line]) -> Result<String, std::fmt::Error> {
     let silent = Family::<OfPhone, Gauge>::default();
     registry.register("phone_silent_seconds", "Time since the server last heard of a phone", silent.clone());
     // All of them, so that a phase without phones is 0 and not absent.
-    for phase in Phase::WORDS {
-        let count = lines.iter().filter(|line| line.phase.word() == phase).count();
-        phones.get_or_create(&InPhase { phase }).set(i64::try_from(count).unwrap_or(i64::MAX));
+    for phase in RackPhase::ALL {
+        let count = lines.iter().filter(|line| line.phase.kind() == phase).count();
+        phones.get_or_create(&InPhase { phase: phase.word() }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     for line in lines {
         let phone = OfPhone { phone: line.id.clone() };
@@ -85,6 +86,6 @@ mod tests {
             assert!(text.lines().any(|line| line == expected), "{expected}: {text}");
         }
         assert!(!text.contains(r#"silent_seconds{phone="c"}"#), "an absent figure is never zero");
-        assert_eq!(text.matches("benchrack_rack_phones{").count(), Phase::WORDS.len());
+        assert_eq!(text.matches("benchrack_rack_phones{").count(), RackPhase::ALL.len());
     }
 }

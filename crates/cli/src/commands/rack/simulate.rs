@@ -1,7 +1,7 @@
 //! `benchrack rack --simulate N`: a rack of twins on this host. Each is an agent of its own process with the real work loop
 //! and the real HTTP API, so what a server bears under it, it bears under as many phones. Everything is marked simulated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use benchrack_agent::config::default_data_dir;
 use benchrack_agent::twin::Speed;
-use benchrack_client::Client;
+use benchrack_client::{Client, ClientError, RunQuery};
+use benchrack_protocol::api::Device;
+use benchrack_protocol::ids::{DeviceId, RunId};
 use benchrack_rack::enrol::Enrolment;
 use benchrack_rack::settings::Settings;
 use clap::Args;
@@ -153,6 +155,7 @@ async fn keep(phones: &mut [Phone], speed: Speed, client: &Client, host: &str, q
     let mut looks = tokio::time::interval(LOOKS);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (began, mut said, mut ended) = (Instant::now(), String::new(), 0_u64);
+    let mut marks = Marks::beginning(client).await?;
     loop {
         looks.tick().await;
         for phone in phones.iter_mut() {
@@ -172,10 +175,16 @@ async fn keep(phones: &mut [Phone], speed: Speed, client: &Client, host: &str, q
                 phone.started = Some(Instant::now());
             }
         }
-        let now = count(client, host).await;
+        let (now, reached) = match marks.look(client, host, phones.len()).await {
+            Ok(seen) => seen,
+            Err(error) => (format!("the server does not answer: {error}"), Vec::new()),
+        };
         if !quiet && now != said {
             eprintln!("{now}");
             said = now;
+        }
+        for mark in reached.iter().filter(|_| !quiet) {
+            eprintln!("all {} phones {mark}, {:.0} s after their start", phones.len(), began.elapsed().as_secs_f64());
         }
     }
 }
@@ -212,18 +221,52 @@ fn end(child: &Child) {
     }
 }
 
-/// How many of this rack's phones the server knows, by state.
-async fn count(client: &Client, host: &str) -> String {
-    let label = Settings::simulated("", "", "", host).rack_label().to_owned();
-    match client.devices().await {
-        Ok(devices) => {
-            let mut states = BTreeMap::<String, usize>::new();
-            for device in devices.into_iter().filter(|device| device.labels.contains(&label)) {
-                *states.entry(device.state).or_default() += 1;
-            }
-            let words: Vec<String> = states.into_iter().map(|(state, count)| format!("{count} {state}")).collect();
-            if words.is_empty() { "none has registered yet".into() } else { words.join(", ") }
-        }
-        Err(error) => format!("the server does not answer: {error}"),
+/// What a whole rack has done, told once each.
+struct Marks {
+    /// The newest run from before.
+    before: Option<RunId>,
+    registered: bool,
+    measured: BTreeSet<DeviceId>,
+}
+
+impl Marks {
+    async fn beginning(client: &Client) -> Result<Self, ClientError> {
+        let newest = client.runs(&RunQuery { limit: Some(1), ..RunQuery::default() }).await?;
+        Ok(Self { before: newest.first().map(|run| run.id), registered: false, measured: BTreeSet::new() })
     }
+
+    /// The phones by state, and what was not so at the last look and is now.
+    async fn look(&mut self, client: &Client, host: &str, all: usize) -> Result<(String, Vec<&'static str>), ClientError> {
+        let devices = of_this_rack(client.devices().await?, host);
+        let mut reached = Vec::new();
+        if !self.registered && devices.len() >= all {
+            self.registered = true;
+            reached.push("have registered");
+        }
+        if self.measured.len() < all {
+            let runs = client.runs(&RunQuery { limit: Some(500), ..RunQuery::default() }).await?;
+            let new = runs.iter().filter(|run| self.before.is_none_or(|before| run.id > before));
+            let measured: BTreeSet<DeviceId> = new.map(|run| run.device).collect();
+            self.measured.extend(devices.iter().map(|device| device.id).filter(|id| measured.contains(id)));
+            if self.measured.len() >= all {
+                reached.push("have measured");
+            }
+        }
+        Ok((count(&devices), reached))
+    }
+}
+
+fn of_this_rack(devices: Vec<Device>, host: &str) -> Vec<Device> {
+    let label = Settings::simulated("", "", "", host).rack_label().to_owned();
+    devices.into_iter().filter(|device| device.labels.contains(&label)).collect()
+}
+
+/// How many of this rack's phones the server knows, by state.
+fn count(devices: &[Device]) -> String {
+    let mut states = BTreeMap::<&str, usize>::new();
+    for device in devices {
+        *states.entry(&device.state).or_default() += 1;
+    }
+    let words: Vec<String> = states.into_iter().map(|(state, count)| format!("{count} {state}")).collect();
+    if words.is_empty() { "none has registered yet".into() } else { words.join(", ") }
 }

@@ -1,0 +1,3 @@
+drop table rack_quarantines;
+drop table rack_phones;
+drop table racks;
