@@ -111,10 +111,52 @@ function hover(chart) {
   });
 }
 
+// A stretch that is dragged over a series is asked for by its last run and its number of points, so it is a link as well.
+function zoom(chart) {
+  let from = null;
+  const band = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  band.setAttribute("class", "drag");
+  const across = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse()).x;
+  const stop = () => {
+    from = null;
+    band.remove();
+  };
+  chart.addEventListener("pointerdown", (event) => {
+    if (event.pointerType === "touch" || event.button !== 0) return;
+    from = across(event);
+  });
+  chart.addEventListener("dragstart", (event) => event.preventDefault());
+  chart.addEventListener("pointermove", (event) => {
+    const to = across(event);
+    if (from === null || Math.abs(to - from) < 8) return;
+    if (!band.parentNode) {
+      chart.append(band);
+      chart.setPointerCapture(event.pointerId);
+    }
+    for (const [name, value] of Object.entries({ x: Math.min(from, to), width: Math.abs(to - from), y: 0, height: chart.viewBox.baseVal.height })) band.setAttribute(name, value);
+  });
+  chart.addEventListener("pointerup", (event) => {
+    const [start, end, dragged] = [Math.min(from, across(event)), Math.max(from, across(event)), band.parentNode];
+    stop();
+    if (!dragged) return;
+    const inside = places(chart).filter(({ x, mark }) => x >= start && x <= end && mark.dataset.run).map(({ mark }) => mark.dataset);
+    if (inside.length < 2) return;
+    inside.sort((a, b) => a.nth - b.nth);
+    const query = new URLSearchParams(location.search);
+    query.set("points", inside.at(-1).nth - inside[0].nth + 1);
+    query.set("until", inside.at(-1).run);
+    location.search = query;
+  });
+  chart.addEventListener("pointercancel", stop);
+}
+
 function enliven(root) {
   tellTimes(root);
   root.querySelectorAll("table[data-sort]").forEach(makeSortable);
-  root.querySelectorAll("svg.chart:not(.key)").forEach(hover);
+  for (const chart of root.querySelectorAll("svg.chart:not(.key)")) {
+    hover(chart);
+    if (chart.querySelector("[data-run]")) zoom(chart);
+  }
   for (const canvas of root.querySelectorAll("[data-end]")) canvas.scrollLeft = canvas.scrollWidth;
 }
 
@@ -141,12 +183,15 @@ function follow(main) {
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of document.querySelectorAll("[data-part]")) {
+        // A choice that is being made stays.
+        if (part.querySelector("input:checked")) continue;
         const fresh = page.getElementById(part.id);
-        const held = document.activeElement?.getAttribute("href");
+        const focus = document.activeElement;
+        const held = part.contains(focus) ? focus.getAttribute("href") ?? focus.value : null;
         if (!fresh) continue;
         part.replaceWith(document.adoptNode(fresh));
         enliven(fresh);
-        if (held) [...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === held)?.focus();
+        if (held) [...fresh.querySelectorAll("a, input")].find((one) => (one.getAttribute("href") ?? one.value) === held)?.focus();
       }
     } catch {
       // The server is away; the stream reconnects by itself and the next event tries again.
@@ -159,12 +204,37 @@ function follow(main) {
   document.addEventListener("visibilitychange", () => document.hidden || wait());
 }
 
+// Whether a key is meant for the page, not for a field or for the browser.
+function forPage(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  return !event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
+}
+
+// Lists to decide about: j and k go from row to row, the space bar chooses, o opens, a state's letter begins a decision.
+function picks(form) {
+  addEventListener("keydown", (event) => {
+    if (!forPage(event)) return;
+    const boxes = [...form.querySelectorAll("input[type=checkbox]")];
+    const at = boxes.indexOf(document.activeElement);
+    const state = [...form.elements.state.options].find((option) => option.dataset.key === event.key);
+    if (event.key === "j") boxes[Math.min(at + 1, boxes.length - 1)]?.focus();
+    else if (event.key === "k") boxes[Math.max(at - 1, 0)]?.focus();
+    else if (event.key === "o") boxes[at]?.closest("tr").querySelector("a").click();
+    else if (state) {
+      event.preventDefault();
+      form.elements.state.value = state.value;
+      const needed = { confirmed: "owner", expected: "reason", ignored: "reason" }[state.value];
+      (form.elements[needed] ?? form.querySelector("button:not([type=button])")).focus();
+    }
+  });
+}
+
 // Keys: those that no field and no control wants for itself.
 function keys() {
   const help = document.getElementById("keys");
   let led = 0;
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    if (!forPage(event)) return;
     const going = event.timeStamp - led < 1500;
     led = 0;
     if (going) {
@@ -183,8 +253,11 @@ function keys() {
 }
 
 enliven(document);
+for (const note of document.querySelectorAll(".scripted")) note.hidden = false;
 facets();
 keys();
+const pick = document.querySelector("form[data-pick]");
+if (pick) picks(pick);
 setInterval(() => tellTimes(document), 30000);
 const live = document.querySelector("main[data-live]");
 if (live) follow(live);

@@ -21,6 +21,8 @@ pub const ENGINES: &str = "/engines";
 pub const GATES: &str = "/gates";
 /// All alerts.
 pub const ALERTS: &str = "/alerts";
+/// Decides about alerts (POST `alert`, `state`, `owner`, `reason`, `days`, `back`).
+pub const TRIAGE: &str = "/alerts/triage";
 /// What the farm measured of itself.
 pub const SELF_TEST: &str = "/self-test";
 /// All studies.
@@ -33,6 +35,11 @@ pub const LOGIN: &str = "/login";
 pub const LOGOUT: &str = "/logout";
 /// Sets colours and language (GET `theme`, `lang`, `back`).
 pub const PREFERENCES: &str = "/preferences";
+
+/// Architectures on one device.
+pub fn compare_on(id: DeviceId) -> String {
+    format!("{COMPARE}?device={id}")
+}
 
 /// One device.
 pub fn device(id: DeviceId) -> String {

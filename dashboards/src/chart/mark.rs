@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use plotters::element::{Drawable, PointCollection};
 use plotters_backend::{BackendCoord, DrawingErrorKind};
 
+use benchrack_protocol::ids::RunId;
+
 use super::ink::{Ink, TENTHS, Tenths, Tone, escape};
 
 /// Shapes that stay apart in grey as well; as many as there are tones for data.
@@ -63,12 +65,14 @@ pub(crate) struct Mark {
     pub(crate) words: String,
     /// Where it leads.
     pub(crate) href: Option<String>,
+    /// Its run and its place among all points, by which a dragged stretch is asked for.
+    pub(crate) point: Option<(RunId, usize)>,
 }
 
 impl Mark {
     /// A solid circle without interval.
     pub(crate) fn at(place: (f64, f64), tone: Tone, words: String) -> Self {
-        Self { places: [place; 3], shape: Shape::Circle, radius: 42, tone, body: Body::Solid, words, href: None }
+        Self { places: [place; 3], shape: Shape::Circle, radius: 42, tone, body: Body::Solid, words, href: None, point: None }
     }
 
     /// With an interval from one place to another.
@@ -101,6 +105,7 @@ impl<'b> Drawable<Ink<'b>> for Mark {
             None => (String::new(), ""),
         };
         let (tone, body, words) = (self.tone.class(), self.body.class(), escape(&self.words));
+        let point = self.point.map(|(run, nth)| format!(" data-run=\"{run}\" data-nth=\"{nth}\"")).unwrap_or_default();
         let interval = if from == to {
             String::new()
         } else {
@@ -108,7 +113,7 @@ impl<'b> Drawable<Ink<'b>> for Mark {
         };
         let title = if words.is_empty() { String::new() } else { format!("<title>{words}</title>") };
         let outline = outline(self.shape, at, self.radius);
-        ink.raw(format_args!("{open}<g class=\"mark {body} {tone}\">{interval}{outline}{title}</g>{close}\n"))
+        ink.raw(format_args!("{open}<g class=\"mark {body} {tone}\"{point}>{interval}{outline}{title}</g>{close}\n"))
     }
 }
 

@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::axis::Axis;
 use super::decimate::decimate;
 use super::frame::{FULL, Place, Plot, Plotted, Sheet, axes, words};
-use super::ink::Tone;
+use super::ink::{TENTHS, Tone};
 use super::mark::{Body, Mark, Shape};
 use crate::RenderError;
 use crate::format::Unit;
@@ -22,6 +22,10 @@ use crate::view::RunView;
 pub(crate) const NAME: &str = "samples";
 /// Columns of which the lowest and the highest sample are kept.
 const COLUMNS: usize = 260;
+/// Width of the warm-up's part, user units: what stands beneath the blocks begins there.
+pub(super) const WARMUP: u32 = 260;
+/// Space left of each part's plotting area.
+pub(super) const LEFT: u32 = 60;
 
 struct Drawn {
     across: f64,
@@ -50,7 +54,7 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
         description: t.chart.samples_description.into(),
         width: FULL,
         height: 320,
-        left: 60,
+        left: LEFT,
         newest_last: false,
     };
     let Some(measurement) = view.measurement.as_ref().filter(|measurement| !measurement.blocks.is_empty()) else {
@@ -65,14 +69,13 @@ pub(crate) fn samples(view: &RunView, t: &Texts, place: Place) -> Result<String,
     let y = Axis::linear(t.chart.latency, Unit::Time, shown, false, 6);
     let median = view.run.metrics.iter().find(|(metric, _)| *metric == Metric::Latency).map(|(_, estimate)| *estimate);
     sheet.panels(place, |root| {
-        let (left, right) = root.split_horizontally(2600);
+        let (left, right) = root.split_horizontally(WARMUP * TENTHS as u32);
         let count = warmup.len().max(1) as f64;
         let x = Axis::between(t.chart.warmup, Unit::Count, -0.02 * count, count * 1.02, 3);
         let mut plot = axes(&left, sheet.left, &x, &early)?;
         draw_samples(&mut plot, &warmup, &early, (Tone::Data(6), Body::Outline), t)?;
 
-        let ends: Vec<(f64, f64)> = measurement.blocks.iter().map(|block| span(block.started, &block.samples)).collect();
-        let x = Axis::linear(t.chart.session_time, Unit::Time, ends.iter().flat_map(|(from, to)| [*from, *to]), false, 7);
+        let (ends, x) = session_axis(measurement, t);
         let mut plot = axes(&right, sheet.left, &x, &y)?;
         for (from, to) in &ends {
             plot.draw_series([Rectangle::new([(*from, y.low), (*to, y.high)], Tone::Shade.fill())])?;
@@ -120,6 +123,13 @@ fn blocks(measurement: &Measurement) -> Vec<Drawn> {
         }
     }
     drawn
+}
+
+/// Start and end of each block, and the axis over all of them.
+pub(super) fn session_axis(measurement: &Measurement, t: &Texts) -> (Vec<(f64, f64)>, Axis) {
+    let ends: Vec<(f64, f64)> = measurement.blocks.iter().map(|block| span(block.started, &block.samples)).collect();
+    let x = Axis::linear(t.chart.session_time, Unit::Time, ends.iter().flat_map(|(from, to)| [*from, *to]), false, 7);
+    (ends, x)
 }
 
 /// Start and end of samples that follow one another without a gap.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use benchrack_protocol::api::{Estimate, Metric};
+use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::validity::Validity;
 use plotters::prelude::PathElement;
@@ -64,7 +64,12 @@ pub(crate) fn metric(row: &CompareRow, wanted: Metric) -> Option<&Estimate> {
 
 /// Whether a row counts: it ran and nothing speaks against it.
 pub(crate) fn counts(row: &CompareRow) -> bool {
-    row.run.failure.is_none() && row.run.validity == Some(Validity::Valid)
+    run_counts(&row.run)
+}
+
+/// Whether a run counts.
+pub(crate) fn run_counts(run: &Run) -> bool {
+    run.failure.is_none() && run.validity == Some(Validity::Valid)
 }
 
 /// The families of these rows in the order of their names: the place is their colour and shape.

@@ -80,7 +80,8 @@ pub(crate) fn series(view: &SeriesView, t: &Texts, place: Place) -> Result<Strin
         draw_course(plot, view, &across, crowded)?;
         for nth in &kept {
             let point = &view.points[*nth];
-            plot.draw_series([mark(point, across[*nth], &y, crowded, t, key.metric)])?;
+            let mark = Mark { point: Some((point.run, *nth)), ..mark(point, across[*nth], &y, crowded, t, key.metric) };
+            plot.draw_series([mark])?;
         }
         Ok(())
     })

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use benchrack_protocol::evidence::SessionEvidence;
-use plotters::prelude::PathElement;
+use benchrack_protocol::report::Measurement;
+use plotters::prelude::{PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::frame::{FULL, Place, Sheet, words};
 use super::ink::{DATA_TONES, Tone};
 use super::mark::{Mark, SHAPES};
+use super::samples::{LEFT, WARMUP, session_axis};
 use crate::RenderError;
 use crate::format::Unit;
 use crate::text::Texts;
@@ -100,14 +102,24 @@ fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 type Lines = BTreeMap<String, Vec<(f64, f64)>>;
 
-/// The picture of one kind over the session's time; none when the device gave nothing of it.
+/// The picture of one kind over the session's time; none when the device gave nothing of it. With a run's measurement it
+/// stands beneath that run's samples: the same stretch of time on the same place of the page, its blocks shaded.
 pub(crate) fn watch(
     evidence: &SessionEvidence,
     watched: Watched,
+    beneath: Option<&Measurement>,
     t: &Texts,
     place: Place,
 ) -> Result<Option<String>, RenderError> {
-    let (lines, caps) = watched.lines(evidence, t);
+    let (mut lines, mut caps) = watched.lines(evidence, t);
+    let beneath = beneath.filter(|measurement| !measurement.blocks.is_empty()).map(|measurement| session_axis(measurement, t));
+    if let Some((_, x)) = &beneath {
+        for points in lines.values_mut().chain(caps.values_mut()) {
+            points.retain(|(at, _)| (x.low..=x.high).contains(at));
+        }
+        lines.retain(|_, points| !points.is_empty());
+        caps.retain(|_, points| !points.is_empty());
+    }
     if lines.is_empty() {
         return Ok(None);
     }
@@ -116,15 +128,19 @@ pub(crate) fn watch(
         title: watched.title(t).into(),
         description: t.chart.watch_description.into(),
         width: FULL,
-        height: 240,
-        left: 60,
+        height: if beneath.is_some() { 180 } else { 240 },
+        left: if beneath.is_some() { WARMUP + LEFT } else { LEFT },
         newest_last: false,
     };
     let all = || lines.values().chain(caps.values()).flatten();
-    let x = Axis::linear(t.chart.session_time, Unit::Time, all().map(|(at, _)| *at), true, 7);
+    let (blocks, x) = beneath
+        .unwrap_or_else(|| (Vec::new(), Axis::linear(t.chart.session_time, Unit::Time, all().map(|(at, _)| *at), true, 7)));
     let from_zero = watched == Watched::Pressure;
     let y = Axis::linear(watched.title(t), watched.unit(), all().map(|(_, value)| *value), from_zero, 5);
     let drawn = sheet.plot(place, &x, &y, |plot| {
+        for (from, to) in &blocks {
+            plot.draw_series([Rectangle::new([(*from, y.low), (*to, y.high)], Tone::Shade.fill())])?;
+        }
         for cap in caps.values() {
             plot.draw_series([PathElement::new(steps(cap), Tone::Guide.line(1))])?;
         }

@@ -1,12 +1,13 @@
 //! All alerts, and one of them. The list draws no charts, so that hundreds can be looked through.
 
 use askama::Template;
-use benchrack_protocol::alert::{Alert, AlertKind, Finding, TriageState};
+use benchrack_protocol::alert::{Alert, Finding, TriageState};
 
+use super::alert_words::{Tile, Triage, proof, tiles};
 use super::render;
-use crate::chart::{Look, badge};
+use crate::chart::{self, Look, Place, badge, findings};
 use crate::format::change_interval;
-use crate::part::{Badge, Ctx, Num, Tab};
+use crate::part::{Badge, ChartFigure, Ctx, Num, Tab};
 use crate::table::Table;
 use crate::text::texts;
 use crate::view::{AlertListView, AlertView};
@@ -19,6 +20,7 @@ struct AlertList<'a> {
     v: &'a AlertListView,
     states: Vec<(String, &'static str, bool)>,
     rows: Vec<Row<'a>>,
+    triage: Triage<'a>,
 }
 
 struct Row<'a> {
@@ -78,7 +80,7 @@ impl Page for AlertListView {
                 devices: devices(alert),
             }
         });
-        render(&AlertList { c, v: self, states, rows: rows.collect() })
+        render(&AlertList { c, v: self, states, rows: rows.collect(), triage: Triage::new(c) })
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {
@@ -123,8 +125,10 @@ struct One<'a> {
     state: Badge,
     kind: &'static str,
     overdue: bool,
-    is_drift: bool,
+    tiles: Vec<Tile>,
+    chart: ChartFigure,
     findings: Vec<Found<'a>>,
+    triage: Triage<'a>,
     commands: Vec<String>,
 }
 
@@ -133,9 +137,18 @@ struct Found<'a> {
     metric: &'static str,
     effect: Num,
     order: String,
+    proof: &'static str,
 }
 
 impl Page for AlertView {
+    fn charts(&self) -> Vec<String> {
+        vec![chart::FOREST.into()]
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        (name == chart::FOREST).then(|| findings(self, texts(language), Place::File)).transpose()
+    }
+
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let alert = &self.alert;
         let c = Ctx::new(chrome, alert.title.clone(), Tab::Alerts).at(link::alert(alert.id), "").with_csv().living();
@@ -148,6 +161,7 @@ impl Page for AlertView {
                 None => Num::missing(c.t.alert.not_measured),
             },
             order: finding.effect.map(|effect| effect.value.to_string()).unwrap_or_default(),
+            proof: proof(alert, c),
         });
         let command = |rest: &str| format!("benchrack alerts triage {} {rest}", alert.id);
         render(&One {
@@ -156,8 +170,10 @@ impl Page for AlertView {
             state: c.triage(alert.state),
             kind: c.t.alert.kind_word(alert.kind),
             overdue: is_overdue(alert, chrome),
-            is_drift: alert.kind == AlertKind::DeviceDrift,
+            tiles: tiles(alert, c),
+            chart: c.chart(c.t.alert.change, chart::FOREST, findings(self, c.t, Place::Page)?, ""),
             findings: found.collect(),
+            triage: Triage::new(c),
             commands: vec![
                 command("confirmed --owner NAME --due 14d"),
                 command("expected --reason WHY"),

@@ -8,7 +8,7 @@ use benchrack_protocol::model::{Fidelity, Precision};
 
 use super::compare_matrix::{Matrix, across_devices, by_engine};
 use super::compare_row::{Marks, Row, Scales};
-use super::facets::{Facets, Field};
+use super::facets::{Facets, Field, Preset};
 use super::render;
 use super::run_table::{self, three};
 use crate::chart::{Body, Place, counts, families, front, look, metric, scatter, shape_icon};
@@ -28,6 +28,7 @@ struct Compare<'a> {
     facets: Facets<'a>,
     /// What is not listed; empty when all is.
     left_out: String,
+    presets: Vec<Preset>,
     matrix: Option<Matrix>,
     devices: Vec<Device<'a>>,
 }
@@ -83,14 +84,11 @@ impl Page for CompareView {
         let c = Ctx::new(chrome, "", Tab::Compare).at(link::COMPARE, &self.query).with_csv();
         let c = &Ctx { title: c.t.common.compare.into(), ..c };
         let devices = self.devices.iter().map(|one| device(one, self, c)).collect::<Result<_, _>>()?;
-        let fields = self.budgets.iter().map(|budget| Field {
-            name: budget.field,
-            label: fill(c.t.compare.at_most, &[&c.t.compare.dimension(budget.dimension, c.t), &budget.symbol]),
-            value: budget.limit.map(|limit| limit.to_string()).unwrap_or_default(),
-        });
+        let fields = self.budgets.iter().map(|budget| Field::of(budget, c.t));
         let facets = Facets::new(link::COMPARE, &self.facets, c.t).with(fields.collect());
         let left_out = if self.left_out == 0 { String::new() } else { fill(c.t.compare.left_out, &[&self.left_out]) };
-        render(&Compare { c, v: self, facets, left_out, matrix: across_devices(self, c), devices })
+        let presets = presets(self, c);
+        render(&Compare { c, v: self, facets, presets, left_out, matrix: across_devices(self, c), devices })
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
@@ -112,6 +110,19 @@ impl Page for CompareView {
         }
         table.finish().map(Some)
     }
+}
+
+/// Limits that are asked for often: frames at 60, 50 and 30 a second, and files that an app store bears.
+const PRESETS: [(&str, f64); 5] = [("p90_ms", 16.7), ("p90_ms", 20.0), ("p90_ms", 33.3), ("size_mb", 5.0), ("size_mb", 10.0)];
+
+/// Each as a link that keeps everything else that was chosen.
+fn presets(view: &CompareView, c: &Ctx<'_>) -> Vec<Preset> {
+    let preset = |(field, limit): (&str, f64)| {
+        let budget = view.budgets.iter().find(|budget| budget.field == field)?;
+        let name = format!("{} ≤ {limit}{NBSP}{}", c.t.compare.dimension(budget.dimension, c.t), budget.symbol);
+        Some(Preset::new(name, (link::COMPARE, &view.query), budget, limit))
+    };
+    PRESETS.into_iter().filter_map(preset).collect()
 }
 
 /// What the page draws: what was chosen first, then what is always there.
@@ -264,6 +275,16 @@ fn tiles(rows: &[CompareRow], fits: impl Fn(&CompareRow) -> bool + Copy, t: &Tex
         tile(c.fastest, best(rows, fits, |row| metric(row, Metric::Latency).map(|latency| latency.value)), &latency, &|row| {
             fill(c.in_file, &[&size(row)])
         }),
+        tile(
+            c.fastest_int8,
+            best(
+                rows,
+                |row| fits(row) && row.run.precision == Precision::Int8,
+                |row| metric(row, Metric::Latency).map(|latency| latency.value),
+            ),
+            &latency,
+            &|row| fill(c.in_file, &[&size(row)]),
+        ),
         tile(c.smallest, best(rows, fits, |row| Some(row.size.0 as f64)), &size, &|row| fill(c.in_time, &[&latency(row)])),
         tile(c.least_memory, best(rows, fits, memory), &shown_memory, &|row| fill(c.in_time, &[&latency(row)])),
         tile(c.most_from_int8, best(rows, fits, speedup), &shown_speedup, &|_| worst.clone()),

@@ -3,8 +3,8 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::text::Texts;
-use crate::view::{Dimension, Facet, FacetOption};
+use crate::text::{Texts, fill};
+use crate::view::{BudgetLine, Dimension, Facet, FacetOption};
 
 /// The form; a facet with fewer than two options is not shown.
 #[derive(Template)]
@@ -18,9 +18,38 @@ pub(super) struct Facets<'a> {
 
 /// A number to type.
 pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) label: String,
-    pub(super) value: String,
+    name: &'static str,
+    label: String,
+    value: String,
+}
+
+impl Field {
+    /// The limit of a budget.
+    pub(super) fn of(budget: &BudgetLine, t: &Texts) -> Self {
+        Self {
+            name: budget.field,
+            label: fill(t.compare.at_most, &[&t.compare.dimension(budget.dimension, t), &budget.symbol]),
+            value: budget.limit.map(|limit| limit.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A limit that one click sets, or takes away.
+pub(super) struct Preset {
+    pub(super) name: String,
+    pub(super) href: String,
+    pub(super) set: bool,
+}
+
+impl Preset {
+    /// A link to the same view with this limit in the budget's own unit; everything else that was chosen is kept.
+    pub(super) fn new(name: String, (path, query): (&str, &str), budget: &BudgetLine, limit: f64) -> Self {
+        let set = budget.limit == Some(limit);
+        let others = query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(budget.field));
+        let own = (!set).then(|| format!("{}={limit}", budget.field));
+        let query: Vec<String> = others.map(str::to_owned).chain(own).collect();
+        Self { name, href: format!("{path}?{}", query.join("&")), set }
+    }
 }
 
 struct Shown<'a> {

@@ -49,6 +49,11 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             at: Some(*last_seen_at),
             detail: h.offline.into(),
         },
+        Trouble::Alert { alert } => {
+            let (title, detail) = super::alert_words::told(alert, c);
+            let at = Some(alert.raised_at);
+            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail }
+        }
         Trouble::GateSlower { gate, summary, verdict } => Told {
             badge: c.verdict(&Some(*verdict)),
             href: link::gate(*gate),
@@ -63,19 +68,22 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             at: None,
             detail: format!("{}: {}", c.t.run.failure(&failure.reason), failure.detail),
         },
-        Trouble::RunsInvalid { device, count, of, detail, newest } => Told {
+        Trouble::RunsInvalid { device, count, of, doubt, newest } => Told {
             badge: plain(c.t.common.invalid),
             href: link::run(*newest),
             title: fill(h.runs_invalid, &[count, of, &device.name]),
             at: None,
-            detail: detail.clone(),
+            detail: doubt
+                .as_ref()
+                .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &doubt.detail]))
+                .unwrap_or_default(),
         },
-        Trouble::Stuck { jobs, since, detail } => Told {
+        Trouble::Stuck { jobs, since, device, state } => Told {
             badge: plain(h.stuck),
-            href: link::RACK.into(),
+            href: link::device(device.id),
             title: fill(h.jobs_wait, &[jobs]),
             at: Some(*since),
-            detail: detail.clone(),
+            detail: format!("{}: {}", device.name, c.state(state, &None).word),
         },
     }
 }

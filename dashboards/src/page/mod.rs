@@ -2,6 +2,7 @@
 
 mod access;
 mod alert;
+mod alert_words;
 pub(crate) mod compare;
 mod compare_matrix;
 mod compare_row;

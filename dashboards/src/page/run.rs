@@ -16,7 +16,7 @@ use super::render;
 use super::run_frames::{FramesPart, Packaged, frames_part};
 use super::run_load::{EnergyPart, SustainedPart, energy_part, sustained_part};
 use super::run_words::{Evidence, output_words};
-use crate::chart::{self, Curve, Place, bar, frames, histogram, samples, sustained};
+use crate::chart::{self, Curve, Place, Watched, bar, frames, histogram, samples, sustained, watch};
 use crate::format::Unit;
 use crate::part::{ChartFigure, Ctx, Html, Num, Tab, metric_of, missing};
 use crate::table::Table;
@@ -33,6 +33,8 @@ struct RunPage<'a> {
     tone: &'static str,
     tiles: Vec<Tile>,
     samples: ChartFigure,
+    /// What was watched in the same stretch of time.
+    watched: Vec<ChartFigure>,
     histogram: ChartFigure,
     outputs: super::run_words::Outputs,
     executed: String,
@@ -134,6 +136,9 @@ impl Page for RunView {
         if !has(|measurement| measurement.summary.is_some()) {
             charts.extend([chart::SAMPLES.into(), chart::DISTRIBUTION.into()]);
         }
+        if has(|measurement| !measurement.blocks.is_empty()) && self.evidence.is_some() {
+            charts.extend(BENEATH.map(|watched| watched.name().to_owned()));
+        }
         if has(|measurement| measurement.frames.is_some()) {
             charts.push(chart::FRAMES.into());
         }
@@ -162,6 +167,7 @@ impl Page for RunView {
             tone: tone(run.validity.as_ref()),
             tiles: Metric::ALL.iter().filter(|metric| shown(run, **metric)).map(tile).collect(),
             samples: c.chart(c.t.run.every_sample, chart::SAMPLES, samples(self, c.t, Place::Page)?, samples_note).main(),
+            watched: self.watched(c)?,
             histogram: c.chart(c.t.run.distribution, chart::DISTRIBUTION, histogram(self, c.t, Place::Page)?, histogram_note),
             outputs: output_words(self.measurement.as_ref().map_or(&OutputCheck::NoReference, |m| &m.outputs), c),
             executed: self
@@ -192,6 +198,9 @@ impl Page for RunView {
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
         if !self.charts().iter().any(|known| known == name) {
             return Ok(None);
+        }
+        if let Some(watched) = BENEATH.into_iter().find(|watched| watched.name() == name) {
+            return self.watch(watched, texts(language), Place::File);
         }
         match name {
             chart::SAMPLES => samples(self, texts(language), Place::File).map(Some),
@@ -226,6 +235,27 @@ impl Page for RunView {
             }
         }
         table.finish().map(Some)
+    }
+}
+
+/// What stands beneath the samples.
+const BENEATH: [Watched; 2] = [Watched::Clocks, Watched::Temperatures];
+
+impl RunView {
+    fn watch(&self, watched: Watched, t: &Texts, place: Place) -> Result<Option<String>, RenderError> {
+        let (Some(evidence), Some(measurement)) = (&self.evidence, &self.measurement) else { return Ok(None) };
+        if measurement.blocks.is_empty() { Ok(None) } else { watch(evidence, watched, Some(measurement), t, place) }
+    }
+
+    fn watched(&self, c: &Ctx<'_>) -> Result<Vec<ChartFigure>, RenderError> {
+        let mut charts = Vec::new();
+        for watched in BENEATH {
+            if let Some(svg) = self.watch(watched, c.t, Place::Page)? {
+                let note = if watched == Watched::Clocks { c.t.chart.clocks_note } else { "" };
+                charts.push(c.chart(watched.title(c.t), watched.name(), svg, note));
+            }
+        }
+        Ok(charts)
     }
 }
 

@@ -2,18 +2,19 @@
 
 use askama::Template;
 use benchrack_protocol::alert::Catches;
-use benchrack_protocol::ids::RunId;
+use benchrack_protocol::ids::{RunId, SeriesId};
 use benchrack_protocol::validity::Validity;
 
 use super::facets::Facets;
 use super::render;
-use crate::chart::{self, Look, Place, badge, series, spark};
+use crate::chart::{self, Body, Look, Place, badge, look, series, shape_icon, spark, together};
 use crate::format::{Unit, change, fixed};
 use crate::part::{Badge, ChartFigure, Ctx, Html, Num, Tab, reasons};
 use crate::table::Table;
 use crate::text::{fill, texts};
 use crate::view::{
-    SeriesAxis, SeriesElsewhere, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRange, SeriesRow, SeriesView,
+    SeriesAlso, SeriesAxis, SeriesElsewhere, SeriesKey, SeriesListView, SeriesMark, SeriesPoint, SeriesRange, SeriesRow,
+    SeriesView,
 };
 use crate::{Chrome, Language, Page, RenderError, link};
 
@@ -40,11 +41,24 @@ struct Series<'a> {
     points: Vec<Point<'a>>,
     marks: Vec<(&'a SeriesMark, Num)>,
     /// Other devices with their newest valid figure and a small chart.
-    elsewhere: Vec<(&'a SeriesElsewhere, Num, Html)>,
+    elsewhere: Vec<Elsewhere<'a>>,
+    /// Several devices in one picture, with their shapes; none while no other was chosen.
+    together: Option<ChartFigure>,
+    legend: Vec<(Html, &'a str)>,
     /// Run and words of the baseline.
     baseline: Option<(RunId, String)>,
     /// What would be caught, in words; empty where nothing is watched or nothing was tried.
     catches: Vec<String>,
+}
+
+/// Another device with its newest valid figure and a small chart, and the way to draw it as well, or no more.
+struct Elsewhere<'a> {
+    other: &'a SeriesElsewhere,
+    newest: Num,
+    spark: Html,
+    toggle: String,
+    words: String,
+    drawn: bool,
 }
 
 struct Point<'a> {
@@ -59,25 +73,43 @@ struct Point<'a> {
 }
 
 /// The query of a view of a series: whoever follows it sees the same, while `until` names where it ends.
-fn query(axis: SeriesAxis, points: u32, until: Option<RunId>) -> String {
+fn query(axis: SeriesAxis, points: u32, until: Option<RunId>, also: &[SeriesId]) -> String {
     let axis = (axis == SeriesAxis::Order).then(|| "x=order".to_owned());
     let points = (points != SeriesRange::DEFAULT).then(|| format!("points={points}"));
     let until = until.map(|until| format!("until={until}"));
-    [axis, points, until].into_iter().flatten().collect::<Vec<_>>().join("&")
+    let also = (!also.is_empty()).then(|| {
+        let ids: Vec<String> = also.iter().map(ToString::to_string).collect();
+        format!("also={}", ids.join(","))
+    });
+    [axis, points, until, also].into_iter().flatten().collect::<Vec<_>>().join("&")
 }
 
 impl Page for SeriesView {
     fn charts(&self) -> Vec<String> {
-        vec![chart::SERIES.into()]
+        let together = (!self.also.is_empty()).then(|| chart::TOGETHER.to_owned());
+        [chart::SERIES.to_owned()].into_iter().chain(together).collect()
     }
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let key = &self.key;
         let SeriesRange { points: drawn, until, earlier } = self.range;
-        let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), &query(self.axis, drawn, until)).with_csv();
-        let to = |axis, points, until| match query(axis, points, until) {
+        let also: Vec<SeriesId> = self.also.iter().map(|also| also.series).collect();
+        let own = query(self.axis, drawn, until, &also);
+        let c = Ctx::new(chrome, "", Tab::Series).at(link::series(key.id), &own).with_csv();
+        let with = |axis, points, until, also: &[SeriesId]| match query(axis, points, until, also) {
             query if query.is_empty() => link::series(key.id),
             query => format!("{}?{query}", link::series(key.id)),
+        };
+        let to = |axis, points, until| with(axis, points, until, &also);
+        let toggle = |id: SeriesId| {
+            let mut also: Vec<SeriesId> = also.iter().copied().filter(|known| *known != id).collect();
+            if also.len() == self.also.len() {
+                also.push(id);
+                if also.len() > SeriesAlso::MOST {
+                    also.remove(0);
+                }
+            }
+            with(self.axis, drawn, until, &also)
         };
         let metric = c.t.common.metric(key.metric);
         let c = &Ctx { title: fill(c.t.chart.series_title, &[&metric, &key.model, &key.precision, &key.device.name]), ..c };
@@ -100,7 +132,31 @@ impl Page for SeriesView {
             chart,
             shown: fill(c.t.series.shown, &[&shown, &all]),
             points: points(self, c),
-            elsewhere: self.elsewhere.iter().map(|other| (other, newest(other, self, c), Html(spark(&other.recent)))).collect(),
+            elsewhere: self
+                .elsewhere
+                .iter()
+                .map(|other| {
+                    let drawn = also.contains(&other.series);
+                    let words = if drawn { c.t.series.draw_not } else { c.t.series.draw_too };
+                    let spark = Html(spark(&other.recent));
+                    let words = fill(words, &[&other.device.name]);
+                    Elsewhere { other, newest: newest(other, self, c), spark, toggle: toggle(other.series), words, drawn }
+                })
+                .collect(),
+            together: if self.also.is_empty() {
+                None
+            } else {
+                let svg = together(self, c.t, Place::Page)?;
+                Some(c.chart(c.t.series.together, chart::TOGETHER, svg, c.t.chart.together_note).main())
+            },
+            legend: std::iter::once(key.device.name.as_str())
+                .chain(self.also.iter().map(|also| also.device.name.as_str()))
+                .enumerate()
+                .map(|(nth, name)| {
+                    let (tone, shape) = look(nth);
+                    (Html(shape_icon(tone, shape, Body::Solid)), name)
+                })
+                .collect(),
             baseline: self.baseline.as_ref().map(|baseline| {
                 let value = Unit::of(key.metric).show(baseline.value);
                 let now = baseline.change.map_or_else(|| c.t.common.never_measured.to_owned(), change);
@@ -122,7 +178,11 @@ impl Page for SeriesView {
     }
 
     fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
-        (name == chart::SERIES).then(|| series(self, texts(language), Place::File)).transpose()
+        match name {
+            chart::SERIES => series(self, texts(language), Place::File).map(Some),
+            chart::TOGETHER if !self.also.is_empty() => together(self, texts(language), Place::File).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {

@@ -40,7 +40,8 @@ impl Page for SessionView {
         let c = &Ctx { title: fill(c.t.run.session, &[&self.id]), ..c };
         let (mut watched, mut absent) = (Vec::new(), Vec::new());
         for kind in Watched::ALL {
-            let drawn = self.evidence.as_ref().map(|evidence| watch(evidence, kind, c.t, Place::Page)).transpose()?.flatten();
+            let drawn =
+                self.evidence.as_ref().map(|evidence| watch(evidence, kind, None, c.t, Place::Page)).transpose()?.flatten();
             match drawn {
                 Some(svg) => {
                     let note = if kind == Watched::Clocks { c.t.chart.clocks_note } else { "" };
@@ -73,7 +74,7 @@ impl Page for SessionView {
             return turns(self, t, Place::File);
         }
         if let Some(watched) = Watched::ALL.into_iter().find(|watched| watched.name() == name) {
-            let drawn = self.evidence.as_ref().map(|evidence| watch(evidence, watched, t, Place::File)).transpose()?;
+            let drawn = self.evidence.as_ref().map(|evidence| watch(evidence, watched, None, t, Place::File)).transpose()?;
             return Ok(drawn.flatten());
         }
         let nth = name.strip_prefix(chart::PAIR).and_then(|rest| rest.strip_prefix('-')?.parse::<usize>().ok());

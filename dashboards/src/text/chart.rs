@@ -32,6 +32,10 @@ texts! {
         series_description: "One mark for each run with its 95 % interval; hollow marks do not count; vertical lines are new revisions", "실행마다 표식 하나와 95 % 구간. 속이 빈 표식은 유효하지 않으며 세로선은 새 리비전입니다";
         series_note: "Marks with 95 % intervals. Hollow marks do not count; their reasons are in the table. Vertical lines: a new model or engine.", "표식과 95 % 구간. 속이 빈 표식은 유효하지 않으며 이유는 표에 있습니다. 세로선: 새 모델 또는 엔진.";
 
+        together_title: "{} of {} {} on several devices", "여러 기기의 {}: {} {}";
+        together_description: "Valid runs of each device as a change against that device's own median in this stretch of time", "기기마다 이 기간의 자체 중앙값 대비 변화 (유효한 실행)";
+        together_note: "What all devices show at once came with the model or the engine; what one shows alone is its own.", "모든 기기에서 동시에 보이면 모델이나 엔진의 변화이고, 한 기기에서만 보이면 그 기기의 변화입니다.";
+        own_median: "Against each one's own median", "자체 중앙값 대비";
         samples_title: "Every sample of {}", "{}의 모든 표본";
         samples_description: "Latency of each inference, warm-up apart on the left, then block by block over the session's time; the line is the median with its interval", "추론마다의 지연 시간. 왼쪽은 준비 운동, 그다음은 세션 시간에 따른 블록들. 가로선은 중앙값과 그 구간입니다";
         samples_note: "Grey stretches are this subject's blocks; between them others had their turn. Triangles at the upper edge stand for samples beyond it.", "회색 구간이 이 대상의 블록이며 그 사이에는 다른 대상을 측정했습니다. 위쪽 가장자리의 삼각형은 범위를 벗어난 표본입니다.";
@@ -65,6 +69,7 @@ texts! {
 
         forest_title: "{} against {}", "{} 대 {}";
         forest_description: "Change of latency by device with its interval; the band is what the tolerance allows", "기기별 지연 시간 변화와 구간. 띠는 허용 범위입니다";
+        findings_description: "Change by device with its interval; to the right is more", "기기별 변화와 구간. 오른쪽일수록 커집니다";
         forest_note: "To the right is slower. A whole interval beyond the line is slower for certain; a whole interval within the band is not slower.", "오른쪽일수록 느립니다. 구간 전체가 선을 넘으면 확실히 느린 것이고, 띠 안에 있으면 느려지지 않은 것입니다.";
         tolerance: "tolerance {}", "허용 {}";
 

@@ -23,6 +23,8 @@ texts! {
         f_x: "against", "대";
         at_most: "{} at most, {}", "{} 최대, {}";
         left_out: "{} more fit and are left out: other operating points and older builds of engines. Choose cores, a frequency or an engine to see them.", "{}개가 더 있지만 생략했습니다: 다른 동작점과 이전 엔진 빌드입니다. 코어, 주파수, 엔진을 선택하면 볼 수 있습니다.";
+        presets: "Budgets", "예산";
+        fastest_int8: "Fastest int8", "가장 빠른 int8";
         over: "over budget", "예산 초과";
         none_fits: "Nothing measured here keeps every budget.", "모든 예산을 지키는 측정이 없습니다.";
         some_fit: "{} of {} keep every budget; the others are dim.", "예산을 모두 지키는 것: {} / {}. 나머지는 흐리게 표시합니다.";

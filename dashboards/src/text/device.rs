@@ -65,6 +65,7 @@ texts! {
         charge: "Charge", "충전량";
         current_flow: "Current into it", "유입 전류";
         voltage: "Voltage", "전압";
+        compare_here: "compare models", "모델 비교";
         unknown: "Not known", "알 수 없는 것";
         unknown_note: "What the device's files do not answer; nothing is guessed.", "기기 파일이 답하지 않는 것. 추측하지 않습니다.";
     }

@@ -1,8 +1,10 @@
 //! Is anything wrong, and what happened last.
 
+use benchrack_protocol::alert::Alert;
 use benchrack_protocol::api::Verdict;
 use benchrack_protocol::ids::{GateId, RunId};
 use benchrack_protocol::report::Failure;
+use benchrack_protocol::validity::Doubt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -53,6 +55,11 @@ pub enum Trouble {
         #[serde(with = "time::serde::rfc3339")]
         last_seen_at: OffsetDateTime,
     },
+    /// A confirmed change that nobody has decided about, or that is overdue.
+    Alert {
+        /// It, with its findings.
+        alert: Alert,
+    },
     /// A gate found its candidate slower.
     GateSlower {
         /// Which.
@@ -81,19 +88,21 @@ pub enum Trouble {
         count: u32,
         /// Out of how many.
         of: u32,
-        /// The commonest reason with the newest one's figures.
-        detail: String,
+        /// The commonest reason with the newest one's figures; none where none was given.
+        doubt: Option<Doubt>,
         /// The newest.
         newest: RunId,
     },
-    /// Jobs that no device takes.
+    /// Jobs whose device takes none.
     Stuck {
         /// How many wait.
         jobs: u32,
         /// Since when the oldest waits.
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
-        /// Why, as far as known: `device pixel-8 is offline`.
-        detail: String,
+        /// The device that they wait for.
+        device: DeviceRef,
+        /// Its state: `offline`.
+        state: String,
     },
 }

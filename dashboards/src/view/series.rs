@@ -65,6 +65,10 @@ pub struct SeriesView {
     pub metrics: Vec<(Metric, SeriesId)>,
     /// The same subject and metric on other devices.
     pub elsewhere: Vec<SeriesElsewhere>,
+    /// Those of them that are drawn as well, over the time of `points`: query `also`, ids with commas.
+    pub also: Vec<SeriesAlso>,
+    /// Median of the valid ones of `points`, against which it is drawn beside others; none without such.
+    pub middle: Option<f64>,
     /// Oldest first, up to 10,000.
     pub points: Vec<SeriesPoint>,
     /// How many points of the series are not among `points`: older ones, and newer ones than the range's end.
@@ -91,6 +95,36 @@ pub struct SeriesElsewhere {
     pub series: SeriesId,
     /// Values of the newest valid points, oldest first: a small chart.
     pub recent: Vec<f64>,
+}
+
+/// Another series over the same time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesAlso {
+    /// Device.
+    pub device: DeviceRef,
+    /// Its series.
+    pub series: SeriesId,
+    /// Its valid points, oldest first: run, when, and value in [`Metric::unit`].
+    pub points: Vec<AlsoPoint>,
+    /// Their median; none without points.
+    pub middle: Option<f64>,
+}
+
+/// A valid point of another series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AlsoPoint {
+    /// Run.
+    pub run: RunId,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub measured_at: OffsetDateTime,
+    /// Value, in [`Metric::unit`].
+    pub value: f64,
+}
+
+impl SeriesAlso {
+    /// The most that are drawn together, the series itself not counted: as many as there are shapes.
+    pub const MOST: usize = 7;
 }
 
 /// A part of a series: so many points up to one.

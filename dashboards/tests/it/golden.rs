@@ -27,7 +27,7 @@ fn korean_pages_are_as_they_were_read_and_accepted() {
             insta::assert_snapshot!(format!("korean_{}", stringify!($name)), settled(&html));
         )*};
     }
-    hold!(home, device, compare, run_invalid, run_frames, run_energy, engines, gate_open, study_open);
+    hold!(home, alert, alerts, device, compare, run_invalid, run_frames, run_energy, engines, gate_open, study_open);
 }
 
 fn hold_chart(page: &str, view: &impl Page, name: &str) {
@@ -52,6 +52,9 @@ fn every_kind_of_chart_is_as_it_was_read_and_accepted() {
     hold_chart("session", &sample::session(), "pair-1");
     hold_chart("session_empty", &sample::session_empty(), "pair-1");
     hold_chart("gate", &sample::gate(), "forest");
+    hold_chart("alert", &sample::alert(), "forest");
+    hold_chart("series_together", &sample::series_together(), "together");
+    hold_chart("run", &sample::run_valid(), "clocks");
     hold_chart("study", &sample::study(), "latency-macs-1");
     hold_chart("gate_open", &sample::gate_open(), "forest");
 }

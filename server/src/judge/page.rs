@@ -67,6 +67,11 @@ pub fn steadiness(series: &[Vec<f64>]) -> Option<Steadiness> {
     Some(Steadiness { noise, smallest: 2.8 * noise, runs })
 }
 
+/// Median of figures; none without any.
+pub fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    Samples::new(figures.collect()).ok().map(|samples| samples.median())
+}
+
 /// One figure over another of another run, with the interval that follows from theirs; none unless all are above zero.
 ///
 /// The distance of the ratio's lower end is the root of the squared distances of the numerator's lower and the

@@ -433,7 +433,7 @@ async fn the_first_page_says_what_is_wrong() {
         assert_eq!(kinds, ["quarantined", "runs_failed", "stuck", "gate_slower"]);
         assert_eq!(troubles[0]["reason"], "swollen battery");
         assert_eq!((&troubles[1]["count"], &troubles[1]["failure"]["detail"]), (&Value::from(2), &Value::from("signal 11")));
-        assert_eq!(troubles[2]["detail"], "device phone-two is quarantined");
+        assert_eq!((&troubles[2]["device"]["name"], &troubles[2]["state"]), (&json!("phone-two"), &json!("quarantined")));
         assert_eq!(troubles[3]["gate"], gate.id.0);
         let session = &home["sessions"][1];
         assert_eq!((&session["valid"], &session["failed"]), (&Value::from(1), &Value::from(1)), "{session}");
@@ -457,7 +457,8 @@ async fn runs_in_doubt_are_a_trouble_when_there_are_many_on_a_device() {
         let trouble = &troubles[0];
         assert_eq!(trouble["trouble"], "runs_invalid", "{troubles}");
         assert_eq!((&trouble["count"], &trouble["of"], &trouble["newest"]), (&Value::from(1), &Value::from(2), &Value::from(2)));
-        assert!(trouble["detail"].as_str().unwrap().starts_with("unsteady: still a trend"), "{trouble}");
+        assert_eq!(trouble["doubt"]["reason"], "unsteady", "{trouble}");
+        assert!(trouble["doubt"]["detail"].as_str().unwrap().starts_with("still a trend"), "{trouble}");
         // Ten more sessions without doubt make it one in twenty-two.
         for id in 2..12 {
             farm.submit(suite(&["squeezenet-1.1"])).await;

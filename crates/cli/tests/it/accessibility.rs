@@ -42,7 +42,7 @@ async fn violations(browser: &Browser, axe: &str) -> Vec<Value> {
 }
 
 /// A server on a made-up history.
-fn seeded(folder: &tempfile::TempDir) -> Server {
+pub fn seeded(folder: &tempfile::TempDir) -> Server {
     let data = folder.path().join("server");
     let (code, _, stderr) =
         run(benchrack().args(["bench", "seed", "--quiet", "--runs", "3200", "--whole", "400", "--data-dir"]).arg(&data));

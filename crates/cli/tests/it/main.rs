@@ -17,6 +17,7 @@ mod foreign;
 mod gate;
 mod killed;
 mod proxy;
+mod questions;
 mod rack;
 mod simulated_rack;
 mod study;

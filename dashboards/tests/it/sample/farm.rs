@@ -186,6 +186,8 @@ pub fn home() -> HomeView {
     };
     HomeView {
         troubles: vec![
+            Trouble::Alert { alert: super::alert_exact().alert },
+            Trouble::Alert { alert: super::alert_drift().alert },
             Trouble::GateSlower {
                 gate: GateId(12),
                 summary: "slower on 1 of 3 devices: pixel-8 +6.3 %".into(),
@@ -212,10 +214,10 @@ pub fn home() -> HomeView {
                 device: workbench(),
                 count: 3,
                 of: 16,
-                detail: "throttled: policy4: cap fell from 2914 MHz to 1803 MHz".into(),
+                doubt: Some(Doubt { reason: Reason::Throttled, detail: "policy4: cap fell from 2914 MHz to 1803 MHz".into() }),
                 newest: RunId(43),
             },
-            Trouble::Stuck { jobs: 3, since: NOW - Duration::hours(5), detail: "the device of 3 jobs is quarantined".into() },
+            Trouble::Stuck { jobs: 3, since: NOW - Duration::hours(5), device: twin(), state: "quarantined".into() },
         ],
         devices,
         queue,

@@ -45,6 +45,7 @@ macro_rules! every_page {
             session_empty,
             series,
             series_by_order,
+            series_together,
             series_many,
             series_empty,
             series_one,

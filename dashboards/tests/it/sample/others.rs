@@ -61,6 +61,8 @@ pub fn series() -> SeriesView {
     SeriesView {
         key: series_key(),
         metrics: vec![(Metric::Latency, SeriesId(9)), (Metric::LatencyP90, SeriesId(11)), (Metric::PeakRss, SeriesId(10))],
+        also: Vec::new(),
+        middle: Some(4.9e6),
         elsewhere: vec![
             SeriesElsewhere {
                 device: workbench(),
@@ -96,6 +98,21 @@ pub fn series() -> SeriesView {
 
 pub fn series_by_order() -> SeriesView {
     SeriesView { axis: SeriesAxis::Order, ..series() }
+}
+
+/// Beside another device that slowed down with it, and one that was not measured in this time.
+pub fn series_together() -> SeriesView {
+    let view = series();
+    let also = view.points.iter().enumerate().map(|(nth, point)| AlsoPoint {
+        run: RunId(9_000 + nth as i64),
+        measured_at: point.measured_at + Duration::minutes(7),
+        value: if nth < 61 { 9.1e6 } else { 9.7e6 } * (1.0 + 0.01 * noise(5, nth as u64)),
+    });
+    let also = vec![
+        SeriesAlso { device: workbench(), series: SeriesId(21), points: also.collect(), middle: Some(9.1e6) },
+        SeriesAlso { device: twin(), series: SeriesId(22), points: Vec::new(), middle: None },
+    ];
+    SeriesView { also, ..view }
 }
 
 /// Ten thousand points over two years, with many revisions.

@@ -19,6 +19,7 @@ pub mod rack;
 pub mod run;
 pub mod search;
 pub mod series;
+mod series_also;
 pub mod series_list;
 pub mod session;
 pub mod studies;

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, self_tests};
+use super::series_also::{self, Also};
 use super::{chosen, cut, device_ref};
 use crate::judge;
 
@@ -33,6 +34,8 @@ pub struct Choice {
     points: Option<Points>,
     #[serde(deserialize_with = "chosen")]
     until: Option<RunId>,
+    #[serde(deserialize_with = "chosen")]
+    also: Option<Also>,
 }
 
 /// How many points.
@@ -153,11 +156,14 @@ pub async fn view(db: &Database, id: SeriesId, choice: &Choice) -> Result<Option
     let Some(row) = row else { return Ok(None) };
     let (key, all) = key(row)?;
     let (points, range) = points(db, id, choice).await?;
+    let elsewhere = elsewhere(db, id).await?;
     Ok(Some(SeriesView {
         catches: if key.metric == Metric::Latency { catches(db, &key).await? } else { Vec::new() },
         key,
         metrics: metrics(db, id).await?,
-        elsewhere: elsewhere(db, id).await?,
+        middle: series_also::middle(&points),
+        also: series_also::of(db, &choice.also.clone().unwrap_or_default(), &elsewhere, &points).await?,
+        elsewhere,
         left_out: all.saturating_sub(points.len() as u64),
         points,
         range,

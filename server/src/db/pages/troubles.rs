@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use benchrack_dashboards::view::{DeviceCard, DeviceRef, Trouble};
-use benchrack_protocol::api::Verdict;
+use benchrack_protocol::alert::{Alert, TriageState};
+use benchrack_protocol::api::{Estimate, Verdict};
 use benchrack_protocol::ids::{DeviceId, GateId, RunId};
 use benchrack_protocol::report::Failure;
-use benchrack_protocol::validity::Validity;
+use benchrack_protocol::validity::{Doubt, Validity};
 use time::{Duration, OffsetDateTime};
 
+use super::super::alerts::{self, AlertFilter};
 use super::super::column::cell;
 use super::super::{Database, DbError};
 use super::device_ref;
@@ -19,6 +21,9 @@ const LATELY: Duration = Duration::hours(24);
 const NEWEST_RUNS: i64 = 2_000;
 /// Gates that are looked at.
 const NEWEST_GATES: i64 = 100;
+/// Alerts of a state that are looked at, and how many are shown: the list has all.
+const NEWEST_ALERTS: i64 = 100;
+const MOST_ALERTS: usize = 10;
 /// A run is disturbed now and then, and the farm measures again; where one in five does not count, something is wrong.
 const SHARE_IN_DOUBT: f64 = 0.2;
 
@@ -38,6 +43,7 @@ pub(super) async fn of(db: &Database, devices: &[DeviceCard], now: OffsetDateTim
     troubles.extend(failed);
     troubles.extend(stuck(db).await?);
     troubles.extend(offline);
+    troubles.extend(open_alerts(db, now).await?);
     troubles.extend(slower_gates(db, since).await?);
     troubles.extend(invalid);
     Ok(troubles)
@@ -45,6 +51,30 @@ pub(super) async fn of(db: &Database, devices: &[DeviceCard], now: OffsetDateTim
 
 fn reference(device: &DeviceCard) -> DeviceRef {
     DeviceRef { id: device.id, name: device.name.clone(), title: device.title.clone(), reality: device.reality }
+}
+
+/// Alerts that wait for a decision, and those that should have been fixed by now, the most significant first.
+async fn open_alerts(db: &Database, now: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
+    let mut tx = db.begin().await?;
+    let mut of = async |state| {
+        let filter = AlertFilter { state: Some(state), limit: NEWEST_ALERTS, ..AlertFilter::default() };
+        alerts::list(&mut tx, &filter).await
+    };
+    let mut open = of(TriageState::New).await?;
+    let confirmed = of(TriageState::Confirmed).await?;
+    open.extend(confirmed.into_iter().filter(|alert| alert.due_at.is_some_and(|due| due < now)));
+    open.sort_by(|a, b| significance(b).total_cmp(&significance(a)));
+    open.truncate(MOST_ALERTS);
+    Ok(open.into_iter().map(|alert| Trouble::Alert { alert }).collect())
+}
+
+/// How far the clearest finding stands from no change, in halves of its interval. Figures without noise come first.
+fn significance(alert: &Alert) -> f64 {
+    let far = |effect: Estimate| {
+        let half = (effect.high - effect.low) / 2.0;
+        if half > 0.0 { effect.value.abs() / half } else { f64::INFINITY }
+    };
+    alert.findings.iter().filter_map(|finding| finding.effect).map(far).fold(0.0, f64::max)
 }
 
 async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
@@ -69,7 +99,7 @@ async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Troubl
 /// Jobs whose device takes no work.
 async fn stuck(db: &Database) -> Result<Vec<Trouble>, DbError> {
     let rows = sqlx::query!(
-        r#"select d.id, d.name, d.state, j.jobs as "jobs!", j.since as "since!"
+        r#"select d.id, d.name, d.title, d.reality, d.state, j.jobs as "jobs!", j.since as "since!"
            from devices d
            cross join lateral (
                select count(*) as jobs, min(queued_at) as since from jobs where device_id = d.id and state = 'queued'
@@ -84,7 +114,8 @@ async fn stuck(db: &Database) -> Result<Vec<Trouble>, DbError> {
             Ok(Trouble::Stuck {
                 jobs: cell("jobs", "device_id", row.id).number(row.jobs)?,
                 since: row.since,
-                detail: format!("device {} is {}", row.name, row.state),
+                device: device_ref(row.id, row.name, row.title, &row.reality)?,
+                state: row.state,
             })
         })
         .collect()
@@ -95,7 +126,7 @@ struct Doubtful {
     device: DeviceRef,
     count: u32,
     of: u32,
-    detail: String,
+    doubt: Option<Doubt>,
     newest: RunId,
 }
 
@@ -139,7 +170,7 @@ async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec
             let of = cell("runs", "device_id", row.id).number(row.of)?;
             // Rows come the most common first, so that the first of a device has its main reason.
             doubtful.entry(device.id).and_modify(|known| known.count += count).or_insert_with(|| Doubtful {
-                detail: validity.reasons().first().map(|doubt| format!("{}: {}", doubt.reason, doubt.detail)).unwrap_or_default(),
+                doubt: validity.reasons().first().cloned(),
                 device,
                 count,
                 of,
@@ -148,9 +179,12 @@ async fn runs(db: &Database, since: OffsetDateTime) -> Result<(Vec<Trouble>, Vec
         }
     }
     let many = |doubtful: &Doubtful| f64::from(doubtful.count) >= SHARE_IN_DOUBT * f64::from(doubtful.of);
-    let invalid = doubtful
-        .into_values()
-        .filter(many)
-        .map(|Doubtful { device, count, of, detail, newest }| Trouble::RunsInvalid { device, count, of, detail, newest });
+    let invalid = doubtful.into_values().filter(many).map(|Doubtful { device, count, of, doubt, newest }| Trouble::RunsInvalid {
+        device,
+        count,
+        of,
+        doubt,
+        newest,
+    });
     Ok((failed, invalid.collect()))
 }

@@ -6,6 +6,7 @@ mod assets;
 mod errors;
 mod login;
 mod preferences;
+mod triage;
 mod views;
 
 use axum::Router;
@@ -55,12 +56,14 @@ pub fn router(app: &App) -> Router<App> {
     pages = list(pages, link::STUDIES, get(views::studies));
     pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));
+    let decisions = Router::new().route(link::TRIAGE, post(triage::decide)).route_layer(guard::layer(app, Needed::Submit));
     let open = Router::new()
         .route(link::LOGIN, get(login::form).post(login::log_in))
         .route(link::LOGOUT, post(login::log_out))
         .route(link::PREFERENCES, get(preferences::set))
         .route("/assets/{file}", get(assets::asset));
     pages
+        .merge(decisions)
         .merge(open)
         .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT))
         .route_layer(CompressionLayer::new())
