@@ -4,12 +4,26 @@ use askama::Template;
 use benchrack_protocol::device::{CpufreqPolicy, DeviceReport, PowerSupply};
 use benchrack_protocol::reading::Reading;
 
+use super::device_points::{Part, subject};
 use super::render;
+use super::run_load::{SustainedPart, sustained_curve};
 use super::run_table::runs_csv;
+use crate::chart::{Curve, OverClock, Place, points, sustained};
 use crate::format::{NBSP, fixed, number};
-use crate::part::{Ctx, Num, Tab, missing};
-use crate::view::DeviceView;
-use crate::{Chrome, Page, RenderError, link};
+use crate::part::{Badge, Ctx, Num, Tab, missing};
+use crate::text::texts;
+use crate::view::{Absence, DeviceView, OperatingView};
+use crate::{Chrome, Language, Page, RenderError, link};
+
+/// The query that leads to the same choice of subject and limits.
+fn query(view: &OperatingView) -> String {
+    let chosen = view.facets.iter().filter_map(|facet| {
+        let option = facet.options.iter().find(|option| option.chosen)?;
+        Some((facet.name.clone(), option.value.clone()))
+    });
+    let limits = view.budgets.iter().filter_map(|budget| Some((budget.field.to_owned(), budget.limit?.to_string())));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen.chain(limits)).finish()
+}
 
 #[derive(Template)]
 #[template(path = "device.html")]
@@ -18,6 +32,9 @@ struct Device<'a> {
     v: &'a DeviceView,
     r: &'a DeviceReport,
     supplies: Vec<Supply<'a>>,
+    points: Part<'a>,
+    sustained: Option<SustainedPart>,
+    absences: Vec<(Badge, &'a Absence)>,
 }
 
 struct Supply<'a> {
@@ -52,7 +69,9 @@ fn converted<T: Copy>(reading: &Reading<T>, c: &Ctx<'_>, show: impl FnOnce(T) ->
 
 impl Page for DeviceView {
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
-        let c = &Ctx::new(chrome, self.device.name.clone(), Tab::Rack).at(link::device(self.device.id), "").with_csv().living();
+        let action = link::device(self.device.id);
+        let query = query(&self.operating);
+        let c = &Ctx::new(chrome, self.device.name.clone(), Tab::Rack).at(action.clone(), &query).with_csv().living();
         let shown = self.device.report.power_supplies.iter().map(|supply| {
             let PowerSupply { capacity_percent, current, voltage, .. } = supply;
             Supply {
@@ -62,7 +81,29 @@ impl Page for DeviceView {
                 voltage: converted(voltage, c, |voltage| format!("{}{NBSP}V", number(voltage.0 as f64 / 1e6))),
             }
         });
-        render(&Device { c, v: self, r: &self.device.report, supplies: shown.collect() })
+        let points = Part::new(&self.operating, &self.device.name, (&action, &query), c)?;
+        let absences = self.absences.iter().map(|absence| (c.state(&absence.state, &None), absence)).collect();
+        let sustained =
+            self.sustained.as_ref().map(|load| sustained_curve(&load.curve, load.figures, &load.run.label, c)).transpose()?;
+        render(&Device { c, v: self, r: &self.device.report, supplies: shown.collect(), points, sustained, absences })
+    }
+
+    fn charts(&self) -> Vec<String> {
+        let over = if self.operating.points.is_empty() { &[][..] } else { &OverClock::ALL[..] };
+        let curves = self.sustained.iter().flat_map(|load| Curve::ALL.into_iter().filter(|curve| curve.is_in(&load.curve)));
+        over.iter().map(|over| over.name().into()).chain(curves.map(|curve| curve.name().into())).collect()
+    }
+
+    fn chart_svg(&self, name: &str, language: Language) -> Result<Option<String>, RenderError> {
+        let t = texts(language);
+        if let Some(over) = OverClock::ALL.into_iter().find(|over| over.name() == name) {
+            let of = (subject(&self.operating), self.device.name.as_str());
+            let drawn = (!self.operating.points.is_empty()).then(|| points(&self.operating, over, (&of.0, of.1), t, Place::File));
+            return drawn.transpose();
+        }
+        let curve = Curve::ALL.into_iter().find(|curve| curve.name() == name);
+        let (Some(curve), Some(load)) = (curve, &self.sustained) else { return Ok(None) };
+        sustained(&load.curve, curve, &load.run.label, t, Place::File)
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {

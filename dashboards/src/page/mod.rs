@@ -7,6 +7,7 @@ pub(crate) mod compare;
 mod compare_matrix;
 mod compare_row;
 mod device;
+mod device_points;
 mod engines;
 mod facets;
 mod gate;

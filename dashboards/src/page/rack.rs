@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use benchrack_protocol::api::{Metric, Run};
 
 use super::render;
-use crate::format::Unit;
+use crate::format::{Unit, change};
 use crate::part::{Badge, Ctx, Num, Tab, metric_of};
 use crate::table::Table;
 use crate::text::fill;
@@ -19,15 +19,36 @@ pub(super) struct Card<'a> {
     c: &'a Ctx<'a>,
     d: &'a DeviceCard,
     unreal: Option<Badge>,
+    vitals: Vec<Vital>,
     /// Whether cards stand right below the page's heading.
     main: bool,
+}
+
+/// What is known of how a device is.
+struct Vital {
+    words: String,
+    /// More under the pointer.
+    title: String,
+    href: Option<String>,
 }
 
 impl HtmlSafe for Card<'_> {}
 
 impl<'a> Card<'a> {
     pub(super) fn new(c: &'a Ctx<'a>, device: &'a DeviceCard, main: bool) -> Self {
-        Self { c, d: device, unreal: c.reality(&device.reality), main }
+        let t = &c.t.device;
+        let steady = device.steadiness.map(|steady| Vital {
+            words: fill(t.shows, &[&Unit::Share.show(steady.smallest)]),
+            title: fill(t.shows_why, &[&Unit::Share.show(steady.noise), &steady.runs]),
+            href: None,
+        });
+        let control = device.control.map(|control| Vital {
+            words: fill(t.control_at, &[&change(control.change)]),
+            title: t.control_why.into(),
+            href: Some(link::series(control.series)),
+        });
+        let vitals = [steady, control].into_iter().flatten().collect();
+        Self { c, d: device, unreal: c.reality(&device.reality), vitals, main }
     }
 }
 

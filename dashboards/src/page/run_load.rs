@@ -1,6 +1,7 @@
 //! Energy of a run and what minutes of load did to it.
 
 use benchrack_protocol::api::Metric;
+use benchrack_protocol::energy::SustainedRun;
 use benchrack_protocol::reading::Reading;
 
 use crate::RenderError;
@@ -8,7 +9,7 @@ use crate::chart::{Curve, Place, sustained};
 use crate::format::Unit;
 use crate::part::{ChartFigure, Ctx, Num, missing};
 use crate::text::fill;
-use crate::view::{EnergyFigures, RunView};
+use crate::view::{EnergyFigures, RunView, SustainedFigures};
 
 /// What is shown of energy.
 pub(super) struct EnergyPart {
@@ -48,11 +49,21 @@ pub(super) struct SustainedPart {
     pub(super) charts: Vec<ChartFigure>,
 }
 
-/// The part of the page; none where no load was asked for.
+/// The part of a run's page; none where no load was asked for.
 pub(super) fn sustained_part(view: &RunView, c: &Ctx<'_>) -> Result<Option<SustainedPart>, RenderError> {
-    let Some(run) = view.measurement.as_ref().and_then(|measurement| measurement.sustained.as_ref()) else { return Ok(None) };
+    let curve = view.measurement.as_ref().and_then(|measurement| measurement.sustained.as_ref());
+    curve.map(|curve| sustained_curve(curve, view.sustained, &view.run.label, c)).transpose()
+}
+
+/// A curve with its figures.
+pub(super) fn sustained_curve(
+    run: &SustainedRun,
+    figures: Option<SustainedFigures>,
+    label: &str,
+    c: &Ctx<'_>,
+) -> Result<SustainedPart, RenderError> {
     let r = &c.t.run;
-    let figures = view.sustained.map_or_else(Vec::new, |figures| {
+    let figures = figures.map_or_else(Vec::new, |figures| {
         let or = |value: Option<f64>, why: &'static str| {
             value.map_or_else(|| Num::missing(why), |value| Num::plain(Unit::Time.show(value)))
         };
@@ -66,10 +77,10 @@ pub(super) fn sustained_part(view: &RunView, c: &Ctx<'_>) -> Result<Option<Susta
     });
     let mut charts = Vec::new();
     for curve in Curve::ALL {
-        if let Some(svg) = sustained(run, curve, &view.run.label, c.t, Place::Page)? {
+        if let Some(svg) = sustained(run, curve, label, c.t, Place::Page)? {
             let note = if curve == Curve::Latency { c.t.chart.sustained_note } else { "" };
             charts.push(c.chart(curve.title(c.t), curve.name(), svg, note));
         }
     }
-    Ok(Some(SustainedPart { figures, charts }))
+    Ok(SustainedPart { figures, charts })
 }

@@ -66,6 +66,14 @@ texts! {
         current_flow: "Current into it", "유입 전류";
         voltage: "Voltage", "전압";
         compare_here: "compare models", "모델 비교";
+        shows: "shows changes from {}", "{}부터 변화를 보임";
+        shows_why: "Two runs of the same differ by less than this 95 times of 100. Run-to-run noise {}, from {} runs", "같은 실행 두 번은 100번 중 95번 이보다 적게 다릅니다. 실행 간 잡음 {}, 실행 {}건에서";
+        control_at: "control {}", "컨트롤 {}";
+        control_why: "The newest valid run of its control against the accepted level", "컨트롤의 최신 유효 실행과 받아들인 수준의 차이";
+        absences: "When it took no work", "작업을 받지 않은 기간";
+        since: "Since", "시작";
+        until: "Until", "끝";
+        still: "still", "진행 중";
         unknown: "Not known", "알 수 없는 것";
         unknown_note: "What the device's files do not answer; nothing is guessed.", "기기 파일이 답하지 않는 것. 추측하지 않습니다.";
     }

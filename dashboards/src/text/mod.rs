@@ -31,6 +31,7 @@ mod engine;
 mod gate;
 mod home;
 mod model;
+pub(crate) mod point;
 mod run;
 mod search;
 mod series;
@@ -49,6 +50,7 @@ pub(crate) struct Texts {
     pub(crate) gate: gate::Gates,
     pub(crate) home: home::Home,
     pub(crate) model: model::Models,
+    pub(crate) point: point::Points,
     pub(crate) run: run::Runs,
     pub(crate) search: search::Search,
     pub(crate) series: series::Series,
@@ -66,6 +68,7 @@ static ENGLISH: Texts = Texts {
     gate: gate::Gates::ENGLISH,
     home: home::Home::ENGLISH,
     model: model::Models::ENGLISH,
+    point: point::Points::ENGLISH,
     run: run::Runs::ENGLISH,
     search: search::Search::ENGLISH,
     series: series::Series::ENGLISH,
@@ -83,6 +86,7 @@ static KOREAN: Texts = Texts {
     gate: gate::Gates::KOREAN,
     home: home::Home::KOREAN,
     model: model::Models::KOREAN,
+    point: point::Points::KOREAN,
     run: run::Runs::KOREAN,
     search: search::Search::KOREAN,
     series: series::Series::KOREAN,
@@ -126,6 +130,7 @@ mod tests {
             gate::Gates::PAIRS,
             home::Home::PAIRS,
             model::Models::PAIRS,
+            point::Points::PAIRS,
             run::Runs::PAIRS,
             search::Search::PAIRS,
             series::Series::PAIRS,

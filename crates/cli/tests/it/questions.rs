@@ -83,6 +83,32 @@ async fn which_int8_model_fits_is_three_clicks_away() {
 }
 
 #[tokio::test]
+async fn which_cores_are_cheaper_at_thirty_a_second_is_two_clicks_away() {
+    let _cores = farm::CORES.read().await;
+    let Some(browser) = Browser::start().await else { return };
+    let folder = farm::folder();
+    let server = seeded(&folder);
+    let mut walk = Walk::begin(&browser, &server).await;
+    walk.click("//article//a[normalize-space()='mi-11-1']").await;
+    walk.click("//section[@id='points']//nav//a[normalize-space()='30']").await;
+    browser.client.wait().for_element(Locator::Css("#points input[name=p90_ms][value='33.3']")).await.unwrap();
+    let answer = walk.read("//section[@id='points']//div[contains(@class, 'verdict')]").await;
+    let operating = walk.view().await["operating"].clone();
+    // By hand: of each cluster the valid run under 33.3 ms with the least energy, and of those the least.
+    let fits = |point: &&Value| {
+        point["run"]["validity"]["state"] == "valid" && metric(&point["run"], "latency_p90").is_some_and(|p90| p90 <= 33.3e6)
+    };
+    let points = operating["points"].as_array().unwrap();
+    let energy = |point: &Value| metric(&point["run"], "energy");
+    let known = points.iter().filter(fits).filter_map(|point| Some((energy(point)?, point)));
+    let (_, best) = known.min_by(|a, b| a.0.total_cmp(&b.0)).expect("some point keeps 30 a second");
+    let cores = best["run"]["operating_point"]["cores"].as_str().unwrap();
+    assert!(answer.contains(&format!("Cheapest: {cores}")), "{answer}: {best}");
+    assert!(answer.contains("times as much") || answer.contains("No other cores"), "{answer}");
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn which_revision_slowed_which_model_where_and_the_proof_are_three_clicks_away() {
     let _cores = farm::CORES.read().await;
     let Some(browser) = Browser::start().await else { return };

@@ -87,7 +87,7 @@ fn sorted(mut rows: Vec<CompareRow>) -> Vec<CompareRow> {
     rows
 }
 
-fn facet(name: &str, options: &[(&str, &str)], chosen: usize) -> Facet {
+pub(super) fn facet(name: &str, options: &[(&str, &str)], chosen: usize) -> Facet {
     let option = |(nth, (value, label)): (usize, &(&str, &str))| FacetOption {
         value: (*value).into(),
         label: (*label).into(),

@@ -155,7 +155,12 @@ pub fn rack() -> RackView {
     RackView {
         devices: vec![
             DeviceCard { newest, queued: 6, ..card(workbench(), "idle") },
-            DeviceCard { current: Some(current), ..card(pixel(), "leased") },
+            DeviceCard {
+                current: Some(current),
+                steadiness: Some(Steadiness { noise: 0.0091, smallest: 0.0255, runs: 240 }),
+                control: Some(ControlLevel { run: RunId(40), series: SeriesId(3), change: 0.062 }),
+                ..card(pixel(), "leased")
+            },
             DeviceCard { current: Some(starting), ..card(twin(), "leased") },
             DeviceCard {
                 reason: Some("battery at 41.2 °C, waits for 38 °C".into()),

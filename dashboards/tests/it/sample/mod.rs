@@ -6,6 +6,7 @@ mod compare;
 mod farm;
 mod measurement;
 mod others;
+mod points;
 mod study;
 
 pub use alerts::*;
@@ -14,6 +15,7 @@ pub use compare::*;
 pub use farm::*;
 pub use measurement::*;
 pub use others::*;
+pub use points::*;
 pub use study::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -27,6 +29,9 @@ macro_rules! every_page {
             rack,
             device,
             bare_device,
+            device_points,
+            device_slow,
+            device_without_energy,
             compare,
             compare_budgets,
             compare_devices,
