@@ -114,7 +114,7 @@ function hover(chart) {
 // A stretch that is dragged over a series is asked for by its last run and its number of points, so it is a link as well.
 function zoom(chart) {
   let from = null;
-  const band = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  const band = document.createElementNS(chart.namespaceURI, "rect");
   band.setAttribute("class", "drag");
   const across = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse()).x;
   const stop = () => {
@@ -139,12 +139,13 @@ function zoom(chart) {
     const [start, end, dragged] = [Math.min(from, across(event)), Math.max(from, across(event)), band.parentNode];
     stop();
     if (!dragged) return;
-    const inside = places(chart).filter(({ x, mark }) => x >= start && x <= end && mark.dataset.run).map(({ mark }) => mark.dataset);
+    const inside = places(chart).filter(({ x, mark }) => x >= start && x <= end && mark.dataset.at).map(({ mark }) => mark.dataset.at.split(" ").map(Number));
     if (inside.length < 2) return;
-    inside.sort((a, b) => a.nth - b.nth);
+    inside.sort(([, a], [, b]) => a - b);
+    const [[, first], [run, last]] = [inside[0], inside.at(-1)];
     const query = new URLSearchParams(location.search);
-    query.set("points", inside.at(-1).nth - inside[0].nth + 1);
-    query.set("until", inside.at(-1).run);
+    query.set("points", last - first + 1);
+    query.set("until", run);
     location.search = query;
   });
   chart.addEventListener("pointercancel", stop);
@@ -155,7 +156,7 @@ function enliven(root) {
   root.querySelectorAll("table[data-sort]").forEach(makeSortable);
   for (const chart of root.querySelectorAll("svg.chart:not(.key)")) {
     hover(chart);
-    if (chart.querySelector("[data-run]")) zoom(chart);
+    if (chart.querySelector("[data-at]")) zoom(chart);
   }
   for (const canvas of root.querySelectorAll("[data-end]")) canvas.scrollLeft = canvas.scrollWidth;
 }

@@ -205,8 +205,11 @@ pub(crate) fn change(share: f64) -> String {
     format!("{}{percent}{NBSP}%", if share > 0.0 { "+" } else { "" })
 }
 
-/// A change with its interval: `+2.1 % [+1.8, +2.4]`.
+/// A change with its interval: `+2.1 % [+1.8, +2.4]`; an exact one alone.
 pub(crate) fn change_interval(share: &Estimate) -> String {
+    if share.low == share.high {
+        return change(share.value);
+    }
     let signed = |value: f64, decimals| format!("{}{}", if value > 0.0 { "+" } else { "" }, fixed(value * 100.0, decimals));
     let width = (share.high - share.low) * 100.0;
     let decimals = if width >= 10.0 {
@@ -269,6 +272,7 @@ mod tests {
     fn changes_carry_their_sign_and_no_zero_is_negative() {
         let clean = |text: String| text.replace(NBSP, " ");
         assert_eq!(clean(change_interval(&Estimate::within(0.021, -0.001, 0.043))), "+2.1 % [−0.1, +4.3]");
+        assert_eq!(clean(change_interval(&Estimate::exact(0.34))), "+34.0 %");
         assert_eq!(fixed(-0.001, 1), "0.0");
         assert_eq!(fixed(f64::INFINITY, 1), "inf");
     }

@@ -105,7 +105,7 @@ impl<'b> Drawable<Ink<'b>> for Mark {
             None => (String::new(), ""),
         };
         let (tone, body, words) = (self.tone.class(), self.body.class(), escape(&self.words));
-        let point = self.point.map(|(run, nth)| format!(" data-run=\"{run}\" data-nth=\"{nth}\"")).unwrap_or_default();
+        let point = self.point.map(|(run, nth)| format!(" data-at=\"{run} {nth}\"")).unwrap_or_default();
         let interval = if from == to {
             String::new()
         } else {

@@ -19,7 +19,7 @@ use crate::view::{
 use crate::{Chrome, Language, Page, RenderError, link};
 
 /// Newest points that the page's table shows; the file has all that are drawn.
-const SHOWN: usize = 200;
+const SHOWN: usize = 150;
 /// Numbers of points that are one click away.
 const RANGES: [u32; 4] = [100, SeriesRange::DEFAULT, 2_500, SeriesRange::MOST];
 
