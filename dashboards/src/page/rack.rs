@@ -6,7 +6,7 @@ use benchrack_protocol::api::{Metric, Run};
 
 use super::render;
 use crate::format::{Unit, change};
-use crate::part::{Badge, Ctx, Num, Tab, metric_of};
+use crate::part::{Badge, Ctx, Num, Tab, instant, metric_of};
 use crate::table::Table;
 use crate::text::fill;
 use crate::view::{DeviceCard, Queue, RackView};
@@ -47,7 +47,17 @@ impl<'a> Card<'a> {
             title: t.control_why.into(),
             href: Some(link::series(control.series)),
         });
-        let vitals = [steady, control].into_iter().flatten().collect();
+        let heat = device.condition.heat.as_ref().map(|heat| Vital {
+            words: format!("{} {}", Unit::Temperature.show(heat.temperature.0 as f64), heat.sensor),
+            title: fill(t.hottest, &[&instant(heat.at)]),
+            href: None,
+        });
+        let battery = device.condition.battery.as_ref().map(|battery| Vital {
+            words: fill(t.battery_level, &[&battery.percent]),
+            title: battery.status.as_ref().map(|status| fill(t.battery_when, &[status])).unwrap_or_default(),
+            href: None,
+        });
+        let vitals = [heat, battery, steady, control].into_iter().flatten().collect();
         Self { c, d: device, unreal: c.reality(&device.reality), vitals, main }
     }
 }

@@ -66,6 +66,9 @@ texts! {
         current_flow: "Current into it", "유입 전류";
         voltage: "Voltage", "전압";
         compare_here: "compare models", "모델 비교";
+        hottest: "Hottest sensor at the end of its newest session, {}", "최근 세션({}) 끝에서 가장 뜨거운 센서";
+        battery_level: "battery {} %", "배터리 {} %";
+        battery_when: "When its agent last started: {}", "에이전트가 마지막으로 시작했을 때: {}";
         shows: "shows changes from {}", "{}부터 변화를 보임";
         shows_why: "Two runs of the same differ by less than this 95 times of 100. Run-to-run noise {}, from {} runs", "같은 실행 두 번은 100번 중 95번 이보다 적게 다릅니다. 실행 간 잡음 {}, 실행 {}건에서";
         control_at: "control {}", "컨트롤 {}";

@@ -4,6 +4,7 @@ use benchrack_protocol::api::{Device, Heartbeat, Run};
 use benchrack_protocol::device::Reality;
 use benchrack_protocol::ids::{DeviceId, JobId, RunId, SeriesId};
 use benchrack_protocol::report::AgentBuild;
+use benchrack_protocol::units::Millicelsius;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -42,10 +43,42 @@ pub struct DeviceCard {
     pub newest: Vec<Run>,
     /// Jobs that wait for it.
     pub queued: u32,
+    /// How warm it was and how full its battery.
+    pub condition: Condition,
     /// How steady it is; none before it was measured often enough.
     pub steadiness: Option<Steadiness>,
     /// Where its control stands; none where none rides along or no level is accepted yet.
     pub control: Option<ControlLevel>,
+}
+
+/// How warm a device was and how full its battery, as far as it says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Condition {
+    /// Its hottest sensor at the end of its newest session.
+    pub heat: Option<Heat>,
+    /// Its battery when its agent last started.
+    pub battery: Option<BatteryLevel>,
+}
+
+/// A temperature: where and when.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Heat {
+    /// The sensor's name.
+    pub sensor: String,
+    /// What it said.
+    pub temperature: Millicelsius,
+    /// When the session's report came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+/// A battery at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BatteryLevel {
+    /// Charge left, per cent.
+    pub percent: u32,
+    /// `Charging`, `Discharging`, `Full`; none where the device does not say.
+    pub status: Option<String>,
 }
 
 /// A session that is being measured.

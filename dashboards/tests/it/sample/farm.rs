@@ -123,6 +123,7 @@ fn card(device: DeviceRef, state: &str) -> DeviceCard {
         current: None,
         newest: Vec::new(),
         queued: 0,
+        condition: Condition::default(),
         steadiness: None,
         control: None,
     }
@@ -157,6 +158,10 @@ pub fn rack() -> RackView {
             DeviceCard { newest, queued: 6, ..card(workbench(), "idle") },
             DeviceCard {
                 current: Some(current),
+                condition: Condition {
+                    heat: Some(Heat { sensor: "BIG".into(), temperature: Millicelsius(41_300), at: NOW - Duration::minutes(9) }),
+                    battery: Some(BatteryLevel { percent: 83, status: Some("Discharging".into()) }),
+                },
                 steadiness: Some(Steadiness { noise: 0.0091, smallest: 0.0255, runs: 240 }),
                 control: Some(ControlLevel { run: RunId(40), series: SeriesId(3), change: 0.062 }),
                 ..card(pixel(), "leased")

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use benchrack_dashboards::view::{ControlLevel, CurrentSession, DeviceCard};
+use benchrack_dashboards::view::{Condition, ControlLevel, CurrentSession, DeviceCard};
 use benchrack_protocol::api::{Heartbeat, Run};
 use benchrack_protocol::ids::{DeviceId, JobId, RunId, SeriesId};
 use time::OffsetDateTime;
@@ -10,6 +10,7 @@ use time::macros::format_description;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
+use super::conditions;
 use crate::judge;
 
 /// Newest runs on a card.
@@ -30,14 +31,16 @@ pub(super) async fn all(db: &Database) -> Result<Vec<DeviceCard>, DbError> {
     Ok(cards)
 }
 
-/// All devices as [`all`], with how steady each is and where its control stands.
+/// All devices as [`all`], with how each is: its heat and battery, how steady it is and where its control stands.
 pub(super) async fn all_with_levels(db: &Database) -> Result<Vec<DeviceCard>, DbError> {
     let mut cards = all(db).await?;
     let mut recent = recent_latencies(db).await?;
     let mut controls = controls(db).await?;
+    let mut conditions = conditions::all(db).await?;
     for card in &mut cards {
         card.steadiness = recent.remove(&card.id).and_then(|series| judge::steadiness(&series));
         card.control = controls.remove(&card.id);
+        card.condition = conditions.remove(&card.id).unwrap_or_default();
     }
     Ok(cards)
 }
@@ -132,6 +135,7 @@ async fn cards(db: &Database, only: Option<DeviceId>) -> Result<Vec<DeviceCard>,
                 last_seen_at: row.last_seen_at,
                 current,
                 newest: Vec::new(),
+                condition: Condition::default(),
                 steadiness: None,
                 control: None,
                 queued: cell("jobs", "device_id", row.id).number(row.queued)?,

@@ -4,6 +4,7 @@
 //! against each other, [`crate::judge`] does so.
 
 mod cards;
+mod conditions;
 mod manifest;
 mod operating;
 mod subjects;
