@@ -54,7 +54,6 @@ fn every_kind_of_chart_is_as_it_was_read_and_accepted() {
     hold_chart("gate", &sample::gate(), "forest");
     hold_chart("alert", &sample::alert(), "forest");
     hold_chart("series_together", &sample::series_together(), "together");
-    hold_chart("run_invalid", &sample::run_invalid(), "clocks");
     hold_chart("study", &sample::study(), "latency-macs-1");
     hold_chart("gate_open", &sample::gate_open(), "forest");
 }
