@@ -333,6 +333,7 @@ pub fn pixel_report() -> DeviceReport {
         battery: None,
         temperatures: Vec::new(),
         access: None,
+        cpus_isolated: None,
     }
 }
 
