@@ -27,11 +27,12 @@ pub mod topology;
 
 use std::path::Path;
 
-use benchrack_protocol::device::{DeviceReport, Reality};
+use benchrack_protocol::device::{DeviceReport, Reality, Temperature, Unknown};
 use benchrack_protocol::reading::{Missing, Reading};
 
 use crate::device::Device;
 use crate::gauge::store;
+use crate::sysfs::SysFs;
 
 /// Asks everything.
 ///
@@ -48,12 +49,15 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
     let cpuinfo = cpuinfo::read(fs);
     let architecture = identity::architecture(fs, device.commands.as_ref(), &properties);
     let facts = topology::read(fs, &cpuinfo, &architecture);
-    let (clusters, unknown) = topology::clusters(&facts);
-    let identity = identity::identify(fs, &properties, &cpuinfo, architecture, own_key);
+    let (clusters, mut unknown) = topology::clusters(&facts);
+    let records = records::read(device);
+    // A capture may hold what only Android has without its properties.
+    let dumps = || ["battery", "thermalservice"].into_iter().any(|service| device.commands.run("dumpsys", &[service]).is_ok());
+    let android = properties.value().is_none() && (!records.healthd.is_empty() || dumps());
+    let identity = identity::identify(fs, android, &properties, &cpuinfo, architecture, own_key);
     let stored = folder.map_or(Ok(None), |folder| store::recall(folder, &identity));
     let mut power_supplies = power_supply::supplies(fs);
-    let mut battery =
-        battery::battery(device, &power_supplies, &records::read(device), stored.as_ref().ok().and_then(Option::as_ref));
+    let mut battery = battery::battery(device, &power_supplies, &records, stored.as_ref().ok().and_then(Option::as_ref));
     match (&stored, &mut battery) {
         (Ok(Some(gauge)), _) => {
             for supply in power_supplies.iter_mut().filter(|supply| supply.name == gauge.supply) {
@@ -65,9 +69,15 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
         }
         _ => {}
     }
+    if battery.is_none() && properties.value().is_some() {
+        unknown.push(Unknown { what: "battery".into(), why: "no power supply and no service tells of one".into() });
+    }
     let thermal_zones = thermal::zones(fs);
     let mut temperatures = thermal::temperatures(&thermal_zones);
-    temperatures.extend(thermalservice::temperatures(device.commands.as_ref()));
+    let service = thermalservice::temperatures(device.commands.as_ref());
+    let policies = cpufreq::policies(fs);
+    unknown.extend(refused(fs, &service, policies.is_empty()));
+    temperatures.extend(service.value().into_iter().flatten().cloned());
     let mut report = DeviceReport {
         reality: if device.is_simulated() {
             Reality::Simulated
@@ -79,7 +89,7 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
         cpus_online: topology::cpu_list(fs, "online"),
         clusters,
         unknown,
-        policies: cpufreq::policies(fs),
+        policies,
         thermal_zones,
         cooling_devices: thermal::cooling_devices(fs),
         power_supplies,
@@ -87,7 +97,31 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
         battery,
         temperatures,
         access: None,
+        cpus_isolated: topology::cpu_list(fs, "isolated").value().filter(|cpus| !cpus.is_empty()).cloned(),
     };
     report.access = Some(access::access(device, &properties, &report));
     report
+}
+
+/// What is unknown where the folder of cpufreq refuses.
+pub const CLOCKS: &str = "clocks";
+
+/// Folders and services that do not answer as a whole, so that nothing of what they hold is known: that is not absent.
+fn refused(fs: &dyn SysFs, service: &Reading<Vec<Temperature>>, no_clocks: bool) -> Vec<Unknown> {
+    let folders = [
+        (CLOCKS, format!("{}/cpufreq", cpufreq::CPU)),
+        ("thermal zones and cooling devices", thermal::CLASS.to_owned()),
+        ("power supplies", power_supply::CLASS.to_owned()),
+    ];
+    // Clocks may be found below the CPUs all the same.
+    let folders = folders.into_iter().skip(usize::from(!no_clocks)).filter_map(|(what, folder)| {
+        let why = fs.list(&folder).err().map(|error| error.into_reading::<()>());
+        Some((what, why?))
+    });
+    let service = ("temperatures of Android's thermal service", service.clone().map(drop));
+    let unknown = |(what, answer): (&str, Reading<()>)| match answer {
+        Reading::Missing { missing: Missing::Absent, .. } | Reading::Value { .. } => None,
+        Reading::Missing { missing, detail } => Some(Unknown { what: what.into(), why: format!("{missing}: {detail}") }),
+    };
+    folders.chain([service]).filter_map(unknown).collect()
 }

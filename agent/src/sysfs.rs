@@ -104,6 +104,9 @@ pub fn parsed<T>(fs: &dyn SysFs, path: &str, parse: impl FnOnce(&str) -> Option<
     })
 }
 
+/// What Android's services print, with success, to a user that may not ask them.
+pub const DENIAL: &str = "Permission Denial";
+
 /// The beginning of a text in one line, for messages.
 pub fn excerpt(text: &str) -> String {
     text.chars().take(60).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use benchrack_protocol::device::{CpufreqPolicy, DeviceReport, PowerSupply};
+use benchrack_protocol::device::{CpufreqPolicy, DeviceReport, Place};
 use benchrack_protocol::evidence::{ClockSample, WatchSample};
 use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::{Missing, Reading};
@@ -41,13 +41,12 @@ impl<'a> Watch<'a> {
             .collect();
         zones.sort_by_key(|(_, kind)| Sensor::of(kind));
         zones.truncate(MOST_ZONES);
-        let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
         Self {
             device,
             policies,
             zones,
             cooling: !known.cooling_devices.is_empty(),
-            battery: known.power_supplies.iter().find(is_battery).map(|supply| supply.name.as_str()),
+            battery: known.battery_supply().map(|supply| supply.name.as_str()),
             gauge: known.battery.as_ref().and_then(|battery| battery.gauge.value()),
         }
     }
@@ -86,7 +85,7 @@ impl<'a> Watch<'a> {
 }
 
 fn no_battery<T>() -> Reading<T> {
-    Reading::missing(Missing::Absent, "no power supply of type Battery")
+    Reading::missing(Missing::Absent, "no power supply is the battery")
 }
 
 /// Cooling devices above state 0: type and state.
@@ -126,6 +125,16 @@ impl Sensor {
             Self::Die
         } else {
             Self::Other
+        }
+    }
+
+    /// By what Android's thermal service says that it measures.
+    pub fn at(place: Place) -> Self {
+        match place {
+            Place::Cpu | Place::Soc => Self::Die,
+            Place::Skin => Self::Skin,
+            Place::Battery => Self::Battery,
+            _ => Self::Other,
         }
     }
 }

@@ -42,8 +42,10 @@ impl<'a> Ports<'a> {
     pub fn root(&self) -> Option<RootForm> {
         *self.root.get_or_init(|| {
             let commands = self.device.commands.as_ref();
-            let android = commands.run("getprop", &[]).is_ok();
-            root::find(commands, android, &root::uid(commands)).value().copied()
+            let uid = root::uid(commands);
+            // Root needs no su, so that nothing else need be asked.
+            let android = uid.value() != Some(&0) && commands.run("getprop", &[]).is_ok();
+            root::find(commands, android, &uid).value().copied()
         })
     }
 
@@ -194,6 +196,19 @@ mod tests {
             assert_eq!(hostile.kind, SysErrorKind::Denied);
             assert_eq!(su.ran.lock().unwrap().len(), before, "nothing hostile reaches a shell");
         }
+    }
+
+    #[test]
+    fn an_agent_that_is_root_starts_no_program_to_find_out() {
+        struct Root;
+        impl Commands for Root {
+            fn run(&self, program: &str, arguments: &[&str]) -> Result<String, SysError> {
+                assert_eq!((program, arguments), ("id", &["-u"][..]));
+                Ok("0\n".into())
+            }
+        }
+        let device = Device { commands: Arc::new(Root), ..Device::of(Arc::new(Captured::default())) };
+        assert_eq!(Ports::of(&device).root(), Some(RootForm::Own));
     }
 
     #[test]

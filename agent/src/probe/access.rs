@@ -8,9 +8,9 @@ use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::validity::EvidenceTier;
 
-use super::{cpufreq, getprop::Properties, root};
+use super::{cpufreq, getprop::Properties, power_supply, root, thermal};
 use crate::device::Device;
-use crate::sysfs;
+use crate::sysfs::{self, SysErrorKind};
 
 /// Android's user ids (system/core/libcutils/include/private/android_filesystem_config.h): those of one user repeat
 /// every hundred thousand, and apps begin at ten thousand.
@@ -25,7 +25,7 @@ pub fn access(device: &Device, properties: &Properties, report: &DeviceReport) -
     let level = uid.clone().map(|uid| level(uid, android));
     let root = root::find(device.commands.as_ref(), android, &uid);
     let questions = questions(device, report);
-    let (tier, tier_limit) = tier(report, &root, &questions);
+    let (tier, tier_limit) = tier(report, &root, &questions, uid.value().is_some());
     let domain = match sysfs::text(device.sysfs.as_ref(), "proc/self/attr/current") {
         Reading::Value { value } if value.is_empty() => Reading::missing(Missing::Absent, "no security module tells a domain"),
         domain => domain,
@@ -50,16 +50,29 @@ fn questions(device: &Device, report: &DeviceReport) -> Vec<Question> {
     let transitions = policies.iter().map(|policy| cpufreq::transitions(fs, &policy.path).map(drop));
     let battery = report.battery.as_ref();
     let pressure = ["cpu", "memory", "io"].map(|name| sysfs::text(fs, &format!("proc/pressure/{name}")).map(drop));
+    let (clocks, heat, supplies) = (format!("{}/cpufreq", cpufreq::CPU), thermal::CLASS, power_supply::CLASS);
+    // A folder that refuses to be listed hides what it holds.
+    let question = |what, folder: &str, answers: Vec<Reading<()>>| {
+        let hidden = match fs.list(folder) {
+            Err(error) if answers.is_empty() && error.kind != SysErrorKind::NotFound => vec![error.into_reading()],
+            _ => answers,
+        };
+        question(what, hidden)
+    };
     vec![
-        question("clock in force", policies.iter().map(|policy| policy.current.clone().map(drop))),
-        question("cap of the clock", policies.iter().map(|policy| policy.scaling_max.clone().map(drop))),
-        question("residency of the clock", residency),
-        question("changes of the clock", transitions),
-        question("temperature of a zone", zones.iter().map(|zone| zone.temperature.clone().map(drop))),
-        question("state of a cooling device", report.cooling_devices.iter().map(|device| device.state.clone().map(drop))),
-        question("battery voltage", battery.iter().map(|battery| battery.now.voltage.clone().map(drop))),
-        question("battery current", battery.iter().map(|battery| battery.now.current.clone().map(drop))),
-        question("waiting for CPUs, memory and I/O", pressure),
+        question("clock in force", &clocks, policies.iter().map(|policy| policy.current.clone().map(drop)).collect()),
+        question("cap of the clock", &clocks, policies.iter().map(|policy| policy.scaling_max.clone().map(drop)).collect()),
+        question("residency of the clock", &clocks, residency.collect()),
+        question("changes of the clock", &clocks, transitions.collect()),
+        question("temperature of a zone", heat, zones.iter().map(|zone| zone.temperature.clone().map(drop)).collect()),
+        question(
+            "state of a cooling device",
+            heat,
+            report.cooling_devices.iter().map(|one| one.state.clone().map(drop)).collect(),
+        ),
+        question("battery voltage", supplies, battery.iter().map(|battery| battery.now.voltage.clone().map(drop)).collect()),
+        question("battery current", supplies, battery.iter().map(|battery| battery.now.current.clone().map(drop)).collect()),
+        question("waiting for CPUs, memory and I/O", "proc/pressure", pressure.into()),
     ]
 }
 
@@ -81,7 +94,7 @@ fn question(what: &str, answers: impl IntoIterator<Item = Reading<()>>) -> Quest
 }
 
 /// The strongest tier that can be reached, and what stands against a stronger one.
-fn tier(report: &DeviceReport, root: &Reading<RootForm>, questions: &[Question]) -> (EvidenceTier, String) {
+fn tier(report: &DeviceReport, root: &Reading<RootForm>, questions: &[Question], asked: bool) -> (EvidenceTier, String) {
     let whole = |what: &str| {
         questions.iter().any(|question| question.what == what && question.tried > 0 && question.answered == question.tried)
     };
@@ -99,7 +112,11 @@ fn tier(report: &DeviceReport, root: &Reading<RootForm>, questions: &[Question])
     if by_su || report.policies.iter().all(|policy| policy.writable) {
         return (EvidenceTier::Gold, String::new());
     }
-    (EvidenceTier::Silver, "the clock may not be set by this user; only root may set it".into())
+    let limit = match asked {
+        true => "the clock may not be set by this user; only root may set it",
+        false => "whether the clock may be set was not captured",
+    };
+    (EvidenceTier::Silver, limit.into())
 }
 
 #[cfg(test)]
@@ -160,5 +177,9 @@ mod tests {
         assert_eq!((clock.tried, clock.answered), (1, 0));
         assert!(matches!(clock.refusal, Reading::Missing { missing: Missing::Denied, .. }));
         assert!(matches!(denied.questions[1].refusal, Reading::Missing { missing: Missing::Absent, .. }));
+        let hidden = of(&format!("{CPUS}denied sys/class/thermal\n"));
+        let zones = hidden.questions.iter().find(|question| question.what == "temperature of a zone").unwrap();
+        assert_eq!((zones.tried, zones.answered), (1, 0));
+        assert!(matches!(zones.refusal, Reading::Missing { missing: Missing::Denied, .. }));
     }
 }

@@ -18,6 +18,36 @@ use crate::gauge::{Calibration, Moment, Series, Status, calibrate, gauge};
 /// The battery's folder where only other sources name it.
 const UNNAMED: &str = "battery";
 
+/// A figure of the battery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// What it does.
+    Status,
+    /// Charge left.
+    Level,
+    /// Current into it.
+    Current,
+    /// Voltage.
+    Voltage,
+    /// Temperature.
+    Temperature,
+}
+
+impl Figure {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Level => "level",
+            Self::Current => "current",
+            Self::Voltage => "voltage",
+            Self::Temperature => "temperature",
+        }
+    }
+}
+
+/// A figure that a source has and that cannot be true, and why.
+pub type Refused = (Figure, String);
+
 /// One source: its moments with what belongs to them.
 struct Source {
     name: String,
@@ -28,6 +58,8 @@ struct Source {
     proof: Calibration,
     /// All its moments, where they are worth showing.
     moments: Vec<(String, Moment, Option<Millicelsius>)>,
+    /// What it says and cannot be used.
+    refused: Vec<Refused>,
 }
 
 /// Everything that names a battery; `stored` is the calibration that the agent keeps of this device.
@@ -44,11 +76,12 @@ pub fn battery(device: &Device, supplies: &[PowerSupply], records: &Records, sto
     let looks = moments(records, name);
     let mut raw: Vec<Series> = kernels().chain([healthd::series(&healthd)]).collect();
     let now = supply.map(|supply| power_supply::look(fs, &supply.name, None));
-    raw.push(Series::of(if looks.is_empty() {
-        now.iter().cloned().collect()
-    } else {
-        looks.iter().map(|(_, look)| look.clone()).collect()
-    }));
+    let moments = match looks.is_empty() {
+        true => now.iter().cloned().collect(),
+        false => looks.iter().map(|(_, look)| look.clone()).collect(),
+    };
+    let named_unit = supply.and_then(|supply| power_supply::named_unit(fs, &supply.name));
+    raw.push(Series { named_unit, ..Series::of(moments) });
     let proof = calibrate(&raw);
     let gauge = match stored {
         Some(gauge) => Reading::of(gauge.clone()),
@@ -63,7 +96,9 @@ pub fn battery(device: &Device, supplies: &[PowerSupply], records: &Records, sto
     if let (Some(now), Some(supply)) = (now, supply) {
         let moments = looks.into_iter().map(|(name, look)| (name, look, None)).collect();
         let temperature = supply.temperature.value().copied();
-        sources.push(Source { name: format!("power_supply/{}", supply.name), now, temperature, proof: proof.clone(), moments });
+        let name = format!("power_supply/{}", supply.name);
+        // Why a file gave nothing is in the supply's own readings.
+        sources.push(Source { name, now, temperature, proof: proof.clone(), moments, refused: Vec::new() });
     }
     let dump = dumpsys_battery::read(device.commands.as_ref());
     if let Reading::Value { value: dump } = &dump {
@@ -77,12 +112,13 @@ pub fn battery(device: &Device, supplies: &[PowerSupply], records: &Records, sto
             temperature: dump.temperature,
             proof,
             moments: Vec::new(),
+            refused: dump.refused.clone(),
         });
     }
     sources.extend(healthd_source(&healthd, proof.clone()));
     sources.extend(kernel_source(records));
     sources.extend(records.tables.iter().filter_map(|(file, table)| table_source(file, table, &proof)));
-    if sources.is_empty() && !matches!(dump, Reading::Missing { missing: Missing::Invalid, .. }) {
+    if sources.is_empty() && !matches!(dump, Reading::Missing { missing: Missing::Invalid | Missing::Denied, .. }) {
         return None;
     }
     Some(told(name, supply, &sources, gauge, stored, &dump))
@@ -96,10 +132,16 @@ fn told(
     stored: Option<&Gauge>,
     dump: &Reading<dumpsys_battery::Dump>,
 ) -> Battery {
-    let why = |reading: Option<Reading<()>>, what: &str| {
-        reading
-            .or_else(|| refused(dump))
-            .unwrap_or_else(|| Reading::missing(Missing::Absent, format!("no source tells the battery's {what}")))
+    let why = |reading: Option<Reading<()>>, figure: Figure| {
+        let unusable = || {
+            let refused = sources.iter().flat_map(|source| source.refused.iter().map(move |refused| (source, refused)));
+            refused
+                .into_iter()
+                .find(|(_, (refused, _))| *refused == figure)
+                .map(|(source, (_, why))| Reading::missing(Missing::Invalid, format!("{}: {why}", source.name)))
+        };
+        let absent = || Reading::missing(Missing::Absent, format!("no source tells the battery's {}", figure.name()));
+        reading.or_else(|| refused(dump)).or_else(unusable).unwrap_or_else(absent)
     };
     let first = |part: fn(&Source) -> Option<()>| sources.iter().find(|source| part(source).is_some());
     let mut used: Vec<String> = Vec::new();
@@ -117,21 +159,21 @@ fn told(
     let now = BatteryMoment {
         name: "now".into(),
         status: take(status.and_then(|source| source.now.status).map(|status| status.text().to_owned()), || {
-            why(supply.and_then(|supply| missing(&supply.status)), "status")
+            why(supply.and_then(|supply| missing(&supply.status)), Figure::Status)
         }),
         level_percent: take(level.and_then(|source| source.now.level), || {
-            why(supply.and_then(|supply| missing(&supply.capacity_percent)), "level")
+            why(supply.and_then(|supply| missing(&supply.capacity_percent)), Figure::Level)
         }),
         current: match (proved, currents.first()) {
             (Some((_, Ok(current))), _) => Reading::of(*current),
             (_, Some((source, Err(why)))) => Reading::missing(Missing::Invalid, format!("{}: {why}", source.name)),
-            _ => take(None, || why(supply.and_then(|supply| missing(&supply.current)), "current")),
+            _ => take(None, || why(supply.and_then(|supply| missing(&supply.current)), Figure::Current)),
         },
         voltage: take(voltage.and_then(|source| source.now.voltage), || {
-            why(supply.and_then(|supply| missing(&supply.voltage)), "voltage")
+            why(supply.and_then(|supply| missing(&supply.voltage)), Figure::Voltage)
         }),
         temperature: take(temperature.and_then(|source| source.temperature), || {
-            why(supply.and_then(|supply| missing(&supply.temperature)), "temperature")
+            why(supply.and_then(|supply| missing(&supply.temperature)), Figure::Temperature)
         }),
     };
     for source in [status, level, voltage, temperature, proved.map(|(source, _)| *source)] {
@@ -173,7 +215,9 @@ fn missing<T>(reading: &Reading<T>) -> Option<Reading<()>> {
 /// A service that answered something unusable is the reason for what is missing.
 fn refused(dump: &Reading<dumpsys_battery::Dump>) -> Option<Reading<()>> {
     match dump {
-        Reading::Missing { missing: Missing::Invalid, detail } => Some(Reading::missing(Missing::Invalid, detail.clone())),
+        Reading::Missing { missing: missing @ (Missing::Invalid | Missing::Denied), detail } => {
+            Some(Reading::missing(*missing, detail.clone()))
+        }
         _ => None,
     }
 }
@@ -232,17 +276,25 @@ fn moments(records: &Records, supply: &str) -> Vec<(String, Moment)> {
 fn healthd_source(lines: &[healthd::Line], proof: Calibration) -> Option<Source> {
     let last = lines.last()?;
     // Counts that healthd rounded to nothing are no reading.
-    let rounded = |moment: &Moment| Moment { raw: moment.raw.filter(|raw| raw.unsigned_abs() > 1000), ..moment.clone() };
+    let rounded = |moment: &Moment| Moment { raw: moment.raw.filter(|&raw| healthd::is_current(raw)), ..moment.clone() };
     let seconds =
         |moment: &Moment| moment.at.map_or_else(|| "healthd".into(), |at| format!("healthd at {:.3} s", at.0 as f64 / 1e9));
     let moments = lines.iter().map(|line| (seconds(&line.moment), rounded(&line.moment), line.temperature)).collect();
-    Some(Source { name: "healthd".into(), now: rounded(&last.moment), temperature: last.temperature, proof, moments })
+    Some(Source {
+        name: "healthd".into(),
+        now: rounded(&last.moment),
+        temperature: last.temperature,
+        proof,
+        moments,
+        refused: last.refused.clone(),
+    })
 }
 
 fn kernel_source(records: &Records) -> Option<Source> {
     let series = kernel_battery::parse(&records.kernel);
     let last = series.moments.last()?.clone();
-    Some(Source { name: "kernel log".into(), proof: calibrate(&[series]), now: last, temperature: None, moments: Vec::new() })
+    let proof = calibrate(&[series]);
+    Some(Source { name: "kernel log".into(), proof, now: last, temperature: None, moments: Vec::new(), refused: Vec::new() })
 }
 
 /// The first row of a table is the state as found; what was done to the device comes after it.
@@ -252,5 +304,6 @@ fn table_source(file: &str, table: &BatteryTable, kernels: &Calibration) -> Opti
     let rows = table.series.moments.iter().zip(&table.temperatures).enumerate();
     let moments =
         rows.map(|(row, (moment, temperature))| (format!("{file} row {}", row + 1), moment.clone(), *temperature)).collect();
-    Some(Source { name: file.into(), now, temperature: table.temperatures.first().copied().flatten(), proof, moments })
+    let temperature = table.temperatures.first().copied().flatten();
+    Some(Source { name: file.into(), now, temperature, proof, moments, refused: Vec::new() })
 }

@@ -162,6 +162,50 @@ pub enum Clusters {
 /// Cores of a cluster before the generation that mixes designs in one.
 pub const MOST_IN_A_CLUSTER: usize = 4;
 
+/// Designs that exist in 32-bit chips only, whose kernels take `core_siblings_list` from MPIDR: it is the cluster.
+const ARMV7: &[(u32, u32)] = &[
+    (ARM, 0xc05),
+    (ARM, 0xc07),
+    (ARM, 0xc08),
+    (ARM, 0xc09),
+    (ARM, 0xc0d),
+    (ARM, 0xc0e),
+    (ARM, 0xc0f),
+    (QUALCOMM, 0x00f),
+    (QUALCOMM, 0x02d),
+    (QUALCOMM, 0x04d),
+    (QUALCOMM, 0x06f),
+];
+
+/// Designs of 64 bits whose clusters have a second-level cache for all and at most four cores, as DynamIQ's do not.
+const BEFORE_DYNAMIQ: &[(u32, u32)] = &[
+    (ARM, 0xd03),
+    (ARM, 0xd04),
+    (ARM, 0xd07),
+    (ARM, 0xd08),
+    (ARM, 0xd09),
+    (QUALCOMM, 0x201),
+    (QUALCOMM, 0x205),
+    (QUALCOMM, 0x211),
+    (QUALCOMM, 0x800),
+    (QUALCOMM, 0x801),
+    (SAMSUNG, 0x001),
+    (SAMSUNG, 0x002),
+    (NVIDIA, 0x000),
+    (NVIDIA, 0x003),
+];
+
+/// Whether a design is of 32 bits.
+pub fn is_armv7(midr: u32) -> bool {
+    ARMV7.contains(&fields(midr))
+}
+
+/// Whether a cluster of a design may have more than [`MOST_IN_A_CLUSTER`] cores. A design that this build does not know is
+/// newer than it.
+pub fn may_exceed_four(midr: u32) -> bool {
+    !is_armv7(midr) && !BEFORE_DYNAMIQ.contains(&fields(midr))
+}
+
 /// The bits of an identity that name the design.
 pub const DESIGN: u32 = 0xff00_fff0;
 

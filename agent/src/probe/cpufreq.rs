@@ -106,10 +106,24 @@ fn frequencies(text: &str) -> Option<Vec<Kilohertz>> {
     numbers.filter(|numbers| !numbers.is_empty())
 }
 
+/// A file of the statistics: in the policy's folder, or where the oldest kernels have it, in `cpufreq/stats/cpuN`.
+fn statistics(fs: &dyn SysFs, policy: &str, name: &str) -> (String, Reading<String>) {
+    let path = format!("{CPU}/{policy}/stats/{name}");
+    let text = sysfs::text(fs, &path);
+    if let (Reading::Missing { missing: Missing::Absent, .. }, Some(cpu)) = (&text, policy.strip_suffix("/cpufreq")) {
+        let older = format!("{CPU}/cpufreq/stats/{cpu}/{name}");
+        let found = sysfs::text(fs, &older);
+        if !matches!(found, Reading::Missing { missing: Missing::Absent, .. }) {
+            return (older, found);
+        }
+    }
+    (path, text)
+}
+
 /// `stats/time_in_state`: time in each operating point since boot.
 pub fn time_in_state(fs: &dyn SysFs, policy: &str) -> Reading<Vec<StateTime>> {
-    let path = format!("{CPU}/{policy}/stats/time_in_state");
-    match sysfs::text(fs, &path).map(|text| states(&text)) {
+    let (path, text) = statistics(fs, policy, "time_in_state");
+    match text.map(|text| states(&text)) {
         Reading::Value { value: Some(states) } => Reading::of(states),
         Reading::Value { value: None } => Reading::missing(Missing::Invalid, format!("{path}: not lines of two numbers")),
         Reading::Missing { missing, detail } => Reading::missing(missing, detail),
@@ -118,7 +132,11 @@ pub fn time_in_state(fs: &dyn SysFs, policy: &str) -> Reading<Vec<StateTime>> {
 
 /// `stats/total_trans`: changes of frequency since boot.
 pub fn transitions(fs: &dyn SysFs, policy: &str) -> Reading<u64> {
-    sysfs::parsed(fs, &format!("{CPU}/{policy}/stats/total_trans"), |text| text.parse().ok())
+    let (path, text) = statistics(fs, policy, "total_trans");
+    text.and_then(|text| match text.parse() {
+        Ok(count) => Reading::of(count),
+        Err(_) => Reading::missing(Missing::Invalid, format!("{path}: '{}'", sysfs::excerpt(&text))),
+    })
 }
 
 /// Lines `frequency ticks`.
@@ -175,6 +193,21 @@ mod tests {
         ]);
         let points = policies(&device).remove(0).frequencies;
         assert_eq!(points, Reading::of([300_000, 600_000].map(Kilohertz).to_vec()));
+    }
+
+    #[test]
+    fn statistics_are_found_where_the_oldest_kernels_have_them() {
+        let device = device(&[
+            ("cpu0/cpufreq/affected_cpus", "0\n"),
+            ("cpufreq/stats/cpu0/time_in_state", "600000 12\n300000 4\n"),
+            ("cpufreq/stats/cpu0/total_trans", "7\n"),
+            ("cpu1/cpufreq/affected_cpus", "1\n"),
+        ]);
+        let points = policies(&device).remove(0).frequencies;
+        assert_eq!(points, Reading::of([300_000, 600_000].map(Kilohertz).to_vec()));
+        assert_eq!(transitions(&device, "cpu0/cpufreq"), Reading::of(7));
+        let Reading::Missing { missing: Missing::Absent, detail } = transitions(&device, "cpu1/cpufreq") else { panic!() };
+        assert!(detail.contains("cpu1/cpufreq/stats/total_trans"), "{detail}");
     }
 
     #[test]

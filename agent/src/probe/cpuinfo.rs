@@ -49,6 +49,9 @@ pub fn parse(text: &str) -> CpuInfo {
         match key {
             // Kernels that print the identity once also print `Processor : ARMv7 …`.
             "processor" => {
+                // Some kernels print no empty line between two CPUs.
+                identities.extend(identity.midr().map(|midr| (processor, midr)));
+                identity = Identity::default();
                 listed += 1;
                 processor = value.parse().ok();
             }
@@ -115,6 +118,17 @@ mod tests {
         assert_eq!(info.midr, BTreeMap::from([(0, 0x410f_d034), (4, 0x410f_d092)]));
         assert_eq!(info.midr_once, None);
         assert_eq!(info.hardware.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn identities_without_an_empty_line_between_them_are_kept_by_cpu() {
+        let cpu = |number: u32, part: &str| {
+            format!("processor\t: {number}\nCPU implementer\t: 0x41\nCPU variant\t: 0x0\nCPU part\t: {part}\nCPU revision\t: 2\n")
+        };
+        let head = "Processor\t: AArch64 Processor rev 2 (aarch64)\n";
+        let info = parse(&format!("{head}{}{}\nHardware\t: MT6755\n", cpu(0, "0xd03"), cpu(4, "0xd09")));
+        assert_eq!(info.midr, BTreeMap::from([(0, 0x410f_d032), (4, 0x410f_d092)]));
+        assert_eq!(info.midr_once, None);
     }
 
     #[test]

@@ -7,9 +7,10 @@
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::{Millicelsius, Nanos};
 
+use super::battery::{Figure, Refused};
 use super::power_supply::{battery_degrees, battery_volts};
 use crate::gauge::{Moment, Status};
-use crate::sysfs::Commands;
+use crate::sysfs::{Commands, DENIAL, excerpt};
 
 /// What the service says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Dump {
     pub now: Moment,
     /// Battery temperature.
     pub temperature: Option<Millicelsius>,
+    /// Figures of the present that are none, with the reason.
+    pub refused: Vec<Refused>,
     /// Earlier moments from the log of broadcasts, oldest first; their current is the line's `current_avg`.
     pub log: Vec<Moment>,
 }
@@ -39,6 +42,9 @@ pub fn parse(text: &str) -> Reading<Dump> {
             "dumpsys battery: overridden by 'dumpsys battery set' or 'unplug'; run 'dumpsys battery reset'",
         );
     }
+    if text.contains(DENIAL) {
+        return Reading::missing(Missing::Denied, format!("dumpsys battery: {}", excerpt(text.trim())));
+    }
     let mut dump = Dump::default();
     let mut powered = Vec::new();
     let mut scale = 100;
@@ -52,24 +58,44 @@ pub fn parse(text: &str) -> Reading<Dump> {
         let number = || value.parse::<i64>().ok();
         match key {
             "AC powered" | "USB powered" | "Wireless powered" | "Dock powered" => powered.extend(value.parse::<bool>().ok()),
-            "status" => dump.now.status = Status::of_number(value),
+            "status" => {
+                dump.now.status = Status::of_number(value);
+                dump.refuse(Figure::Status, dump.now.status.is_some(), line, "is no status that is known");
+            }
             "present" if value == "false" => return Reading::missing(Missing::Absent, "dumpsys battery: no battery is present"),
             "level" => level = number(),
             "scale" => scale = number().unwrap_or(0),
-            "voltage" => dump.now.voltage = number().and_then(battery_volts),
-            "temperature" => dump.temperature = number().and_then(battery_degrees),
+            "voltage" => {
+                dump.now.voltage = number().and_then(battery_volts);
+                dump.refuse(Figure::Voltage, dump.now.voltage.is_some(), line, "is no battery's voltage");
+            }
+            "temperature" => {
+                dump.temperature = number().and_then(battery_degrees);
+                dump.refuse(Figure::Temperature, dump.temperature.is_some(), line, "is no battery's temperature");
+            }
             "Charge counter" => dump.now.charge = number(),
-            "current now" => dump.now.raw = number().filter(|&raw| raw > i64::from(i32::MIN)),
+            "current now" => {
+                dump.now.raw = number().filter(|&raw| raw > i64::from(i32::MIN));
+                dump.refuse(Figure::Current, dump.now.raw.is_some(), line, "means that there is no such figure");
+            }
             _ => {}
         }
     }
     dump.now.level = percent(level, scale);
     dump.now.charger = charger(&powered);
     dump.log = lines().filter_map(broadcast).collect();
-    if dump.now == Moment::default() && dump.temperature.is_none() {
+    if dump.now == Moment::default() && dump.temperature.is_none() && dump.refused.is_empty() {
         return Reading::missing(Missing::Invalid, "dumpsys battery: no line of the service's state");
     }
     Reading::of(dump)
+}
+
+impl Dump {
+    fn refuse(&mut self, figure: Figure, used: bool, line: &str, why: &str) {
+        if !used {
+            self.refused.push((figure, format!("'{}' {why}", excerpt(line.trim()))));
+        }
+    }
 }
 
 fn percent(level: Option<i64>, scale: i64) -> Option<u32> {
@@ -143,6 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_are_none_are_kept_with_the_reason() {
+        let dump = parse("  status: 1\n  level: 50\n  voltage: 0\n  temperature: 0\n  current now: -2147483648\n")
+            .value()
+            .cloned()
+            .unwrap();
+        assert_eq!((dump.now.raw, dump.now.voltage, dump.temperature), (None, None, None));
+        let refused: Vec<_> = dump.refused.iter().map(|(figure, _)| *figure).collect();
+        assert_eq!(refused, [Figure::Status, Figure::Voltage, Figure::Temperature, Figure::Current]);
+    }
+
+    #[test]
     fn an_overridden_or_absent_battery_gives_no_figures() {
         assert!(matches!(
             parse("Battery (UPDATES STOPPED -- use 'reset')\n level: 5"),
@@ -150,6 +187,8 @@ mod tests {
         ));
         assert!(matches!(parse("  present: false\n  level: 50"), Reading::Missing { missing: Missing::Absent, .. }));
         assert!(parse("").value().is_none());
+        let denial = "Permission Denial: can't dump BatteryService from pid=1, uid=10123";
+        assert!(matches!(parse(denial), Reading::Missing { missing: Missing::Denied, .. }));
     }
 
     proptest! {

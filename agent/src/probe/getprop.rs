@@ -19,7 +19,7 @@ pub fn read(commands: &dyn Commands) -> Properties {
             }
             Reading::of(properties)
         }
-        Err(error) if error.kind == SysErrorKind::NotFound => Reading::missing(Missing::Absent, "no getprop: not Android"),
+        Err(error) if error.kind == SysErrorKind::NotFound => Reading::missing(Missing::Absent, "no getprop"),
         Err(error) => error.into_reading(),
     }
 }

@@ -5,6 +5,7 @@
 
 use benchrack_protocol::units::{Millicelsius, Nanos};
 
+use super::battery::{Figure, Refused};
 use super::power_supply::{battery_degrees, battery_volts};
 use crate::gauge::{Moment, Series, Status};
 
@@ -15,6 +16,8 @@ pub struct Line {
     pub moment: Moment,
     /// Battery temperature.
     pub temperature: Option<Millicelsius>,
+    /// Figures that it has and that are none, with the reason.
+    pub refused: Vec<Refused>,
 }
 
 /// All lines that describe a battery.
@@ -40,18 +43,36 @@ fn line(text: &str) -> Option<Line> {
     // `<6>[   10.41]` begins with the message's level.
     let words = before.split(|letter: char| !(letter.is_ascii_digit() || letter == '.'));
     let seconds = words.filter(|word| word.contains('.')).find_map(|word| word.parse::<f64>().ok());
+    let voltage = number("v").and_then(battery_volts);
+    let temperature = field("t").and_then(tenths).and_then(battery_degrees);
+    let raw = number("c").and_then(|thousands| thousands.checked_mul(1000));
+    let mut refused = Vec::new();
+    let mut refuse = |figure, name: &str, used: bool, why: &str| {
+        if let (Some(text), false) = (field(name), used) {
+            refused.push((figure, format!("{name}={text} {why}")));
+        }
+    };
+    refuse(Figure::Voltage, "v", voltage.is_some(), "is no battery's voltage");
+    refuse(Figure::Temperature, "t", temperature.is_some(), "is no battery's temperature");
+    refuse(Figure::Current, "c", raw.is_some_and(is_current), "is what dividing by thousand has left of a current");
     Some(Line {
         moment: Moment {
             at: seconds.filter(|seconds| (0.0..1e9).contains(seconds)).map(|seconds| Nanos((seconds * 1e9) as u64)),
-            raw: number("c").and_then(|thousands| thousands.checked_mul(1000)),
-            voltage: number("v").and_then(battery_volts),
+            raw,
+            voltage,
             status: field("st").and_then(Status::of_number),
             charger: field("chg").map(|letters| letters.contains(['a', 'u', 'w'])),
             level,
             charge: None,
         },
-        temperature: field("t").and_then(tenths).and_then(battery_degrees),
+        temperature,
+        refused,
     })
+}
+
+/// Whether a count is more than what rounding leaves of nothing.
+pub fn is_current(raw: i64) -> bool {
+    raw.unsigned_abs() > 1000
 }
 
 #[cfg(test)]
@@ -71,5 +92,8 @@ mod tests {
         assert_eq!(first.moment.at, Some(Nanos(10_417_460_000)));
         assert_eq!((first.temperature, first.moment.charger), (Some(Millicelsius(25_900)), Some(true)));
         assert_eq!((second.moment.voltage, second.temperature, second.moment.charger), (None, None, Some(false)));
+        assert!(first.refused.is_empty(), "{:?}", first.refused);
+        let refused: Vec<_> = second.refused.iter().map(|(figure, _)| *figure).collect();
+        assert_eq!(refused, [Figure::Voltage, Figure::Temperature, Figure::Current]);
     }
 }

@@ -32,16 +32,17 @@ pub fn architecture(fs: &dyn SysFs, commands: &dyn Commands, properties: &Proper
     .into()
 }
 
-/// Collects the names.
+/// Collects the names. `android_shows`: whether anything but the properties shows that it is Android.
 pub fn identify(
     fs: &dyn SysFs,
+    android_shows: bool,
     properties: &Properties,
     cpuinfo: &CpuInfo,
     architecture: String,
     own_key: Option<&str>,
 ) -> Identity {
     let kernel = sysfs::text(fs, "proc/sys/kernel/osrelease");
-    if properties.value().is_some() {
+    if properties.value().is_some() || android_shows {
         android(properties, cpuinfo, architecture, kernel, own_key)
     } else {
         linux(fs, cpuinfo, architecture, kernel, own_key)
@@ -58,8 +59,12 @@ fn android(
     let get = |key| property(properties, key);
     let serial = or(get("ro.serialno"), || get("ro.boot.serialno"));
     let (manufacturer, model) = (get("ro.product.manufacturer"), get("ro.product.model"));
-    let soc =
-        or(get("ro.soc.model"), || or(get("ro.board.platform"), || of(cpuinfo.hardware.clone(), "no Hardware in /proc/cpuinfo")));
+    // The platform is a family on many phones (`exynos5`, `msm8952` for an MSM8976).
+    let hardware = || of(cpuinfo.hardware.clone(), "no Hardware in /proc/cpuinfo");
+    let qualcomm = || hardware().and_then(|name| of(chip_of_qualcomm(&name), "Hardware in /proc/cpuinfo names no chip"));
+    let platform = || or(get("ro.board.platform"), hardware);
+    let named = || or(get("ro.chipname"), || or(get("ro.hardware.chipname"), || or(qualcomm(), platform)));
+    let soc = or(get("ro.soc.model"), named);
     let fingerprint = or(get("ro.build.fingerprint"), || get("ro.build.display.id"));
     let title = [manufacturer.value(), model.value()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     Identity {
@@ -138,6 +143,12 @@ fn of(value: Option<String>, why: &str) -> Reading<String> {
     }
 }
 
+/// `Qualcomm Technologies, Inc MSM8956`: the chip, where the kernel names it so.
+fn chip_of_qualcomm(hardware: &str) -> Option<String> {
+    let chip = hardware.strip_prefix("Qualcomm Technologies, Inc")?.trim_start_matches('.').trim();
+    (!chip.is_empty() && !chip.contains(' ')).then(|| chip.to_owned())
+}
+
 /// Boards whose maker left the fields as they came.
 fn meaningful(reading: Reading<String>) -> Reading<String> {
     const FILLERS: [&str; 5] = ["to be filled by o.e.m.", "default string", "system product name", "not specified", "none"];
@@ -170,6 +181,23 @@ mod tests {
         assert_ne!(one, key("android", Some("R58M12346"), None));
         assert!(!one.contains("R58M12345"));
         assert_eq!(key("linux", None, Some("linux-own-1")), "linux-own-1");
+    }
+
+    #[test]
+    fn a_chip_is_named_as_closely_as_anything_names_it() {
+        let soc = |properties: &str, hardware: Option<&str>| {
+            let properties = Reading::of(super::super::getprop::parse(properties));
+            let cpuinfo = CpuInfo { hardware: hardware.map(str::to_owned), ..CpuInfo::default() };
+            android(&properties, &cpuinfo, "aarch64".into(), Reading::missing(Missing::Absent, ""), None).soc.value().cloned()
+        };
+        let platform = "[ro.board.platform]: [msm8952]\n";
+        let qualcomm = Some("Qualcomm Technologies, Inc MSM8956");
+        assert_eq!(soc(platform, qualcomm).as_deref(), Some("MSM8956"));
+        assert_eq!(soc(platform, Some("Qualcomm MSM 8610 (Flattened Device Tree)")).as_deref(), Some("msm8952"));
+        let samsung = "[ro.board.platform]: [exynos5]\n[ro.chipname]: [exynos7885]\n";
+        assert_eq!(soc(samsung, None).as_deref(), Some("exynos7885"));
+        assert_eq!(soc(&format!("{samsung}[ro.soc.model]: [S5E8890]\n"), qualcomm).as_deref(), Some("S5E8890"));
+        assert_eq!(soc("[ro.board.platform]: []\n", Some("MT6595")).as_deref(), Some("MT6595"));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use benchrack_protocol::units::{Microamps, Microvolts, Millicelsius, Nanos};
 use crate::gauge::{Moment, Status};
 use crate::sysfs::{self, SysErrorKind, SysFs};
 
-const CLASS: &str = "sys/class/power_supply";
+/// Folder of the class.
+pub const CLASS: &str = "sys/class/power_supply";
 
 /// All supplies by name.
 pub fn supplies(fs: &dyn SysFs) -> Vec<PowerSupply> {
@@ -104,6 +105,15 @@ pub fn look(fs: &dyn SysFs, name: &str, at: Option<Nanos>) -> Moment {
         level: number("capacity").and_then(|level| u32::try_from(level).ok()).filter(|&level| level <= 100),
         charge: number("charge_counter").or_else(|| number("charge_now")).filter(|&charge| charge != 0),
     }
+}
+
+/// Microamperes for each count of `current_now`, where a maker's second file names its unit: Samsung's drivers have the same
+/// current in `batt_current_ua_now`.
+pub fn named_unit(fs: &dyn SysFs, name: &str) -> Option<i64> {
+    let number = |file: &str| answer(fs, name, file).value()?.parse::<f64>().ok().filter(|count| *count != 0.0);
+    // Two reads, some milliseconds apart.
+    let ratio = number("batt_current_ua_now")? / number("current_now")?;
+    [1, 1000].into_iter().find(|&unit| (0.7..=1.4).contains(&(ratio / unit as f64)))
 }
 
 /// The supplies but the battery that say that they feed the device; none where no supply says anything.
@@ -279,6 +289,18 @@ mod tests {
         set("old/present", "0\n");
         let known = supplies(&device);
         assert_eq!(battery(&device, &known).unwrap().name, "max1");
+    }
+
+    #[test]
+    fn a_second_file_that_names_its_unit_tells_that_of_the_first() {
+        for (now, named, unit) in
+            [("-191", "-191000", Some(1000)), ("-190000", "-191000", Some(1)), ("7", "0", None), ("5", "900", None)]
+        {
+            let device = Captured::default();
+            device.set("sys/class/power_supply/battery/current_now", now);
+            device.set("sys/class/power_supply/battery/batt_current_ua_now", named);
+            assert_eq!(named_unit(&device, "battery"), unit, "{now} {named}");
+        }
     }
 
     #[test]

@@ -15,10 +15,13 @@ pub fn describe(report: &DeviceReport) -> String {
     clusters(&mut text, report);
     text.heading("Clocks");
     let root = report.access.as_ref().and_then(|access| access.root.value().copied());
+    let asked = report.access.as_ref().is_some_and(|access| access.uid.value().is_some());
     for policy in &report.policies {
-        text.line(&policy.path, clocks(policy, root));
+        text.line(&policy.path, clocks(policy, root, asked));
     }
+    let refused = report.unknown.iter().any(|unknown| unknown.what == super::CLOCKS);
     let why = match report.clusters.is_empty() && report.cpus_possible.value().is_none() {
+        _ if refused => "refused: clocks can be neither pinned nor watched",
         true => "no file of the CPUs answers",
         false => "the kernel shows no cpufreq: clocks can be neither pinned nor watched",
     };
@@ -59,7 +62,8 @@ fn identity(text: &mut Text, report: &DeviceReport) {
             missing => with_reason(missing),
         },
     );
-    text.line("CPUs", format!("{} possible, {} online", report.cpus_possible, report.cpus_online));
+    let isolated = report.cpus_isolated.as_ref().map(|cpus| format!(", {cpus} parked or isolated")).unwrap_or_default();
+    text.line("CPUs", format!("{} possible, {} online{isolated}", report.cpus_possible, report.cpus_online));
 }
 
 fn clusters(text: &mut Text, report: &DeviceReport) {
@@ -99,11 +103,13 @@ fn unnamed(cluster: &Cluster) -> Option<(String, &str)> {
     }
 }
 
-fn clocks(policy: &CpufreqPolicy, root: Option<RootForm>) -> String {
+/// One clock; `asked`: whether it is known who asks.
+fn clocks(policy: &CpufreqPolicy, root: Option<RootForm>, asked: bool) -> String {
     let points = policy.frequencies.clone().map(|points| points.len());
     let access = match (policy.writable, root) {
         (true, _) => "may be pinned",
         (false, Some(RootForm::SuUid | RootForm::SuCommand)) => "may be pinned through su",
+        (false, _) if !asked => "whether it may be pinned was not captured",
         (false, _) => "may not be pinned by this user",
     };
     format!(
@@ -276,7 +282,7 @@ impl Text {
     }
 
     fn line(&mut self, name: &str, value: impl Display) {
-        let _ = writeln!(self.0, "  {name:<18} {value}");
+        let _ = writeln!(self.0, "  {name:<18}  {value}");
     }
 
     fn none_if(&mut self, empty: bool, why: &str) {

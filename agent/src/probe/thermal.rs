@@ -13,7 +13,8 @@ use benchrack_protocol::units::Millicelsius;
 
 use crate::sysfs::{self, SysFs, excerpt};
 
-const CLASS: &str = "sys/class/thermal";
+/// Folder of the class.
+pub const CLASS: &str = "sys/class/thermal";
 
 /// All zones, in the order of their numbers.
 pub fn zones(fs: &dyn SysFs) -> Vec<ThermalZone> {
@@ -103,9 +104,11 @@ fn numbered(fs: &dyn SysFs, prefix: &str) -> Vec<String> {
     found.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Zones for charge, current and voltage: Qualcomm's battery current limiter with its trip levels, and gauges.
+/// Zones for charge, current and voltage: Qualcomm's battery current limiter with its trip levels, Tensor's limits of
+/// current and voltage (`ocp_gpu` 11900 mA, `smpl_gm` 1300 mV) and counters, and gauges.
 fn is_no_temperature(kind: &str) -> bool {
-    const PARTS: [&str; 6] = ["ibat", "vbat", "bcl", "socd", "vph", "lvl"];
+    const PARTS: [&str; 13] =
+        ["ibat", "vbat", "bcl", "socd", "vph", "lvl", "ocp", "smpl", "vdroop", "batoilo", "uvlo", "cycle", "reduce"];
     let kind = kind.to_ascii_lowercase();
     kind == "soc" || PARTS.iter().any(|word| kind.split(['-', '_']).any(|part| part.starts_with(word)))
 }
@@ -160,10 +163,10 @@ mod tests {
 
     #[test]
     fn zones_of_the_battery_gauge_are_no_temperatures() {
-        for kind in ["soc", "ibat-high", "vbat", "pm8998_bcl", "vbat_low"] {
+        for kind in ["soc", "ibat-high", "vbat", "pm8998_bcl", "vbat_low", "soft_ocp_gpu", "smpl_gm", "battery_cycle"] {
             assert!(read(kind, "40").value().is_none(), "{kind}");
         }
-        for kind in ["soc-thermal", "battery", "cpu-0-0-usr"] {
+        for kind in ["soc-thermal", "battery", "cpu-0-0-usr", "BIG", "usb_pwr_therm"] {
             assert!(read(kind, "40000").value().is_some(), "{kind}");
         }
     }

@@ -8,13 +8,24 @@ use benchrack_protocol::device::{Place, Temperature};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::units::Millicelsius;
 
-use crate::sysfs::Commands;
+use crate::sysfs::{Commands, DENIAL, excerpt};
 
 const SOURCE: &str = "thermalservice";
 
-/// Temperatures by sensor; empty where the service does not answer or has none.
-pub fn temperatures(commands: &dyn Commands) -> Vec<Temperature> {
-    commands.run("dumpsys", &["thermalservice"]).map(|text| parse(&text)).unwrap_or_default()
+/// Temperatures by sensor, or why the service gives none.
+pub fn temperatures(commands: &dyn Commands) -> Reading<Vec<Temperature>> {
+    let text = match commands.run("dumpsys", &["thermalservice"]) {
+        Ok(text) => text,
+        Err(error) => return error.into_reading(),
+    };
+    if text.contains(DENIAL) {
+        return Reading::missing(Missing::Denied, format!("{SOURCE}: {}", excerpt(text.trim())));
+    }
+    let found = parse(&text);
+    match found.is_empty() && text.contains("HAL Ready: false") {
+        true => Reading::missing(Missing::Unavailable, format!("{SOURCE}: the phone's thermal HAL is not ready")),
+        false => Reading::of(found),
+    }
 }
 
 /// Parses the text. A sensor that only the cached list has is listed without a value.
@@ -100,6 +111,19 @@ mod tests {
         let shown: Vec<_> = found.iter().map(|one| (one.kind.as_str(), one.temperature.value().map(|value| value.0))).collect();
         assert_eq!(shown, [("BIG", Some(26_000)), ("NPU", None), ("usb", None), ("skin", None)]);
         assert_eq!(found[0].place, Some(Place::Cpu));
+    }
+
+    #[test]
+    fn a_service_that_refuses_or_is_not_ready_says_why() {
+        let of = |text: &str| {
+            let device = crate::sysfs::Captured::default();
+            device.set_command("dumpsys thermalservice", Ok(text.into()));
+            temperatures(&device)
+        };
+        let denial = "Permission Denial: can't dump thermalservice from pid 1, uid 10123 due to missing android.permission.DUMP permission";
+        assert!(matches!(of(denial), Reading::Missing { missing: Missing::Denied, .. }));
+        assert!(matches!(of("Thermal Status: 0\nHAL Ready: false\n"), Reading::Missing { missing: Missing::Unavailable, .. }));
+        assert_eq!(of(DUMP).value().map(Vec::len), Some(4));
     }
 
     proptest! {

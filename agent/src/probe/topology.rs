@@ -44,8 +44,11 @@ pub fn clusters(facts: &Facts) -> (Vec<Cluster>, Vec<Unknown>) {
     let rest: CpuSet = facts.cpus.keys().copied().filter(|cpu| !grouped.contains(cpu)).collect();
     if !rest.is_empty() {
         let offline = rest.iter().all(|cpu| facts.cpus.get(&cpu).is_some_and(|cpu| cpu.online == Some(false)));
+        let share = |cpu: &CpuFacts| cpu.clock.as_ref().is_some_and(|clock| clock.len() > core_names::MOST_IN_A_CLUSTER);
         let why = if offline {
             "offline when probed, and no file of another CPU names them"
+        } else if rest.len() > core_names::MOST_IN_A_CLUSTER && rest.iter().all(|cpu| facts.cpus.get(&cpu).is_some_and(share)) {
+            "they share a clock and are more than a cluster of their generation has, and no list tells their clusters"
         } else {
             "no file says which CPUs share their kind"
         };
@@ -55,9 +58,16 @@ pub fn clusters(facts: &Facts) -> (Vec<Cluster>, Vec<Unknown>) {
     (named(facts, groups, complete, &mut unknown), unknown)
 }
 
-/// x86 has a clock for each core and reports packages, so neither file groups; hybrids say their kinds elsewhere.
+/// x86 has a clock for each core and reports packages, so neither file groups; hybrids say their kinds elsewhere. Phones
+/// with clusters of Atoms have a clock for each cluster instead.
 fn x86_groups(facts: &Facts) -> Vec<Group> {
     let all: BTreeSet<u32> = facts.cpus.keys().copied().collect();
+    let clocks = united(facts, facts.cpus.values().filter_map(|cpu| cpu.clock.as_ref()), "related_cpus");
+    let ranges: BTreeSet<_> = facts.cpus.values().map(|cpu| cpu.range).collect();
+    let named: usize = clocks.iter().map(|group| group.cpus.len()).sum();
+    if named == all.len() && clocks.len() > 1 && clocks.len() == ranges.len() && clocks.iter().all(|group| group.cpus.len() > 1) {
+        return clocks;
+    }
     let kinds: Vec<Group> = facts
         .hybrid
         .iter()
@@ -78,7 +88,9 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
     let believed = consistent(facts.cpus.values().filter_map(|cpu| cpu.clock.as_ref()));
     let clocks = || believed.iter().filter(|clock| clock.len() > 1);
     let all = facts.cpus.len();
-    let of_some = |siblings: &&CpuSet| (2..all).contains(&siblings.len());
+    // Newer chips list all CPUs as one package.
+    let most = if of_armv7(facts) { core_names::MOST_IN_A_CLUSTER } else { all.saturating_sub(1) };
+    let of_some = |siblings: &&CpuSet| (2..=most).contains(&siblings.len());
     let siblings = consistent(facts.cpus.values().flat_map(|cpu| &cpu.siblings).filter(of_some));
     let mut groups = united(facts, clocks(), "related_cpus");
     let listed = united(facts, clocks().chain(&facts.cputopo), "related_cpus, cputopo");
@@ -91,6 +103,9 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
         groups = with_siblings.into_iter().map(|group| prefer(&groups, group)).collect();
     }
     let mut groups: Vec<Group> = groups.into_iter().flat_map(|group| split_by_kind(facts, group)).collect();
+    if !(of_dynamiq(facts) || identities(facts).next().is_none()) {
+        groups = groups.into_iter().flat_map(|group| split_by_siblings(group, &siblings)).collect();
+    }
     let shared: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
 
     // Cores with a clock of their own are of one kind when everything that is known of them is equal; one of which less
@@ -109,9 +124,11 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
     }
     let lone_clocks = !own.is_empty();
     groups.extend(own.into_values().map(|cpus| Group { cpus, source: "equal clock range and MIDR" }));
-
     let seen: BTreeSet<u32> = groups.iter().flat_map(|group| group.cpus.iter().copied()).collect();
     let unseen: Vec<u32> = facts.cpus.keys().copied().filter(|cpu| !seen.contains(cpu)).collect();
+    // Two clusters that are alike in everything may share a clock.
+    let listed = |group: &Group| siblings.iter().any(|list| group.cpus.iter().all(|&cpu| list.contains(cpu)));
+    groups.retain(|group| group.cpus.len() <= core_names::MOST_IN_A_CLUSTER || of_dynamiq(facts) || listed(group));
     if let ([only], false) = (groups.as_mut_slice(), unseen.is_empty())
         && of_one_cluster_only(facts)
     {
@@ -123,9 +140,24 @@ fn arm_groups(facts: &Facts, unknown: &mut Vec<Unknown>) -> Vec<Group> {
     groups
 }
 
+/// All that is known of who the cores are.
+fn identities(facts: &Facts) -> impl Iterator<Item = u32> {
+    facts.cpus.values().filter_map(|cpu| cpu.midr).chain(facts.midr_once)
+}
+
+/// Whether every core that names itself is of 32 bits, and one does.
+fn of_armv7(facts: &Facts) -> bool {
+    identities(facts).next().is_some() && identities(facts).all(core_names::is_armv7)
+}
+
+/// Whether a core names itself whose generation has clusters of more than four.
+fn of_dynamiq(facts: &Facts) -> bool {
+    identities(facts).any(core_names::may_exceed_four)
+}
+
 /// Whether every core that names itself is of one design that never was in a chip of several clusters.
 fn of_one_cluster_only(facts: &Facts) -> bool {
-    let mut named = facts.cpus.values().filter_map(|cpu| cpu.midr).chain(facts.midr_once).peekable();
+    let mut named = identities(facts).peekable();
     facts.cpus.len() <= core_names::MOST_IN_A_CLUSTER
         && !(facts.contradiction || facts.unlisted)
         && named.peek().is_some()
@@ -259,9 +291,34 @@ fn of_one_kind(facts: &Facts, group: &Group) -> bool {
         known.next().is_none_or(|first| known.all(|other| other == first))
     }
     let cpus = || group.cpus.iter().filter_map(|cpu| facts.cpus.get(cpu));
-    let clocks: BTreeSet<&CpuSet> = cpus().filter_map(|cpu| cpu.clock.as_ref()).filter(|clock| clock.len() > 1).collect();
-    let disjoint = clocks.iter().any(|one| clocks.iter().any(|other| !one.iter().any(|cpu| other.contains(cpu))));
+    // A CPU that is known to have a clock of its own is none of those that share one.
+    let of = |known: &CpuFacts| known.clock.clone().filter(|clock| clock.len() > 1 || (known.own_list && !known.clock_of_online));
+    let clocks: BTreeSet<CpuSet> = cpus().filter_map(of).collect();
+    let disjoint = clocks
+        .iter()
+        .filter(|one| one.len() > 1)
+        .any(|one| clocks.iter().any(|other| !one.iter().any(|cpu| other.contains(cpu))));
     equal(cpus().map(design)) && equal(cpus().map(|cpu| cpu.capacity)) && equal(cpus().map(|cpu| cpu.range)) && !disjoint
+}
+
+/// Cores that share a clock and are more than one cluster has, by the lists of their clusters: what a full one leaves is
+/// another one.
+fn split_by_siblings(group: Group, siblings: &[CpuSet]) -> Vec<Group> {
+    const MOST: usize = core_names::MOST_IN_A_CLUSTER;
+    if group.cpus.len() <= MOST {
+        return vec![group];
+    }
+    let within = |list: &&CpuSet| list.iter().all(|cpu| group.cpus.contains(&cpu)) && list.len() < group.cpus.len();
+    let mut parts: Vec<BTreeSet<u32>> = siblings.iter().filter(within).map(|list| list.iter().collect()).collect();
+    let listed: BTreeSet<u32> = parts.iter().flatten().copied().collect();
+    let rest: BTreeSet<u32> = group.cpus.difference(&listed).copied().collect();
+    if !rest.is_empty() && rest.len() <= MOST && !parts.is_empty() && parts.iter().all(|part| part.len() == MOST) {
+        parts.push(rest);
+    }
+    if parts.iter().map(BTreeSet::len).sum::<usize>() != group.cpus.len() {
+        return vec![group];
+    }
+    parts.into_iter().map(|cpus| Group { cpus, source: "related_cpus, split by core_siblings_list" }).collect()
 }
 
 /// Cores of two designs that share a clock are two groups. Only designs that are known are believed.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use benchrack_protocol::device::{DeviceReport, PowerSupply};
+use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::units::Millicelsius;
 use tokio::time::sleep;
 
@@ -47,11 +47,10 @@ impl<'a> CutOff<'a> {
             let kind = zone.kind.value()?.as_str();
             Some((zone.zone.as_str(), kind, limit(kind)?))
         };
-        let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
         Self {
             device,
             zones: answering.filter_map(zone).collect(),
-            battery: known.power_supplies.iter().find(is_battery).map(|supply| supply.name.as_str()),
+            battery: known.battery_supply().map(|supply| supply.name.as_str()),
         }
     }
 

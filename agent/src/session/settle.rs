@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::device::{DeviceReport, PowerSupply, ThermalZone};
+use benchrack_protocol::device::{DeviceReport, Temperature, ThermalZone};
 use benchrack_protocol::evidence::{Hindrance, SettleEvidence};
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::units::{Millicelsius, Nanos};
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use crate::device::Device;
 use crate::evidence::watch::{Sensor, active_cooling};
 use crate::evidence::{loadavg, pressure};
-use crate::probe::{power_supply, thermal};
+use crate::probe::{dumpsys_battery, power_supply, thermal, thermalservice};
 
 /// Looks at the run queue for one judgement: enough to tell a daemon's blip from a build.
 const LOOKS: u32 = 5;
@@ -75,23 +75,51 @@ fn too_hot(device: &Device, known: &DeviceReport) -> Option<String> {
     }
     let hot = |zone: &ThermalZone| {
         let kind = zone.kind.value()?;
-        let limit = match Sensor::of(kind) {
-            Sensor::Die => MAX_DIE,
-            Sensor::Skin => MAX_SKIN,
-            Sensor::Battery => MAX_BATTERY,
-            Sensor::Other => return None,
-        };
-        let now = *thermal::temperature(fs, &zone.zone, Some(kind)).value()?;
-        (now > limit).then(|| format!("{kind} is at {now}, above {limit}"))
+        above(kind, Sensor::of(kind), || thermal::temperature(fs, &zone.zone, Some(kind)).value().copied())
     };
-    known.thermal_zones.iter().find_map(hot)
+    known.thermal_zones.iter().find_map(hot).or_else(|| hot_by_services(device, known))
+}
+
+/// Why a sensor hinders, if it does.
+fn above(kind: &str, sensor: Sensor, now: impl FnOnce() -> Option<Millicelsius>) -> Option<String> {
+    let limit = match sensor {
+        Sensor::Die => MAX_DIE,
+        Sensor::Skin => MAX_SKIN,
+        Sensor::Battery => MAX_BATTERY,
+        Sensor::Other => return None,
+    };
+    let now = now()?;
+    (now > limit).then(|| format!("{kind} is at {now}, above {limit}"))
+}
+
+/// The same by Android's services, for the places of which no zone answers: stock phones refuse their zones to the shell.
+/// A program may be started here, before anything is measured.
+fn hot_by_services(device: &Device, known: &DeviceReport) -> Option<String> {
+    let commands = device.commands.as_ref();
+    let zones = |wanted: Sensor| {
+        let answering = known.thermal_zones.iter().filter(|zone| zone.temperature.value().is_some());
+        answering.filter_map(|zone| zone.kind.value()).any(|kind| Sensor::of(kind) == wanted)
+    };
+    let missing = |sensor: &Sensor| !zones(*sensor);
+    let told = |temperature: &Temperature| temperature.place.map(Sensor::at).filter(missing);
+    let mut by_service = Vec::new();
+    if known.temperatures.iter().any(|temperature| told(temperature).is_some_and(|sensor| sensor != Sensor::Other)) {
+        by_service = thermalservice::temperatures(commands).value().cloned().unwrap_or_default();
+    }
+    let hot =
+        |temperature: &Temperature| above(&temperature.kind, told(temperature)?, || temperature.temperature.value().copied());
+    by_service.iter().find_map(hot).or_else(|| {
+        let battery = known.battery.as_ref().filter(|_| missing(&Sensor::Battery))?;
+        let own = || power_supply::supply(device.sysfs.as_ref(), battery.supply.clone()).temperature.value().copied();
+        above("the battery", Sensor::Battery, || own().or_else(|| dumpsys_battery::read(commands).value()?.temperature))
+    })
 }
 
 /// How empty the battery is, if it is.
 fn low_battery(device: &Device, known: &DeviceReport) -> Option<String> {
-    let is_battery = |supply: &&PowerSupply| supply.kind.value().is_some_and(|kind| kind == "Battery");
-    let name = known.power_supplies.iter().find(is_battery)?.name.clone();
-    let level = *power_supply::supply(device.sysfs.as_ref(), name).capacity_percent.value()?;
+    let name = known.battery.as_ref()?.supply.clone();
+    let own = power_supply::supply(device.sysfs.as_ref(), name).capacity_percent.value().copied();
+    let level = own.or_else(|| dumpsys_battery::read(device.commands.as_ref()).value()?.now.level)?;
     (level < MIN_LEVEL).then(|| format!("the battery is at {level} %, below {MIN_LEVEL} %"))
 }
 
@@ -134,7 +162,7 @@ mod tests {
     use super::*;
     use crate::probe::probe;
     use crate::session::simulated::simulated;
-    use crate::sysfs::Captured;
+    use crate::sysfs::{Captured, SysErrorKind};
 
     fn set(text: &str) -> CpuSet {
         text.parse().unwrap()
@@ -178,6 +206,38 @@ mod tests {
             let settled = settle(&device, &known, &cpus, &cpus, minute).await;
             assert!(settled.timed_out && settled.detail.contains(detail), "{settled:?}");
             assert_eq!(settled.hindrance, Some(hindrance));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_phone_that_refuses_its_files_is_gated_by_what_androids_services_say() {
+        let minute = Nanos(60_000_000_000);
+        let thermal = |cpu: &str, skin: &str| {
+            format!(
+                "Current temperatures from HAL:\n\tTemperature{{mValue={cpu}, mType=0, mName=BIG, mStatus=0}}\n\
+                 \tTemperature{{mValue={skin}, mType=3, mName=skin, mStatus=0}}\n"
+            )
+        };
+        let battery = |level: &str, tenths: &str| format!("  status: 3\n  level: {level}\n  temperature: {tenths}\n");
+        let cool = (thermal("40.0", "30.0"), battery("80", "300"));
+        for (services, hindrance, detail) in [
+            (cool.clone(), None, ""),
+            ((thermal("80.0", "30.0"), cool.1.clone()), Some(Hindrance::Heat), "BIG is at 80.0"),
+            ((thermal("40.0", "41.0"), cool.1.clone()), Some(Hindrance::Heat), "skin is at 41.0"),
+            ((cool.0.clone(), battery("80", "450")), Some(Hindrance::Heat), "the battery is at 45.0"),
+            ((cool.0.clone(), battery("12", "300")), Some(Hindrance::Battery), "the battery is at 12 %"),
+        ] {
+            let files = Arc::new(Captured::default());
+            files.set("proc/loadavg", "0.0 0.0 0.0 1/90 5\n");
+            files.fail("sys/class/thermal", SysErrorKind::Denied);
+            files.fail("sys/class/power_supply", SysErrorKind::Denied);
+            files.set_command("dumpsys thermalservice", Ok(services.0));
+            files.set_command("dumpsys battery", Ok(services.1));
+            let device = simulated(&files);
+            let known = probe(&device, None);
+            let settled = settle(&device, &known, &set("0"), &set("0"), minute).await;
+            assert_eq!((settled.timed_out, settled.hindrance), (hindrance.is_some(), hindrance), "{settled:?}");
+            assert!(settled.detail.contains(detail), "{settled:?}");
         }
     }
 

@@ -173,7 +173,8 @@ impl Captured {
         self.tree().insert(path.into(), Entry::Folder(names.iter().cloned().collect()));
     }
 
-    pub(super) fn set_command(&self, line: &str, answer: Result<String, SysErrorKind>) {
+    /// Sets what a program answers, by its command line.
+    pub(crate) fn set_command(&self, line: &str, answer: Result<String, SysErrorKind>) {
         self.commands().insert(line.into(), answer);
     }
 
@@ -219,8 +220,12 @@ impl SysFs for Captured {
         };
         // The root of the tree has no name.
         let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        for (candidate, _) in tree.range(below.clone()..) {
+        for (candidate, entry) in tree.range(below.clone()..) {
             let Some(rest) = candidate.strip_prefix(&below) else { break };
+            // That something is absent was an answer, and puts it in no folder.
+            if matches!(entry, Entry::Fails(SysErrorKind::NotFound)) {
+                continue;
+            }
             names.insert(rest.split('/').next().unwrap_or(rest).to_owned());
         }
         if names.is_empty() && !matches!(tree.get(path), Some(Entry::Folder(_))) {
@@ -284,6 +289,13 @@ command-absent dumpsys battery
         assert_eq!(device.list("sys/c").unwrap_err().kind, SysErrorKind::NotFound);
         assert_eq!(device.run("getprop", &[]).unwrap(), "[a]: [b]\n");
         assert_eq!(device.run("dumpsys", &["battery"]).unwrap_err().kind, SysErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_was_asked_for_in_vain_is_in_no_folder() {
+        let device = Captured::parse("# benchrack device capture 1\nabsent sys/class/power_supply/battery/store_mode\n").unwrap();
+        assert_eq!(device.list("sys/class/power_supply").unwrap_err().kind, SysErrorKind::NotFound);
+        assert_eq!(device.read("sys/class/power_supply/battery/store_mode").unwrap_err().kind, SysErrorKind::NotFound);
     }
 
     #[test]

@@ -42,6 +42,51 @@ fn a_probe_is_read_by_people_and_by_programs() {
     assert!(!report.cpus_online.value().unwrap().is_empty());
 }
 
+/// The shape that docs/devices.md promises, on a folder laid out like a device's root.
+#[test]
+fn the_report_of_a_folder_has_the_documented_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let cpu = "sys/devices/system/cpu";
+    for (file, text) in [
+        (format!("{cpu}/possible"), "0-5\n"),
+        (format!("{cpu}/present"), "0-5\n"),
+        (format!("{cpu}/online"), "0-3\n"),
+        (format!("{cpu}/cpufreq/policy0/related_cpus"), "0 1 2 3\n"),
+        (format!("{cpu}/cpufreq/policy0/cpuinfo_min_freq"), "300000\n"),
+        (format!("{cpu}/cpufreq/policy0/cpuinfo_max_freq"), "1800000\n"),
+        (format!("{cpu}/cpufreq/policy0/scaling_available_frequencies"), "1800000 300000\n"),
+        ("proc/cpuinfo".into(), "processor : 0\nCPU implementer : 0x41\nCPU variant : 0x0\nCPU part : 0xd05\nCPU revision : 0\n"),
+        ("getprop.txt".into(), "[ro.product.cpu.abi]: [arm64-v8a]\n"),
+        ("zones.tsv".into(), "type\traw\nskin\t31500\nibat\t-351\n"),
+        ("denied.tsv".into(), "path\terror\n/sys/class/power_supply/battery/voltage_now\tPermission denied\n"),
+        ("sys/class/power_supply/battery/type".into(), "Battery\n"),
+        ("sys/class/power_supply/battery/status".into(), "Charging\n"),
+        ("sys/class/power_supply/battery/current_now".into(), "-326171\n"),
+    ] {
+        let file = folder.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let report: serde_json::Value =
+        serde_json::from_slice(&agent(&["probe", "--root", path(folder.path()), "--json"]).stdout).unwrap();
+    let cluster = &report["clusters"][0];
+    assert_eq!((cluster["cpus"].as_str(), cluster["core"]["value"].as_str()), (Some("0-3"), Some("Cortex-A55")));
+    assert_eq!((cluster["min_freq"]["value"].as_i64(), cluster["max_freq"]["value"].as_i64()), (Some(300_000), Some(1_800_000)));
+    assert_eq!((cluster["source"].as_str(), cluster["capacity"]["missing"].as_str()), (Some("related_cpus"), Some("absent")));
+    assert_eq!(report["unknown"][0]["what"], "cluster of CPUs 4-5");
+    assert!(report["unknown"][0]["why"].as_str().unwrap().contains("offline"));
+    assert_eq!(report["policies"][0]["frequencies"]["value"], serde_json::json!([300_000, 1_800_000]));
+    let now = &report["battery"]["now"];
+    assert_eq!((now["status"]["value"].as_str(), now["voltage"]["missing"].as_str()), (Some("Charging"), Some("denied")));
+    assert_eq!(now["current"]["missing"], "invalid");
+    assert!(now["current"]["detail"].as_str().unwrap().contains("326.171 mA either way"), "{now}");
+    let [skin, ibat] = report["temperatures"].as_array().unwrap().as_slice() else { panic!("{}", report["temperatures"]) };
+    assert_eq!((skin["kind"].as_str(), skin["temperature"]["value"].as_i64()), (Some("skin"), Some(31_500)));
+    assert_eq!((ibat["kind"].as_str(), ibat["temperature"]["missing"].as_str()), (Some("ibat"), Some("invalid")));
+    assert_eq!(report["access"]["tier"], "bronze");
+    assert_eq!(report["reality"], "real");
+}
+
 #[test]
 fn a_captured_device_answers_like_the_live_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +97,12 @@ fn a_captured_device_answers_like_the_live_one() {
     assert_eq!(captured.clusters, live.clusters);
     assert_eq!(captured.identity.os_fingerprint, live.identity.os_fingerprint);
     assert_eq!(captured.memory.total, live.memory.total);
+    let names = |report: &DeviceReport| report.power_supplies.iter().map(|supply| supply.name.clone()).collect::<Vec<_>>();
+    assert_eq!((names(&captured), &captured.unknown), (names(&live), &live.unknown));
+    let kinds = |report: &DeviceReport| report.thermal_zones.iter().map(|zone| zone.kind.clone()).collect::<Vec<_>>();
+    assert_eq!((kinds(&captured), captured.cooling_devices.len()), (kinds(&live), live.cooling_devices.len()));
+    let paths = |report: &DeviceReport| report.policies.iter().map(|policy| policy.path.clone()).collect::<Vec<_>>();
+    assert_eq!((paths(&captured), captured.battery.is_some()), (paths(&live), live.battery.is_some()));
     let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     if machine_id.trim().len() == 32 {
         assert_ne!(captured.identity.key, live.identity.key, "the machine id is taken out");

@@ -10,6 +10,7 @@ mod models;
 mod packages;
 mod phones;
 mod phones_damaged;
+mod phones_other;
 mod phones_power;
 mod phones_varied;
 mod runner;

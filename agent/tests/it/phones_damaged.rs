@@ -158,8 +158,16 @@ fn a_phone_all_of_whose_files_are_cut_is_still_reported() {
     }
 }
 
+/// As many as PROPTEST_CASES says, before a release; 400 else.
+fn cases() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(400),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases())]
 
     #[test]
     fn a_phone_of_which_some_files_are_damaged_claims_nothing_false(

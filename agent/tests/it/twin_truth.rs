@@ -7,7 +7,7 @@ use std::time::Duration;
 use benchrack_agent::probe::probe;
 use benchrack_agent::twin::{Deed, Twin};
 use benchrack_protocol::cpuset::CpuSet;
-use benchrack_protocol::device::DeviceReport;
+use benchrack_protocol::device::{CpufreqPolicy, DeviceReport};
 use benchrack_protocol::evidence::SessionEvidence;
 use benchrack_protocol::report::{Measurement, RunReport, SessionReport};
 use benchrack_protocol::session::Frequency;
@@ -144,15 +144,18 @@ impl Fault {
     fn deeds(&self, known: &DeviceReport) -> (Deed, Option<Deed>) {
         let place = self.cluster.index(known.clusters.len());
         let cpus = &known.clusters[place].cpus;
-        let policy = known.policies.iter().find(|policy| policy.cpus.iter().all(|cpu| cpus.contains(cpu))).unwrap();
+        let clocks = |policy: &&CpufreqPolicy| policy.cpus.is_subset(cpus) || cpus.is_subset(&policy.cpus);
+        let policy = known.policies.iter().find(clocks).unwrap();
+        // Two clusters on one clock are one of the twin's.
+        let cluster = if known.policies.len() == 1 { 0 } else { place };
         let points = policy.frequencies.value().unwrap();
         let khz = points[((points.len() - 1) as f64 * self.strength).round() as usize].0;
         let highest = points.last().unwrap().0;
         let one = cpus.iter().last().unwrap();
         match self.kind {
-            0 => (Deed::Cap { cluster: place, khz }, Some(Deed::Cap { cluster: place, khz: u64::MAX })),
-            1 => (Deed::Limits { cluster: place, min_khz: khz, max_khz: highest }, None),
-            2 => (Deed::Limits { cluster: place, min_khz: points[0].0, max_khz: khz }, None),
+            0 => (Deed::Cap { cluster, khz }, Some(Deed::Cap { cluster, khz: u64::MAX })),
+            1 => (Deed::Limits { cluster, min_khz: khz, max_khz: highest }, None),
+            2 => (Deed::Limits { cluster, min_khz: points[0].0, max_khz: khz }, None),
             3 => (Deed::Offline(CpuSet::from_iter([one])), None),
             4 => (
                 Deed::Load { cpus: cpus.clone(), share: self.strength * 0.9 },

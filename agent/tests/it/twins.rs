@@ -63,7 +63,7 @@ pub const CASES: [Case; 14] = [
     case("oneplus-6", &[("little", "0-3"), ("big", "4-7")], "big", Frequency::Max, None),
     case("oneplus-7t", &[("little", "0-3"), ("mid", "4-6"), ("big", "7")], "mid", SOME, Some(Reason::FrequencyMoved)),
     case("motorola-moto-g-2013", &[("all", "0-3")], "0", Frequency::Max, None),
-    case("motorola-moto-g5-plus", &[("all", "0-7")], "all", SOME, None),
+    case("motorola-moto-g5-plus", &[("unranked", "0-3"), ("unranked", "4-7")], "all", SOME, None),
     case("huawei-mate-9", &[("little", "0-3"), ("big", "4-7")], "little", Frequency::Max, None),
     case("realme-7-5g", &[("little", "0-5"), ("big", "6-7")], "big", SOME, None),
     case("sony-xperia-xz-premium", &[("little", "0-3"), ("big", "4-7")], "big", SOME, None),
@@ -248,6 +248,7 @@ async fn a_pinned_run_whose_clock_is_taken_is_never_valid_on_any_twin() {
             let spec = spec(case.cores, if taken == 1 { Frequency::Percent(40) } else { Frequency::Max });
             let chosen = match case.cores.parse().unwrap() {
                 benchrack_protocol::session::Cores::List(cpus) => cpus,
+                benchrack_protocol::session::Cores::All => known.cpus_online.value().unwrap().clone(),
                 _ => known.clusters.iter().find(|cluster| cluster.name == case.cores).unwrap().cpus.clone(),
             };
             let (place, khz) = lowest(&known, chosen.iter().next().unwrap());

@@ -43,6 +43,18 @@ pub struct DeviceReport {
     /// Who the agent is on this device, and what that lets it read and prove.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+    /// CPUs that are online and that the scheduler gives no tasks: parked by core_ctl on phones, isolated by the boot line on
+    /// hosts; left out where there are none, or the kernel does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus_isolated: Option<CpuSet>,
+}
+
+impl DeviceReport {
+    /// The power supply that is the battery; none where only a service tells of one.
+    pub fn battery_supply(&self) -> Option<&PowerSupply> {
+        let battery = self.battery.as_ref()?;
+        self.power_supplies.iter().find(|supply| supply.name == battery.supply)
+    }
 }
 
 /// Where figures come from; carried by every device, session and run, end to end.
@@ -70,7 +82,7 @@ pub struct Identity {
     pub manufacturer: Reading<String>,
     /// `ro.product.model`, DMI product or device-tree model.
     pub model: Reading<String>,
-    /// `ro.soc.model` or the CPU's name.
+    /// The chip: `ro.soc.model`, else what the maker or the kernel calls it, or the CPU's name.
     pub soc: Reading<String>,
     /// `ro.build.fingerprint`, or on Linux distribution and kernel release: a new one starts a new series.
     pub os_fingerprint: String,

@@ -62,6 +62,7 @@ pub fn device_report(key: &str) -> DeviceReport {
         battery: None,
         temperatures: Vec::new(),
         access: None,
+        cpus_isolated: None,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Facts {
     pub cputopo: Vec<CpuSet>,
     /// MediaTek's little and big cores.
     pub little_big: Option<(CpuSet, CpuSet)>,
+    /// Whether the kernel's big.LITTLE switcher puts either of two cores behind each CPU.
+    pub switcher: bool,
 }
 
 /// What the files say of one CPU.
@@ -57,6 +59,8 @@ pub struct CpuFacts {
     pub clock_elsewhere: bool,
     /// CPUs of its package or cluster, itself among them.
     pub siblings: Vec<CpuSet>,
+    /// Highest frequency of its operating points: the hardware's highest is no lower.
+    pub top: Option<Kilohertz>,
 }
 
 /// A file with a CPU list below the CPU folder.
@@ -91,6 +95,7 @@ pub fn read(fs: &dyn SysFs, cpuinfo: &CpuInfo, architecture: &str) -> Facts {
         unlisted,
         cputopo: cputopo::clusters(fs),
         little_big: cputopo::little_and_big(fs),
+        switcher: sysfs::text(fs, "sys/kernel/bL_switcher/active").value().is_some_and(|active| active == "1"),
     }
 }
 
@@ -161,6 +166,11 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
     let clock = related.or_else(|| policy("affected_cpus")).or_else(|| named.as_ref().and_then(|policy| policy.affected.clone()));
     let limits = || [Some(format!("{folder}/cpufreq")), named.as_ref().map(|policy| policy.folder.clone())].into_iter().flatten();
     let limit = |file: &str| limits().find_map(|folder| lists.kilohertz(&format!("{folder}/{file}")));
+    let points = |folder: String| lists.text(&format!("{folder}/scaling_available_frequencies"));
+    let top = limits().find_map(points).and_then(|text| {
+        let points: Option<Vec<u64>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
+        points?.into_iter().filter(|khz| CLOCKS.contains(khz)).max().map(Kilohertz)
+    });
     let midr_file = sysfs::parsed(lists.fs, &format!("{folder}/regs/identification/midr_el1"), |text| {
         u64::from_str_radix(text.strip_prefix("0x")?, 16).ok().and_then(|midr| u32::try_from(midr).ok()).filter(|&midr| midr != 0)
     });
@@ -181,6 +191,7 @@ fn facts_of(lists: &Lists<'_>, cpu: u32, cpuinfo: &CpuInfo, online: &Reading<Cpu
             .filter_map(list)
             .chain(shared_l2(lists, &folder, cpu))
             .collect(),
+        top,
     }
 }
 

@@ -54,7 +54,7 @@ fn order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> Result<(), S
         clusters.sort_by_key(|(_, cluster)| cluster.capacity.value().copied());
         return Ok(());
     }
-    let frequencies: Option<Vec<Kilohertz>> = clusters.iter().map(|(_, cluster)| cluster.max_freq.value().copied()).collect();
+    let frequencies = highest(clusters, facts);
     let designs: Option<Vec<_>> = clusters.iter().map(|(midr, _)| midr.and_then(core_names::strength)).collect();
     match (designs, frequencies) {
         (Some(designs), _) if distinct(&designs) => {
@@ -66,17 +66,36 @@ fn order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> Result<(), S
             if !distinct(&keys) {
                 return Err("clusters of one design have the same highest frequency".into());
             }
-            clusters.sort_by_key(|(midr, cluster)| (midr.and_then(core_names::strength), cluster.max_freq.value().copied()));
+            sort(clusters, keys);
             Ok(())
         }
         (None, Some(frequencies)) if distinct(&frequencies) => {
-            clusters.sort_by_key(|(_, cluster)| cluster.max_freq.value().copied());
+            sort(clusters, frequencies);
             Ok(())
         }
         (None, _) if masks_order(clusters, facts) => Ok(()),
         (None, Some(_)) => Err("clusters have the same highest frequency, and their cores cannot be told apart".into()),
         (_, None) => Err("the highest frequency of a cluster is not known".into()),
     }
+}
+
+/// The highest frequency of each cluster. One of which only operating points are known may be faster than those, so they
+/// count where they are above all others anyway.
+fn highest(clusters: &[(Option<u32>, Cluster)], facts: &Facts) -> Option<Vec<Kilohertz>> {
+    let known = || clusters.iter().filter_map(|(_, cluster)| cluster.max_freq.value().copied());
+    let above = known().max().unwrap_or(Kilohertz(u64::MAX));
+    let hidden = clusters.len() - known().count();
+    let at_least = |cluster: &Cluster| {
+        let tops = cluster.cpus.iter().filter_map(|cpu| facts.cpus.get(&cpu)?.top);
+        most(tops).flatten().filter(|top| hidden == 1 && *top > above)
+    };
+    clusters.iter().map(|(_, cluster)| cluster.max_freq.value().copied().or_else(|| at_least(cluster))).collect()
+}
+
+/// Sorts by keys of the same places.
+fn sort<K: Ord>(clusters: &mut [(Option<u32>, Cluster)], keys: Vec<K>) {
+    let by_cpus: BTreeMap<Option<u32>, K> = clusters.iter().map(|(_, cluster)| cluster.cpus.iter().next()).zip(keys).collect();
+    clusters.sort_by(|(_, one), (_, other)| by_cpus.get(&one.cpus.iter().next()).cmp(&by_cpus.get(&other.cpus.iter().next())));
 }
 
 fn masks_order(clusters: &mut [(Option<u32>, Cluster)], facts: &Facts) -> bool {
@@ -101,6 +120,9 @@ fn cluster(facts: &Facts, group: &Group, single: bool) -> (Option<u32>, Cluster)
         None => facts.midr_once.filter(|_| single),
     };
     let core = match (midr, &facts.model_name) {
+        (Some(_), _) if facts.switcher => {
+            Reading::missing(Missing::Invalid, "the kernel's big.LITTLE switcher puts either of two cores behind each CPU")
+        }
         (Some(midr), _) => Reading::of(core_names::name(midr)),
         (None, Some(name)) => Reading::of(name.clone()),
         (None, None) if facts.midr_once.is_some() => {

@@ -1,3 +1,4 @@
+use benchrack_protocol::reading::{Missing, Reading};
 use proptest::prelude::*;
 
 use super::ranks::UNRANKED;
@@ -175,6 +176,103 @@ fn x86_cores_are_one_kind_unless_the_kernel_lists_two() {
     assert_eq!(shown(&facts).0, ["little 0", "big 1"]);
 }
 
+fn add_siblings(facts: &mut Facts, lists: &[&str]) {
+    for list in lists.iter().map(|list| set(list)) {
+        for cpu in list.iter() {
+            facts.cpus.get_mut(&cpu).unwrap().siblings = vec![list.clone()];
+        }
+    }
+}
+
+#[test]
+fn two_clusters_that_share_a_clock_are_told_apart_by_sibling_lists_or_not_at_all() {
+    let of = |midr, lists: &[&str]| {
+        let mut facts = Facts { cpufreq: true, ..Facts::default() };
+        add(&mut facts, "0-7", Some((600, 2000)), midr);
+        add_siblings(&mut facts, lists);
+        shown(&facts)
+    };
+    assert_eq!(of(A53, &["0-3", "4-7"]).0, ["unranked 0-3", "unranked 4-7"]);
+    assert_eq!(of(A53, &["0-3"]).0, ["unranked 0-3", "unranked 4-7"], "a full cluster leaves another one");
+    for lists in [&[][..], &["0-2"], &["0-2", "4-7"], &["0-7"]] {
+        assert_eq!(of(A53, lists), (vec![], vec!["cluster of CPUs 0-7".into()]), "{lists:?}");
+    }
+    // Later generations have clusters of eight, whose pairs may share a cache.
+    assert_eq!(of(Some(0x411f_d050), &[]).0, ["all 0-7"]);
+    assert_eq!(of(Some(0x411f_d461), &["0-1", "2-3", "4-5", "6-7"]).0, ["all 0-7"]);
+    assert_eq!(of(None, &["0-3", "4-7"]).1, ["cluster of CPUs 0-7"], "of an unknown generation");
+}
+
+#[test]
+fn six_small_cores_that_are_listed_as_one_cluster_are_one() {
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0-5", Some((400, 1600)), A53);
+    add(&mut facts, "6-7", Some((900, 2200)), A73);
+    add_siblings(&mut facts, &["0-5", "6-7"]);
+    assert_eq!(shown(&facts).0, ["little 0-5", "big 6-7"]);
+}
+
+#[test]
+fn a_sibling_list_of_all_cpus_is_a_cluster_on_32_bit_chips_only() {
+    for (midr, expected) in [(Some(0x410f_c073), vec!["all 0-1"]), (A53, vec!["unranked 0"]), (None, vec!["unranked 0"])] {
+        let mut facts = Facts { cpufreq: true, midr_once: midr, ..Facts::default() };
+        add(&mut facts, "0", Some((300, 1200)), None);
+        add_hidden(&mut facts, "1", None, None);
+        facts.cpus.get_mut(&0).unwrap().siblings = vec![set("0-1")];
+        assert_eq!(shown(&facts).0, expected, "{midr:?}");
+    }
+}
+
+#[test]
+fn a_core_with_a_clock_of_its_own_is_not_joined_to_those_that_share_one() {
+    const GOLD: Option<u32> = Some(0x51df_804e);
+    let mut facts = Facts { cpufreq: true, ..Facts::default() };
+    add(&mut facts, "0-3", Some((300, 1800)), Some(0x51df_805e));
+    add(&mut facts, "4-6", Some((700, 2400)), GOLD);
+    add(&mut facts, "7", Some((800, 2800)), GOLD);
+    // Its limits do not answer.
+    facts.cpus.get_mut(&7).unwrap().range = None;
+    for cpu in 4..=7 {
+        facts.cpus.get_mut(&cpu).unwrap().siblings = vec![set("4-7")];
+    }
+    assert_eq!(shown(&facts).0, ["unranked 0-3", "unranked 4-6", "unranked 7"]);
+}
+
+#[test]
+fn a_cluster_of_which_only_operating_points_are_known_is_ranked_where_they_are_above_all_others() {
+    for (top, expected) in [(2522, "big 8-9"), (1900, "unranked 8-9")] {
+        let mut facts = Facts { cpufreq: true, ..Facts::default() };
+        add(&mut facts, "0-3", Some((200, 1500)), A53);
+        add(&mut facts, "4-7", Some((300, 2000)), A53);
+        add(&mut facts, "8-9", Some((0, 0)), None);
+        for cpu in [8, 9] {
+            let cpu = facts.cpus.get_mut(&cpu).unwrap();
+            (cpu.range, cpu.top) = (None, Some(Kilohertz(top * 1000)));
+        }
+        let (found, unknown) = clusters(&facts);
+        assert_eq!(format!("{} {}", found[2].name, found[2].cpus), expected, "{unknown:?}");
+        assert!(found[2].max_freq.value().is_none(), "it may be higher");
+    }
+}
+
+#[test]
+fn a_switcher_between_two_kinds_leaves_the_core_without_a_name() {
+    let mut facts = Facts { cpufreq: true, switcher: true, ..Facts::default() };
+    add(&mut facts, "0-3", Some((250, 1600)), Some(0x412f_c0f3));
+    let core = &clusters(&facts).0[0].core;
+    assert!(matches!(core, Reading::Missing { missing: Missing::Invalid, .. }), "{core:?}");
+}
+
+#[test]
+fn atoms_with_a_clock_for_each_cluster_are_clusters() {
+    let mut facts = Facts { x86: true, cpufreq: true, model_name: Some("Atom".into()), ..Facts::default() };
+    add(&mut facts, "0-3", Some((500, 1300)), None);
+    add(&mut facts, "4-7", Some((500, 1800)), None);
+    assert_eq!(shown(&facts).0, ["little 0-3", "big 4-7"]);
+    add(&mut facts, "0-3", Some((500, 1800)), None);
+    assert_eq!(shown(&facts).0, ["all 0-7"], "nothing tells two kinds");
+}
+
 fn arbitrary_facts() -> impl Strategy<Value = Facts> {
     let cpus = proptest::collection::btree_set(0u32..6, 0..6).prop_map(|cpus| cpus.into_iter().collect::<CpuSet>());
     let cpu = (
@@ -195,6 +293,7 @@ fn arbitrary_facts() -> impl Strategy<Value = Facts> {
         clock_of_online: false,
         own_list: true,
         siblings,
+        top: None,
     });
     (proptest::collection::btree_map(0u32..6, cpu, 0..6), any::<bool>(), any::<bool>(), proptest::option::of(any::<u32>()))
         .prop_map(|(cpus, x86, cpufreq, midr_once)| Facts { cpus, x86, cpufreq, midr_once, ..Facts::default() })

@@ -279,8 +279,17 @@ async fn an_agent_killed_at_any_write_restores_every_captured_phone() {
     assert!(count >= 40 && kills > 40 * 9, "{count} phones, {kills} kills");
 }
 
+/// As many as PROPTEST_CASES says, before a release; 48 else.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => usual,
+        None => ProptestConfig { cases: 48, ..usual },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn random_refusals_and_a_kill_leave_no_trace_after_the_next_start(

@@ -413,6 +413,7 @@ pub fn device_report() -> DeviceReport {
             source: "thermalservice".into(),
         }],
         access: Some(access()),
+        cpus_isolated: Some("7".parse().unwrap()),
     }
 }
 

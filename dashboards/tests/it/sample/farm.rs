@@ -348,6 +348,7 @@ pub fn pixel_report() -> DeviceReport {
         battery: None,
         temperatures: Vec::new(),
         access: None,
+        cpus_isolated: None,
     }
 }
 
