@@ -21,9 +21,9 @@ create table rack_phones (
     constraint rack_phones_pk primary key (id),
     constraint rack_phones_host_fk foreign key (host) references racks (host) on delete cascade,
     constraint rack_phones_phone_unique unique (host, phone),
-    constraint rack_phones_phase_check
+    constraint rack_phones_phase_known
         check (phase in ('starting', 'working', 'drained', 'needs_person', 'recovering', 'quarantined')),
-    constraint rack_phones_quarantine_has_reason_check check (phase <> 'quarantined' or reason is not null)
+    constraint rack_phones_quarantine_has_reason check (phase <> 'quarantined' or reason is not null)
 );
 comment on table rack_phones is 'Phones that a host sees, also those that never registered.';
 comment on column rack_phones.phone is 'What tells it apart on its rack; mostly its serial number.';
@@ -41,7 +41,7 @@ create table rack_quarantines (
     ended_at timestamptz,
     constraint rack_quarantines_pk primary key (id),
     constraint rack_quarantines_host_fk foreign key (host) references racks (host) on delete cascade,
-    constraint rack_quarantines_ends_after_check check (ended_at >= began_at)
+    constraint rack_quarantines_ends_after_begin check (ended_at >= began_at)
 );
 create unique index rack_quarantines_open on rack_quarantines (host, phone) where ended_at is null;
 create index rack_quarantines_newest on rack_quarantines (host, began_at desc);

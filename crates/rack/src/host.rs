@@ -222,9 +222,8 @@ impl Host {
         let wanted = Wanted { agent, settings, token };
         let steps = deploy::plan(&found, &wanted)?;
         deploy::carry_out(&unit.way, &unit.place, &wanted, &steps).await?;
-        if wanted.token.is_some() {
-            enrolment.revoke_others(&self.client, keep).await?;
-        }
+        // Also where this one is not new: a host that was killed has left tokens that never came to a phone.
+        enrolment.revoke_others(&self.client, keep).await?;
         Ok((found, steps))
     }
 

@@ -3,9 +3,7 @@
 mod daemon;
 mod faults;
 mod host_killed;
-mod manual;
 mod phones;
-mod soak;
 mod states;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,5 @@
-//! Phones that answer wrongly, slowly, or as somebody else.
+//! Phones that get wrong bytes, answer slowly, are listed twice, or do not charge.
 
-use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use benchrack_protocol::rack::RackPhase;
@@ -15,12 +14,18 @@ fn an_agent_that_arrives_damaged_replaces_nothing_and_is_sent_again() {
         let folder = farm::folder();
         let phones = Phones::start(folder.path(), 1);
         let server = Server::start(&folder.path().join("server"), 60);
-        phones.program(0, "sha256sum", &format!("#!/bin/sh\necho '{}  -'\n", "0".repeat(64)));
-        let (code, stdout, _) = order(&server, &phones, &["deploy"]);
-        assert!(code == 4 && stdout.contains("arrived damaged: its SHA-256 is 000000"), "{stdout}");
+        // A cable that changes a byte on the way, and says nothing.
+        let arrived = phones.path(0, "data/local/tmp/benchrack/benchrack-agent.new");
+        let adb = folder.path().join("adb");
+        let change = format!("printf X | dd of='{}' bs=1 seek=1000 conv=notrunc 2>/dev/null", arrived.display());
+        write_program(
+            &adb,
+            &format!("#!/bin/sh\nadb \"$@\" || exit\ncase \"$*\" in *push*benchrack-agent.new) {change} ;; esac\n"),
+        );
+        let (code, stdout, _) = order(&server, &phones, &["deploy", "--adb", &adb.to_string_lossy()]);
+        assert!(code == 4 && stdout.contains("arrived damaged: its SHA-256 is "), "{stdout}");
         let there = |name: &str| phones.path(0, "data/local/tmp/benchrack").join(name).exists();
         assert!(!there("benchrack-agent.new") && !there("benchrack-agent") && !there("token"), "nothing half-done is left");
-        phones.without_program(0, "sha256sum");
         let (code, stdout, stderr) = order(&server, &phones, &["deploy"]);
         assert_eq!(code, 0, "{stdout} {stderr}");
         devices(&server, 1, &["idle"]).await;
@@ -46,26 +51,6 @@ fn a_slow_phone_is_waited_for_and_one_whose_shell_never_ends_is_not() {
         phones.program(0, "getprop", &getprop);
         let (_, stdout, _) = order(&server, &phones, &["deploy"]);
         assert!(stdout.contains("is as it shall be"), "{stdout}");
-    });
-}
-
-#[test]
-fn phones_whose_systems_tell_one_serial_number_are_two_devices_with_a_token_each() {
-    in_namespaces("rack::faults::phones_whose_systems_tell_one_serial_number_are_two_devices_with_a_token_each", || async {
-        let folder = farm::folder();
-        let phones = Phones::start(folder.path(), 2);
-        (0..2).for_each(|nth| phones.name(nth, "0123456789ABCDEF"));
-        let server = Server::start(&folder.path().join("server"), 60);
-        let (code, stdout, stderr) = order(&server, &phones, &["deploy"]);
-        assert_eq!(code, 0, "{stdout} {stderr}");
-        let joined = devices(&server, 2, &["idle"]).await;
-        let labels: BTreeSet<&String> = joined.iter().flat_map(|device| &device.labels).collect();
-        for nth in 0..2 {
-            let label = format!("serial={}", phones.serial(nth).replace(':', "-"));
-            assert!(labels.contains(&label), "{labels:?}");
-        }
-        let tokens = server.client().tokens().await.unwrap();
-        assert_eq!(tokens.iter().filter(|token| token.name.starts_with("phone 10.77.")).count(), 2, "{tokens:?}");
     });
 }
 

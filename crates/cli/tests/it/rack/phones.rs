@@ -223,8 +223,8 @@ impl Phones {
         rack
     }
 
-    /// Gives a phone another serial number of the kind that its system tells.
-    pub fn name(&self, nth: usize, serial: &str) {
+    /// What a phone's system tells of it.
+    fn name(&self, nth: usize, serial: &str) {
         let Phone { machine, folder, .. } = &self.phones[nth];
         let abi = match machine {
             Machine::Here => "x86_64",
@@ -240,11 +240,6 @@ impl Phones {
     /// Puts a program before all others of its name on a phone.
     pub fn program(&self, nth: usize, name: &str, text: &str) {
         write_program(&self.path(nth, "system/bin").join(name), text);
-    }
-
-    /// Takes a program of that kind away.
-    pub fn without_program(&self, nth: usize, name: &str) {
-        std::fs::remove_file(self.path(nth, "system/bin").join(name)).unwrap();
     }
 
     /// Every setting of a phone, by name.
