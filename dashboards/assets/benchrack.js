@@ -233,11 +233,11 @@ function picks(form) {
 // Keys: those that no field and no control wants for itself.
 function keys() {
   const help = document.getElementById("keys");
-  let led = 0;
+  let led = -Infinity;
   addEventListener("keydown", (event) => {
     if (!forPage(event)) return;
     const going = event.timeStamp - led < 1500;
-    led = 0;
+    led = -Infinity;
     if (going) {
       document.querySelector(`.top a[data-key="${CSS.escape(event.key)}"]`)?.click();
     } else if (event.key === "g") {
