@@ -1,5 +1,6 @@
 //! Waiting for a device that is idle and cool. A wait that runs out marks the result and never hides it.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use benchrack_protocol::cpuset::CpuSet;
@@ -13,7 +14,8 @@ use tokio::time::sleep;
 use crate::device::Device;
 use crate::evidence::watch::{Sensor, active_cooling};
 use crate::evidence::{loadavg, pressure};
-use crate::probe::{dumpsys_battery, power_supply, thermal, thermalservice};
+use crate::probe::dumpsys_battery::{self, Dump};
+use crate::probe::{power_supply, thermal, thermalservice};
 
 /// Looks at the run queue for one judgement: enough to tell a daemon's blip from a build.
 const LOOKS: u32 = 5;
@@ -41,15 +43,9 @@ pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online
     let begun = device.clock.now();
     let waited = || Nanos(device.clock.now().0.saturating_sub(begun.0));
     loop {
-        let hindrance = match too_hot(device, known) {
-            Some(heat) => Some((Hindrance::Heat, heat)),
-            None => match low_battery(device, known) {
-                Some(level) => Some((Hindrance::Battery, level)),
-                None => match under_pressure(device) {
-                    Some(pressure) => Some((Hindrance::Pressure, pressure)),
-                    None => busy(device, cpus, online).await.map(|others| (Hindrance::Competition, others)),
-                },
-            },
+        let hindrance = match hindered(device, known) {
+            None => busy(device, cpus, online).await.map(|others| (Hindrance::Competition, others)),
+            hindrance => hindrance,
         };
         let timed_out = hindrance.is_some() && waited() >= at_most;
         if hindrance.is_none() || timed_out {
@@ -67,8 +63,18 @@ pub async fn settle(device: &Device, known: &DeviceReport, cpus: &CpuSet, online
     }
 }
 
+/// What hinders beside other tasks, if anything does. The battery's service is asked at most once, as all that need it share
+/// its answer.
+fn hindered(device: &Device, known: &DeviceReport) -> Option<(Hindrance, String)> {
+    let service = OnceCell::new();
+    let service = || service.get_or_init(|| dumpsys_battery::read(device.commands.as_ref())).value();
+    let heat = too_hot(device, known, service).map(|heat| (Hindrance::Heat, heat));
+    heat.or_else(|| low_battery(device, known, service).map(|level| (Hindrance::Battery, level)))
+        .or_else(|| under_pressure(device).map(|pressure| (Hindrance::Pressure, pressure)))
+}
+
 /// What is too hot, if anything is. Sensors that do not answer hinder nothing.
-fn too_hot(device: &Device, known: &DeviceReport) -> Option<String> {
+fn too_hot<'a>(device: &Device, known: &DeviceReport, service: impl Fn() -> Option<&'a Dump>) -> Option<String> {
     let fs = device.sysfs.as_ref();
     if let Some((kind, state)) = active_cooling(fs).into_iter().find(|(kind, _)| slows_cpus(kind)) {
         return Some(format!("the device is throttled: {kind} is in state {state}"));
@@ -77,7 +83,7 @@ fn too_hot(device: &Device, known: &DeviceReport) -> Option<String> {
         let kind = zone.kind.value()?;
         above(kind, Sensor::of(kind), || thermal::temperature(fs, &zone.zone, Some(kind)).value().copied())
     };
-    known.thermal_zones.iter().find_map(hot).or_else(|| hot_by_services(device, known))
+    known.thermal_zones.iter().find_map(hot).or_else(|| hot_by_services(device, known, service))
 }
 
 /// Why a sensor hinders, if it does.
@@ -94,7 +100,7 @@ fn above(kind: &str, sensor: Sensor, now: impl FnOnce() -> Option<Millicelsius>)
 
 /// The same by Android's services, for the places of which no zone answers: stock phones refuse their zones to the shell.
 /// A program may be started here, before anything is measured.
-fn hot_by_services(device: &Device, known: &DeviceReport) -> Option<String> {
+fn hot_by_services<'a>(device: &Device, known: &DeviceReport, service: impl Fn() -> Option<&'a Dump>) -> Option<String> {
     let commands = device.commands.as_ref();
     let zones = |wanted: Sensor| {
         let answering = known.thermal_zones.iter().filter(|zone| zone.temperature.value().is_some());
@@ -111,15 +117,15 @@ fn hot_by_services(device: &Device, known: &DeviceReport) -> Option<String> {
     by_service.iter().find_map(hot).or_else(|| {
         let battery = known.battery.as_ref().filter(|_| missing(&Sensor::Battery))?;
         let own = || power_supply::supply(device.sysfs.as_ref(), battery.supply.clone()).temperature.value().copied();
-        above("the battery", Sensor::Battery, || own().or_else(|| dumpsys_battery::read(commands).value()?.temperature))
+        above("the battery", Sensor::Battery, || own().or_else(|| service()?.temperature))
     })
 }
 
 /// How empty the battery is, if it is.
-fn low_battery(device: &Device, known: &DeviceReport) -> Option<String> {
+fn low_battery<'a>(device: &Device, known: &DeviceReport, service: impl Fn() -> Option<&'a Dump>) -> Option<String> {
     let name = known.battery.as_ref()?.supply.clone();
     let own = power_supply::supply(device.sysfs.as_ref(), name).capacity_percent.value().copied();
-    let level = own.or_else(|| dumpsys_battery::read(device.commands.as_ref()).value()?.now.level)?;
+    let level = own.or_else(|| service()?.now.level)?;
     (level < MIN_LEVEL).then(|| format!("the battery is at {level} %, below {MIN_LEVEL} %"))
 }
 
