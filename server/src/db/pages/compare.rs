@@ -1,128 +1,30 @@
 //! Architectures against each other, from the newest runs.
 
+mod choice;
+
 use std::collections::{BTreeMap, HashMap};
 
-use benchrack_dashboards::view::{Axes, BudgetLine, CompareDevice, CompareRow, CompareView, DeviceRef, Dimension, Facet, Figure};
+use benchrack_dashboards::view::{CompareDevice, CompareRow, CompareView, DeviceRef, Dimension, Facet, Figure};
 use benchrack_protocol::api::{Estimate, Metric, Run};
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::ids::{ArtifactId, DeviceId, SeriesId};
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
-use benchrack_protocol::session::{Cores, Frequency, OperatingPoint};
+use benchrack_protocol::session::OperatingPoint;
 use benchrack_protocol::units::Bytes;
 use benchrack_protocol::validity::Validity;
-use serde::Deserialize;
 
 use super::super::column::cell;
 use super::super::{Database, DbError, runs};
 use super::subjects::{self, Subject, device_facet, text_facet, threads_facet};
-use super::{Limit, chosen, facet, manifest, named_devices, query_string};
+use super::{facet, manifest, named_devices, query_string};
 use crate::judge;
+use choice::{Asked, Filter, MOST_ROWS, narrow};
+
+pub use choice::Choice;
 
 /// With more devices than this one is shown at a time: nobody reads twenty tables.
 const MOST_DEVICES: usize = 16;
-/// With more rows than this less is shown, unless it is asked for, see [`narrow`]: the page stays small enough for a phone.
-const MOST_ROWS: usize = 80;
-
-/// What is chosen in the form.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Choice {
-    #[serde(deserialize_with = "asked")]
-    device: Option<Asked>,
-    #[serde(deserialize_with = "chosen")]
-    precision: Option<Precision>,
-    #[serde(deserialize_with = "chosen")]
-    threads: Option<u16>,
-    #[serde(deserialize_with = "chosen")]
-    engine: Option<String>,
-    #[serde(deserialize_with = "chosen")]
-    cores: Option<Cores>,
-    #[serde(deserialize_with = "chosen")]
-    frequency: Option<Frequency>,
-    #[serde(deserialize_with = "chosen")]
-    base: Option<String>,
-    #[serde(deserialize_with = "chosen")]
-    y: Option<Dimension>,
-    #[serde(deserialize_with = "chosen")]
-    x: Option<Dimension>,
-    #[serde(deserialize_with = "chosen")]
-    p90_ms: Option<Limit>,
-    #[serde(deserialize_with = "chosen")]
-    size_mb: Option<Limit>,
-    #[serde(deserialize_with = "chosen")]
-    memory_mb: Option<Limit>,
-    #[serde(deserialize_with = "chosen")]
-    energy_mj: Option<Limit>,
-}
-
-impl Choice {
-    /// Two figures to draw against each other, when either is chosen.
-    fn axes(&self) -> Option<Axes> {
-        let either = self.x.is_some() || self.y.is_some();
-        either.then(|| Axes { y: self.y.unwrap_or(Axes::SIZE.y), x: self.x.unwrap_or(Axes::SIZE.x) })
-    }
-
-    fn budgets(&self) -> Vec<BudgetLine> {
-        let limit = |line: BudgetLine| BudgetLine {
-            limit: match line.field {
-                "p90_ms" => self.p90_ms,
-                "size_mb" => self.size_mb,
-                "memory_mb" => self.memory_mb,
-                "energy_mj" => self.energy_mj,
-                _ => None,
-            }
-            .map(|limit| limit.0),
-            ..line
-        };
-        BudgetLine::NONE.map(limit).into()
-    }
-}
-
-/// Which devices are asked for; in the query, `device=` asks for all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    All,
-    One(DeviceId),
-}
-
-fn asked<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Asked>, D::Error> {
-    let id = Option::<String>::deserialize(deserializer)?;
-    let ask = |text: String| if text.is_empty() { Ok(Asked::All) } else { text.parse().map(Asked::One) };
-    id.map(ask).transpose().map_err(serde::de::Error::custom)
-}
-
-/// The choice as it is stored in columns.
-struct Filter<'a> {
-    precision: Option<String>,
-    threads: Option<i32>,
-    engine: Option<&'a str>,
-    cores: Option<String>,
-    frequency: Option<String>,
-}
-
-impl<'a> Filter<'a> {
-    fn new(choice: &'a Choice) -> Self {
-        Self {
-            precision: choice.precision.map(|precision| precision.to_string()),
-            threads: choice.threads.map(i32::from),
-            engine: choice.engine.as_deref(),
-            cores: choice.cores.as_ref().map(ToString::to_string),
-            frequency: choice.frequency.map(|frequency| frequency.to_string()),
-        }
-    }
-
-    fn takes(&self, subject: &Subject) -> bool {
-        fn fits<T: PartialEq + ?Sized>(wanted: Option<&T>, value: &T) -> bool {
-            wanted.is_none_or(|wanted| wanted == value)
-        }
-        fits(self.precision.as_deref(), subject.precision.as_str())
-            && fits(self.threads.as_ref(), &subject.threads)
-            && fits(self.engine, subject.engine.as_str())
-            && fits(self.cores.as_deref(), subject.cores.as_str())
-            && fits(self.frequency.as_deref(), subject.frequency.as_str())
-    }
-}
 
 /// The page; none when the chosen device does not exist.
 pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>, DbError> {
@@ -173,33 +75,6 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     let limits = budgets.iter().map(|budget| (budget.field, budget.limit.map(|limit| limit.to_string())));
     let query = query_string(parameters.into_iter().chain(limits));
     Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, left_out, base: choice.base.clone(), query }))
-}
-
-/// Leaves out what is least missed of too many rows: all operating points but the one with the most rows, where none was
-/// chosen, and then older builds of engines.
-fn narrow(fitting: &mut Vec<&Subject>, filter: &mut Filter<'_>) {
-    if fitting.len() > MOST_ROWS && filter.cores.is_none() && filter.frequency.is_none() {
-        let mut rows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for subject in fitting.iter() {
-            *rows.entry((&subject.cores, &subject.frequency)).or_default() += 1;
-        }
-        if let Some(((cores, frequency), _)) = rows.into_iter().max_by_key(|(_, rows)| *rows) {
-            (filter.cores, filter.frequency) = (Some(cores.to_owned()), Some(frequency.to_owned()));
-            fitting.retain(|subject| filter.takes(subject));
-        }
-    }
-    if fitting.len() > MOST_ROWS {
-        let mut newest: BTreeMap<_, i64> = BTreeMap::new();
-        let key = |subject: &Subject| {
-            let Subject { device_id, model_name, precision, engine, threads, cores, frequency, .. } = subject.clone();
-            (device_id, model_name, precision, engine, threads, cores, frequency)
-        };
-        for subject in fitting.iter() {
-            let run = newest.entry(key(subject)).or_default();
-            *run = subject.run_id.max(*run);
-        }
-        fitting.retain(|subject| newest.get(&key(subject)) == Some(&subject.run_id));
-    }
 }
 
 /// The choice of a figure to draw, among those that any row has.
