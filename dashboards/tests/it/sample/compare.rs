@@ -118,13 +118,10 @@ pub fn compare() -> CompareView {
     rows[15].speedup = Reading::missing(Missing::Unavailable, "the run failed");
     rows[15].relative = Reading::missing(Missing::Unavailable, "the run failed");
     CompareView {
-        left_out: 0,
-        facets: facets(),
         base: Some("mobilenet-v1-1.0-224 fp32".into()),
-        axes: None,
-        budgets: BudgetLine::NONE.into(),
         devices: vec![CompareDevice { device: workbench(), rows: sorted(rows) }],
         query: "device=1&threads=1&base=mobilenet-v1-1.0-224+fp32".into(),
+        ..compare_empty()
     }
 }
 
@@ -163,17 +160,13 @@ pub fn compare_devices() -> CompareView {
         sorted(rows.collect())
     };
     CompareView {
-        left_out: 0,
-        facets: facets(),
-        base: None,
-        axes: None,
-        budgets: BudgetLine::NONE.into(),
         devices: vec![
             CompareDevice { device: workbench(), rows: without_base(device_rows(&workbench(), 100, 1.0)) },
             CompareDevice { device: pixel(), rows: without_base(device_rows(&pixel(), 200, 1.55)) },
             CompareDevice { device: twin(), rows: without_base(odd) },
         ],
         query: "threads=1".into(),
+        ..compare_empty()
     }
 }
 
@@ -212,13 +205,10 @@ pub fn compare_engines() -> CompareView {
         0,
     );
     CompareView {
-        left_out: 0,
         facets: vec![engines],
-        base: None,
-        axes: None,
-        budgets: BudgetLine::NONE.into(),
         devices: vec![CompareDevice { device: workbench(), rows: sorted(rows.collect()) }],
         query: String::new(),
+        ..compare_empty()
     }
 }
 
