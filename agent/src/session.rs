@@ -45,14 +45,14 @@ use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
 use crate::files::chain;
 use crate::knobs;
-use crate::runner_process::{Birth, Launcher, ProcessLauncher, RunnerProcess, RunnerProgram};
+use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use aside::Aside;
 pub use context::{Artifacts, Context, Observer};
 use context::{files, online, room};
 use cutoff::CutOff;
 use enough::Enough;
 use journal::Journal;
-use subject::Loaded;
+use subject::{Loaded, OfRound};
 use tuned::{Drifted, Tuned};
 
 /// This build of the agent.
@@ -274,16 +274,25 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                     }
                 }
             }
-            for (place, index) in (0u32..).zip(order) {
-                if let Some(Ok(loaded)) = subjects.get_mut(index) {
-                    tell(format!("measuring {}", loaded.name()), done);
-                    let result = loaded.block(round, place, begun, cpus).await;
-                    if spec.subjects.len() > 1 && result.is_ok() {
-                        loaded.wind_down().await;
-                    }
-                    fail_on(&mut subjects[index], result);
+            let turns = turns(&subjects, spec.plan.turns);
+            for turn in 0..turns {
+                let mut places: Vec<(u32, usize)> = (0u32..).zip(order.iter().copied()).collect();
+                if turn % 2 == 1 {
+                    places.reverse();
                 }
-                done += 1;
+                for (place, index) in places {
+                    if let Some(Ok(loaded)) = subjects.get_mut(index) {
+                        if turn == 0 {
+                            tell(format!("measuring {}", loaded.name()), done);
+                        }
+                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, cpus).await;
+                        if spec.subjects.len() > 1 && result.is_ok() {
+                            loaded.wind_down().await;
+                        }
+                        fail_on(&mut subjects[index], result);
+                    }
+                    done += u32::from(turn == 0);
+                }
             }
             if let Some(enough) = &mut enough {
                 let [Ok(baseline), Ok(candidate)] = subjects.as_slice() else { break };
@@ -345,6 +354,15 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
 
 fn blocks_in_all(spec: &SessionSpec) -> u32 {
     spec.plan.blocks.saturating_mul(u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX))
+}
+
+/// Turns of the subjects in the next round: as many as each can take, an odd number, so that one of them is in the middle.
+fn turns<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], wanted: u32) -> u32 {
+    if wanted < 2 || subjects.len() < 2 {
+        return 1;
+    }
+    let most = subjects.iter().flatten().map(Loaded::most_turns).min().unwrap_or(1).min(wanted).max(1);
+    most - (1 - most % 2)
 }
 
 /// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.

@@ -16,6 +16,7 @@ pub use energy::{energy, sustained};
 pub use gate::{DeviceResult, check_metrics, judge_gate, judge_results, rules};
 pub use page::{cheapest, middle, pair, ratio, spread, steadiness};
 pub use receipt::{NotGenuine, Signer, Verified, receipt, verify};
+pub use rounds::round_pair;
 pub use run::{JudgedRun, LoadParts, UnusableMeasurement, frame_inference, load_parts, metrics, run};
 pub use self_test::{catches, self_test};
 pub use study::{ALPHA, StudyEvidence, TooFewBlocks, enough_blocks, judge_study};

@@ -6,11 +6,9 @@
 use std::collections::BTreeSet;
 
 use benchrack_protocol::api::Metric;
-use benchrack_protocol::report::{Block, FreshRunner};
+use benchrack_protocol::round::{Round, SideBySide, undisturbed};
 use benchrack_protocol::session::StopRule;
 use benchrack_protocol::units::Nanos;
-use benchrack_protocol::validity::is_disturbed;
-use benchrack_stats::Samples;
 use benchrack_stats::gate::{Decision, Rules, RulesError};
 use benchrack_stats::paired::Pair;
 use benchrack_stats::sequential::Comparison;
@@ -20,15 +18,6 @@ pub struct Enough<'a> {
     rule: &'a StopRule,
     metrics: Vec<(Metric, Rules, Comparison)>,
     seen: BTreeSet<u32>,
-}
-
-/// What a round gave of one subject.
-#[derive(Clone, Copy)]
-pub struct Round<'a> {
-    /// Its block.
-    pub block: &'a Block,
-    /// Its runner, where each round has one of its own.
-    pub runner: Option<&'a FreshRunner>,
 }
 
 impl<'a> Enough<'a> {
@@ -51,13 +40,13 @@ impl<'a> Enough<'a> {
 
     /// Takes a round, unless others disturbed it; whether every metric is decided now, or one is slower.
     pub fn round(&mut self, baseline: Round<'_>, candidate: Round<'_>) -> bool {
-        let counts = !is_disturbed(baseline.block) && !is_disturbed(candidate.block);
-        if counts && self.seen.insert(baseline.block.round) {
+        let quiet = undisturbed(baseline.block, candidate.block);
+        if let Some([of_baseline, of_candidate]) = quiet.filter(|_| self.seen.insert(baseline.block.round)) {
+            let sides = [Round { block: &of_baseline, ..baseline }, Round { block: &of_candidate, ..candidate }];
             for (metric, _, comparison) in &mut self.metrics {
-                let pair = figure(*metric, baseline).zip(figure(*metric, candidate));
                 // A figure that is missing or makes no ratio is for the judge to name; it decides nothing here.
-                if let Some((baseline, candidate)) = pair
-                    && let Err(error) = comparison.push(Pair { baseline, candidate })
+                if let Some(pair) = pair(*metric, sides)
+                    && let Err(error) = comparison.push(pair)
                 {
                     tracing::debug!(%error, metric = metric.name(), "a round makes no pair");
                 }
@@ -73,15 +62,16 @@ impl<'a> Enough<'a> {
     }
 }
 
-fn figure(metric: Metric, round: Round<'_>) -> Option<f64> {
-    let (values, share) = metric.of_round(round.block, round.runner)?;
-    let values = values.iter().map(|value| value.0 as f64).collect();
-    Samples::new(values).ok().map(|samples| samples.quantile(share))
+fn pair(metric: Metric, sides: [Round<'_>; 2]) -> Option<Pair> {
+    let SideBySide { pieces, quantile } = metric.side_by_side(sides)?;
+    let numbers = |values: Vec<Nanos>| values.into_iter().map(|value| value.0 as f64).collect();
+    Pair::of_pieces(pieces.into_iter().map(|sides| sides.map(numbers)), quantile)
 }
 
 #[cfg(test)]
 mod tests {
     use benchrack_protocol::reading::Reading;
+    use benchrack_protocol::report::Block;
 
     use super::*;
 
@@ -97,6 +87,7 @@ mod tests {
             samples: vec![Nanos(latency); 3],
             suspended: Nanos(0),
             waiting_share: Reading::of(waiting),
+            turns: Vec::new(),
         }
     }
 

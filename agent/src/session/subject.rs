@@ -12,7 +12,8 @@ use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::engine::EngineEvidence;
 use benchrack_protocol::evidence::ThreadPlacement;
 use benchrack_protocol::pipeline::FrameTime;
-use benchrack_protocol::report::{Block, Failure, FreshRunner, Warmup};
+use benchrack_protocol::report::{Block, Failure, FreshRunner, Turn, Warmup};
+use benchrack_protocol::round::{self, Round};
 use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest, MemoryFigures, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::units::Nanos;
@@ -21,7 +22,6 @@ use benchrack_stats::steady::{Steadiness, steadiness};
 use crate::device::Device;
 use crate::evidence::{contention, schedstat, threads};
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
-use crate::session::enough::Round;
 
 /// Warm-up goes on in pieces of about this long, each followed by a look whether it is steady.
 const WARMUP_PIECE: Nanos = Nanos(50_000_000);
@@ -62,6 +62,19 @@ pub struct Loaded<'a, R> {
     fresh_runners: Vec<FreshRunner>,
     summary: Option<Summary>,
     program_memory: MemoryFigures,
+}
+
+/// Which part of a round is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct OfRound {
+    /// The round.
+    pub round: u32,
+    /// The subject's place in it.
+    pub place: u32,
+    /// The turn, from 0.
+    pub turn: u32,
+    /// Turns of each subject.
+    pub turns: u32,
 }
 
 /// What a subject is made of on this device.
@@ -228,28 +241,55 @@ impl<'a, R: Runner> Loaded<'a, R> {
         median(&self.warmup.samples[self.warmup.samples.len() / 2..]).unwrap_or(self.first_inference)
     }
 
-    /// Measures one block. Files are read before and after it, never within.
-    pub async fn block(&mut self, round: u32, place: u32, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
+    /// Inferences of a block.
+    fn block_samples(&self) -> u64 {
+        let fewest = u64::from(self.plan.min_block_samples);
+        inferences(self.plan.block_time, self.latency()).max(fewest).clamp(1, MOST_BLOCK_SAMPLES)
+    }
+
+    /// Turns that a block can be measured in: each has an inference. One for a program, and for a runner of several threads:
+    /// those would not rest between turns, and who disturbs them cannot be told within some milliseconds.
+    pub fn most_turns(&self) -> u32 {
+        let threads = schedstat::threads(self.device.sysfs.as_ref(), self.runner.pid());
+        let several = self.spec.threads > 1 || threads.value().is_some_and(|threads| threads.len() > 1);
+        if several || self.is_program() { 1 } else { u32::try_from(self.block_samples()).unwrap_or(u32::MAX) }
+    }
+
+    /// Measures a block, or one turn of it. Files are read before and after it, never within.
+    pub async fn turn(&mut self, of: OfRound, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
         if self.is_program() {
             // It starts and loads anew in each call, so it gets the time of all its blocks at once.
             return if self.summary.is_none() { self.summarise().await } else { Ok(()) };
         }
-        let latency = self.latency();
-        let count =
-            inferences(self.plan.block_time, latency).max(u64::from(self.plan.min_block_samples)).clamp(1, MOST_BLOCK_SAMPLES);
+        let (whole, turns) = (self.block_samples(), u64::from(of.turns.max(1)));
+        let count = whole / turns + u64::from(u64::from(of.turn) < whole % turns);
+        let count = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
         let fs = self.device.sysfs.as_ref();
         let before = contention::counters(fs, self.runner.pid(), cpus, self.device.clock.now());
-        let (samples, started, suspended) = self.run(u32::try_from(count).unwrap_or(u32::MAX)).await?;
+        let (samples, started, suspended) = self.run(count).await?;
         let after = contention::counters(fs, self.runner.pid(), cpus, self.device.clock.now());
-        self.blocks.push(Block {
-            round,
-            place,
-            started: Nanos(started.0.saturating_sub(since.0)),
-            samples,
-            suspended,
-            waiting_share: before.waiting_share(&after),
-        });
-        self.see_threads(cpus);
+        let waiting_share = before.waiting_share(&after);
+        let turn = (of.turns > 1).then(|| Turn { samples: count, waiting_share: waiting_share.clone() });
+        match self.blocks.last_mut().filter(|block| of.turn > 0 && block.round == of.round) {
+            Some(block) => {
+                block.samples.extend(samples);
+                block.suspended.0 = block.suspended.0.saturating_add(suspended.0);
+                block.turns.extend(turn);
+                block.waiting_share = round::overall(&block.turns);
+            }
+            None => self.blocks.push(Block {
+                round: of.round,
+                place: of.place,
+                started: Nanos(started.0.saturating_sub(since.0)),
+                samples,
+                suspended,
+                waiting_share,
+                turns: turn.into_iter().collect(),
+            }),
+        }
+        if of.turn + 1 >= of.turns {
+            self.see_threads(cpus);
+        }
         Ok(())
     }
 

@@ -38,6 +38,12 @@ pub fn line(text: impl std::fmt::Display) -> Outcome {
     }
 }
 
+/// Writes a line to standard error, for people beside what a program reads.
+pub fn note(text: impl std::fmt::Display) -> Outcome {
+    writeln!(std::io::stderr().lock(), "{text}").context("cannot write to standard error").infrastructure("printing failed")?;
+    Ok(Exit::Pass)
+}
+
 /// Writes a value as JSON to standard output.
 pub fn json(value: &impl Serialize) -> Outcome {
     line(serde_json::to_string_pretty(value).infrastructure("cannot write the answer as JSON")?)

@@ -28,6 +28,7 @@ pub mod rack;
 pub mod reading;
 pub mod receipt;
 pub mod report;
+pub mod round;
 pub mod runner;
 pub mod session;
 pub mod signature;

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::adapter::Summary;
-use crate::api::Metric;
 use crate::device::Reality;
 use crate::energy::{EnergyRun, SustainedRun};
 use crate::engine::EngineEvidence;
@@ -126,22 +125,6 @@ pub struct Measurement {
     pub profile: Vec<OperatorTime>,
 }
 
-impl Metric {
-    /// What one round says of a metric: values, and the quantile of them that counts. None for a metric that has no figure
-    /// in each round, or when it was not measured.
-    pub fn of_round(self, block: &Block, runner: Option<&FreshRunner>) -> Option<(Vec<Nanos>, f64)> {
-        const MEDIAN: f64 = 0.5;
-        match self {
-            Self::Latency => Some((block.samples.clone(), MEDIAN)),
-            Self::LatencyP90 => Some((block.samples.clone(), 0.9)),
-            Self::Load => runner.map(|runner| (vec![runner.load], MEDIAN)),
-            Self::FirstInference => runner.map(|runner| (vec![runner.first_inference], MEDIAN)),
-            Self::Frame => runner.filter(|runner| !runner.frames.is_empty()).map(|runner| (runner.frames.clone(), MEDIAN)),
-            _ => None,
-        }
-    }
-}
-
 /// A runner that lived for one round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -208,6 +191,19 @@ pub struct Block {
     pub suspended: Nanos,
     /// Time the runner's threads were ready but had no CPU because others had it (/proc/<pid>/task/*/schedstat), as a
     /// share of the block. Threads of one pool that wait for each other do not count.
+    pub waiting_share: Reading<f64>,
+    /// The pieces of `samples`, in order, when the subjects of the round took turns; otherwise none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Turn>,
+}
+
+/// A piece of a block, measured between pieces of the round's other subjects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Turn {
+    /// How many of the block's samples, at least 1.
+    pub samples: u32,
+    /// As that of a block, of this turn.
     pub waiting_share: Reading<f64>,
 }
 

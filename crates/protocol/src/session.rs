@@ -155,6 +155,11 @@ pub struct MeasurePlan {
     /// as they live, because of where their memory lies; only fresh ones in each round turn that into noise.
     #[serde(skip_serializing_if = "is_false")]
     pub fresh_runners: bool,
+    /// Turns that the subjects of a round take: each measures its block in up to so many pieces, between pieces of the
+    /// others, and an odd number of them. What the device does in a tenth of a second then hits all alike. Only for
+    /// runners of one thread, because threads of a pool need time to come to rest; 1 for whole blocks.
+    #[serde(skip_serializing_if = "is_one")]
+    pub turns: u32,
     /// Whole frames in each round, with `fresh_runners` and for models whose manifest has a pipeline; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub round_frames: u32,
@@ -187,10 +192,16 @@ pub struct StopRule {
     pub min_rounds: u32,
 }
 
+/// Turns of a gate's rounds: with the usual blocks of 60 ms about 9 ms each, or an inference where that takes longer.
+pub const GATE_TURNS: u32 = 7;
 const LOADS: u32 = 5;
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -219,6 +230,7 @@ impl Default for MeasurePlan {
             energy: None,
             sustained: None,
             fresh_runners: false,
+            turns: 1,
             round_frames: 0,
             stop: None,
             gate: None,

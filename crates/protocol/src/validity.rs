@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{ClockTarget, KnobOutcome, ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
+use crate::reading::Reading;
 use crate::report::{Block, Measurement, OutputCheck};
 use crate::session::{Frequency, OperatingPoint};
 use crate::units::Kilohertz;
@@ -258,7 +259,12 @@ pub fn assess(point: &OperatingPoint, session: &SessionEvidence, run: &Measureme
 /// Whether others demonstrably took CPU time from the runner within the block. A block of which that is not known is not
 /// disturbed, and proves nothing either.
 pub fn is_disturbed(block: &Block) -> bool {
-    block.waiting_share.value().is_some_and(|&share| share > MAX_WAITING_SHARE)
+    takes_too_much(&block.waiting_share)
+}
+
+/// Whether a runner waited for a CPU so long that its latencies tell of others.
+pub(crate) fn takes_too_much(waiting_share: &Reading<f64>) -> bool {
+    waiting_share.value().is_some_and(|&share| share > MAX_WAITING_SHARE)
 }
 
 /// The strength of a session's proof for the clocks of its cores.

@@ -12,7 +12,7 @@
 //! device does not itself alternate.
 
 use crate::interval::Confidence;
-use crate::samples::{SampleError, Samples};
+use crate::samples::Samples;
 use crate::signed_rank::SignedRank;
 use crate::walsh::Walsh;
 
@@ -25,36 +25,9 @@ pub struct Pair {
     pub candidate: f64,
 }
 
-/// A block: the round it belongs to and its samples.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RoundBlock {
-    /// Blocks of one round are neighbours in time.
-    pub round: u32,
-    /// Samples of the block.
-    pub samples: Vec<f64>,
-}
-
-/// These blocks make no pairs.
+/// These pairs tell nothing.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PairError {
-    /// A block without usable samples.
-    #[error("the {side} block of round {round} cannot be used")]
-    Block {
-        /// `baseline` or `candidate`.
-        side: &'static str,
-        /// Its round.
-        round: u32,
-        /// Why.
-        source: SampleError,
-    },
-    /// A side with two blocks for one round.
-    #[error("the {side} has two blocks in round {round}: a round makes one pair")]
-    RoundTwice {
-        /// `baseline` or `candidate`.
-        side: &'static str,
-        /// The round.
-        round: u32,
-    },
     /// A value that has no ratio.
     #[error("pair {index} is {baseline} and {candidate}: a ratio needs finite numbers above zero")]
     NoRatio {
@@ -67,26 +40,23 @@ pub enum PairError {
     },
 }
 
-/// Pairs the medians of blocks of the same round, in the order of rounds. A round that only one side has makes no pair.
-///
-/// # Errors
-/// When a block has no usable samples or a side has two blocks in one round.
-pub fn pairs_by_round(baseline: &[RoundBlock], candidate: &[RoundBlock]) -> Result<Vec<Pair>, PairError> {
-    let baseline = medians(baseline, "baseline")?;
-    let candidate = medians(candidate, "candidate")?;
-    let pair = |(round, &baseline): (&u32, &f64)| Some(Pair { baseline, candidate: *candidate.get(round)? });
-    Ok(baseline.iter().filter_map(pair).collect())
-}
-
-fn medians(blocks: &[RoundBlock], side: &'static str) -> Result<std::collections::BTreeMap<u32, f64>, PairError> {
-    let mut medians = std::collections::BTreeMap::new();
-    for RoundBlock { round, samples } in blocks {
-        let samples = Samples::new(samples.clone()).map_err(|source| PairError::Block { side, round: *round, source })?;
-        if medians.insert(*round, samples.median()).is_some() {
-            return Err(PairError::RoundTwice { side, round: *round });
-        }
+impl Pair {
+    /// The pair of a round from pieces of it, each with the values of both sides: their quantiles where the change is in the
+    /// middle. None without pieces, or when a piece has no usable values.
+    pub fn of_pieces(pieces: impl IntoIterator<Item = [Vec<f64>; 2]>, quantile: f64) -> Option<Self> {
+        let figure = |values| Samples::new(values).ok().map(|samples| samples.quantile(quantile));
+        let pair =
+            |[baseline, candidate]: [Vec<f64>; 2]| Some(Self { baseline: figure(baseline)?, candidate: figure(candidate)? });
+        Self::middle(pieces.into_iter().map(pair).collect::<Option<_>>()?)
     }
-    Ok(medians)
+
+    /// The pair with the middle change, of an odd number the one in the middle and of an even number the lower of two; none
+    /// of none. Of turns that two subjects took, a few in which the device changed its pace do not move it.
+    pub fn middle(mut pairs: Vec<Self>) -> Option<Self> {
+        pairs.sort_by(|a, b| (a.candidate / a.baseline).total_cmp(&(b.candidate / b.baseline)));
+        let last = pairs.len().checked_sub(1)?;
+        pairs.get(last / 2).copied()
+    }
 }
 
 /// The candidate's value over the baseline's, minus one: 0.1 is ten per cent slower.
@@ -204,24 +174,18 @@ mod tests {
         ratios.iter().map(|ratio| Pair { baseline: 8.0, candidate: 8.0 * ratio }).collect()
     }
 
-    fn block(round: u32, samples: &[f64]) -> RoundBlock {
-        RoundBlock { round, samples: samples.to_vec() }
+    #[test]
+    fn a_piece_without_values_makes_no_pair() {
+        let whole = [[vec![1.0, 2.0, 3.0], vec![4.0]], [vec![2.0], vec![2.0]], [vec![1.0], vec![9.0]]];
+        assert_eq!(Pair::of_pieces(whole.clone(), 0.5), Some(Pair { baseline: 2.0, candidate: 4.0 }));
+        assert_eq!(Pair::of_pieces(whole.into_iter().chain([[Vec::new(), vec![1.0]]]), 0.5), None);
     }
 
     #[test]
-    fn blocks_of_the_same_round_make_a_pair_and_the_others_none() {
-        let baseline = [block(2, &[9.0, 10.0, 11.0]), block(0, &[10.0]), block(5, &[10.0])];
-        let candidate = [block(0, &[12.0]), block(1, &[12.0]), block(2, &[13.0, 14.0])];
-        let pairs = pairs_by_round(&baseline, &candidate).unwrap();
-        assert_eq!(pairs, [Pair { baseline: 10.0, candidate: 12.0 }, Pair { baseline: 10.0, candidate: 13.5 }]);
-    }
-
-    #[test]
-    fn an_empty_block_and_a_round_twice_are_refused_by_name() {
-        let error = pairs_by_round(&[block(3, &[])], &[]).unwrap_err();
-        assert_eq!(error.to_string(), "the baseline block of round 3 cannot be used");
-        let error = pairs_by_round(&[], &[block(1, &[1.0]), block(1, &[1.0])]).unwrap_err();
-        assert_eq!(error.to_string(), "the candidate has two blocks in round 1: a round makes one pair");
+    fn the_middle_pair_is_one_of_those_measured() {
+        assert_eq!(Pair::middle(pairs_of(&[1.3, 0.4, 1.1])), Some(Pair { baseline: 8.0, candidate: 8.0 * 1.1 }));
+        assert_eq!(Pair::middle(pairs_of(&[1.3, 1.1])).map(|pair| pair.candidate), Some(8.0 * 1.1));
+        assert_eq!(Pair::middle(Vec::new()), None);
     }
 
     #[test]

@@ -262,6 +262,7 @@ pub(super) fn check_plan(at: &str, plan: &MeasurePlan) -> Result<(), Refusal> {
     match plan {
         plan if plan.blocks == 0 => wrong("blocks is 0: at least 1 is needed"),
         plan if plan.blocks > 100_000 => wrong("blocks is above 100000"),
+        plan if plan.turns == 0 => wrong("turns is 0: 1 measures whole blocks"),
         plan if plan.min_block_samples == 0 => wrong("min_block_samples is 0: at least 1 is needed"),
         plan if plan.gate.is_some() => wrong("gate is set by the server: leave it out"),
         plan if plan.stop.is_some() => wrong("stop is set by the server for gates, from max_time: leave it out"),

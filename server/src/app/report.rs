@@ -278,6 +278,14 @@ fn check_measurement(place: usize, measurement: &Measurement) -> Result<(), Refu
             }
             fits(&at("samples"), sample.0)?;
         }
+        let in_turns: u64 = block.turns.iter().map(|turn| u64::from(turn.samples)).sum();
+        if block.turns.iter().any(|turn| turn.samples == 0) {
+            return Err(Refusal::invalid(format!("{} holds a turn without samples", at("turns"))));
+        }
+        if !block.turns.is_empty() && in_turns != block.samples.len() as u64 {
+            let samples = block.samples.len();
+            return Err(Refusal::invalid(format!("{} hold {in_turns} samples, the block {samples}", at("turns"))));
+        }
         fits(&at("started"), block.started.0)?;
         fits(&at("suspended"), block.suspended.0)?;
         fits_small(&at("round"), block.round)?;

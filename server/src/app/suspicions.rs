@@ -4,7 +4,7 @@ use benchrack_lifecycle::suspicion::{self, SuspicionEvent, SuspicionState};
 use benchrack_protocol::api::{Device, Estimate, GateRules, GateSubject, NewGate, Verdict};
 use benchrack_protocol::ids::{ArtifactId, GateId};
 use benchrack_protocol::problem::ProblemCode;
-use benchrack_protocol::session::{BlockOrder, MeasurePlan, OperatingPoint, Subject};
+use benchrack_protocol::session::{BlockOrder, GATE_TURNS, MeasurePlan, OperatingPoint, Subject};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -228,6 +228,7 @@ impl App {
             blocks: self.series_config().blocks,
             order: BlockOrder::Shuffled { seed },
             fresh_runners: true,
+            turns: GATE_TURNS,
             ..MeasurePlan::default()
         }
     }

@@ -4,7 +4,7 @@ use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::ids::{LeaseId, ModelId, ReportId, RunId, SessionId};
 use benchrack_protocol::reading::Reading;
-use benchrack_protocol::report::{Block, Failure, Measurement, SessionReport};
+use benchrack_protocol::report::{Block, Failure, Measurement, SessionReport, Turn};
 use benchrack_protocol::session::Subject;
 use benchrack_protocol::validity::Validity;
 use serde::Serialize;
@@ -162,6 +162,7 @@ struct BlockRow<'a> {
     waiting_share: Option<f64>,
     waiting_missing: Option<&'a Reading<f64>>,
     samples_ns: &'a [benchrack_protocol::units::Nanos],
+    turns: Option<&'a [Turn]>,
 }
 
 async fn insert_blocks(tx: &mut PgConnection, run: RunId, blocks: &[Block], now: OffsetDateTime) -> Result<(), DbError> {
@@ -177,14 +178,15 @@ async fn insert_blocks(tx: &mut PgConnection, run: RunId, blocks: &[Block], now:
             waiting_share: block.waiting_share.value().copied(),
             waiting_missing: block.waiting_share.value().is_none().then_some(&block.waiting_share),
             samples_ns: &block.samples,
+            turns: (!block.turns.is_empty()).then_some(&block.turns),
         })
         .collect();
     let touched = sqlx::query!(
         "insert into sample_blocks (run_id, measured_at, nth, round, place, started_ns, suspended_ns, waiting_share,
-             waiting_missing, samples_ns)
-         select $1, $2, nth, round, place, started_ns, suspended_ns, waiting_share, waiting_missing, samples_ns
+             waiting_missing, samples_ns, turns)
+         select $1, $2, nth, round, place, started_ns, suspended_ns, waiting_share, waiting_missing, samples_ns, turns
          from jsonb_to_recordset($3) as block (nth integer, round integer, place integer, started_ns bigint,
-             suspended_ns bigint, waiting_share double precision, waiting_missing jsonb, samples_ns bigint[])",
+             suspended_ns bigint, waiting_share double precision, waiting_missing jsonb, samples_ns bigint[], turns jsonb)",
         run.0,
         now,
         Json(&rows) as _

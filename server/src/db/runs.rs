@@ -176,7 +176,7 @@ pub async fn measurement(db: &Database, id: RunId) -> Result<Option<Option<Measu
 async fn blocks_of(db: &Database, runs: &[i64], measured_at: OffsetDateTime) -> Result<HashMap<i64, Vec<Block>>, DbError> {
     let rows = sqlx::query!(
         r#"select run_id, round, place, started_ns, suspended_ns, waiting_share, waiting_missing::text as waiting_missing,
-               samples_ns
+               samples_ns, turns::text as turns
            from sample_blocks where run_id = any($1) and measured_at = $2 order by run_id, nth"#,
         runs,
         measured_at
@@ -199,6 +199,7 @@ async fn blocks_of(db: &Database, runs: &[i64], measured_at: OffsetDateTime) -> 
             samples: samples.collect::<Result<_, _>>()?,
             suspended: Nanos(column("suspended_ns").number(row.suspended_ns)?),
             waiting_share,
+            turns: row.turns.as_deref().map_or_else(|| Ok(Vec::new()), |turns| column("turns").json(turns))?,
         });
     }
     Ok(blocks)

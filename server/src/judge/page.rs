@@ -9,9 +9,10 @@ use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::Block;
 use benchrack_protocol::validity::Validity;
 use benchrack_stats::modality::Modality;
-use benchrack_stats::paired::{PairError, PairedEffect, RoundBlock, pairs_by_round, pairs_needed};
+use benchrack_stats::paired::{PairedEffect, pairs_needed};
 use benchrack_stats::{Confidence, Samples};
 
+use super::rounds::latency_pairs;
 use super::run::nanoseconds;
 
 /// How the samples of the blocks lie; none without samples.
@@ -97,10 +98,9 @@ pub fn ratio(of: &Estimate, to: &Estimate) -> Option<Estimate> {
 /// One subject of a session against another, round by round. `counts` is why the ratio must not be given although it
 /// could be computed: one of the runs is not valid.
 pub fn pair(base: (&str, &[Block]), candidate: (&str, &[Block]), counts: Result<(), String>) -> Pair {
-    let compared = compare(&rounds(base.1), &rounds(candidate.1));
-    let (rounds, ratio) = match compared {
+    let (rounds, ratio) = match compare([base, candidate]) {
         Ok((rounds, ratio)) => (rounds, ratio),
-        Err(error) => (Vec::new(), Reading::missing(Missing::Invalid, error.to_string())),
+        Err(why) => (Vec::new(), Reading::missing(Missing::Invalid, why)),
     };
     let ratio = match counts {
         Ok(()) => ratio,
@@ -109,17 +109,10 @@ pub fn pair(base: (&str, &[Block]), candidate: (&str, &[Block]), counts: Result<
     Pair { base: base.0.to_owned(), candidate: candidate.0.to_owned(), ratio, rounds }
 }
 
-fn rounds(blocks: &[Block]) -> Vec<RoundBlock> {
-    blocks.iter().map(|block| RoundBlock { round: block.round, samples: nanoseconds(&block.samples) }).collect()
-}
-
-fn compare(base: &[RoundBlock], candidate: &[RoundBlock]) -> Result<(Vec<(u32, f64)>, Figure), PairError> {
-    let pairs = pairs_by_round(base, candidate)?;
-    let mut common: Vec<u32> = base.iter().map(|block| block.round).collect();
-    common.retain(|round| candidate.iter().any(|block| block.round == *round));
-    common.sort_unstable();
-    let rounds = common.into_iter().zip(&pairs).map(|(round, pair)| (round, pair.candidate / pair.baseline)).collect();
-    let effect = PairedEffect::new(&pairs, Confidence::P95)?;
+fn compare(sides: [(&str, &[Block]); 2]) -> Result<(Vec<(u32, f64)>, Figure), String> {
+    let (numbers, pairs): (Vec<u32>, Vec<_>) = latency_pairs(sides)?.into_iter().unzip();
+    let rounds = numbers.into_iter().zip(&pairs).map(|(round, pair)| (round, pair.candidate / pair.baseline)).collect();
+    let effect = PairedEffect::new(&pairs, Confidence::P95).map_err(|error| error.to_string())?;
     let figure = match effect.and_then(|effect| Some((effect.change, effect.interval?))) {
         Some((change, interval)) => Reading::of(Estimate::within(1.0 + change, 1.0 + interval.low, 1.0 + interval.high)),
         None => {
@@ -150,6 +143,7 @@ mod tests {
             samples: samples.iter().copied().map(Nanos).collect(),
             suspended: Nanos(0),
             waiting_share: Reading::of(0.0),
+            turns: Vec::new(),
         }
     }
 

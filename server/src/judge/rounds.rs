@@ -1,12 +1,14 @@
 //! The rounds of a session that count: what a gate and a study compare.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use benchrack_protocol::api::Metric;
 use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::report::{Block, Measurement, RunReport, SessionReport};
+use benchrack_protocol::round::{self, Round, SideBySide};
 use benchrack_protocol::session::BlockOrder;
 use benchrack_protocol::validity::{self, Doubt, Reason};
-use benchrack_stats::paired::{Pair, RoundBlock, pairs_by_round};
+use benchrack_stats::paired::Pair;
 
 use super::run::nanoseconds;
 
@@ -45,34 +47,83 @@ pub(super) struct CommonRounds {
 
 /// The pairs of two runs of a session, each given by its name and its place, that both count.
 ///
-/// Rounds in which others demonstrably took CPU time from either runner are left out first, as a pair: the choice looks at
-/// who had the CPU, never at a latency, and treats both sides alike, so that it favours neither. What is left must count by
-/// itself. A session that began on a device others were using is no doubt of its own here, as long as every block says
-/// whether its runner was disturbed; that is what the wait was to foretell.
+/// Rounds, and turns within them, in which others demonstrably took CPU time from either runner are left out first, as
+/// [`round::undisturbed`] says. What is left must count by itself. A session that began on a device others were using is no
+/// doubt of its own here, as long as every block says whether its runner was disturbed; that is what the wait was to foretell.
 pub(super) fn common_rounds(report: &SessionReport, sides: [(&str, usize); 2]) -> Result<CommonRounds, NotCounting> {
     let [first, second] = sides;
     let (baseline, candidate) = (of_run(report, first)?, of_run(report, second)?);
-    let all: BTreeSet<u32> = rounds_of(baseline, |_| true).chain(rounds_of(candidate, |_| true)).collect();
-    let disturbed: BTreeSet<u32> =
-        rounds_of(baseline, validity::is_disturbed).chain(rounds_of(candidate, validity::is_disturbed)).collect();
-    let left_out = (disturbed.len(), all.len());
+    let baselines = by_round(first.0, &baseline.blocks).map_err(NotCounting::Other)?;
+    let candidates = by_round(second.0, &candidate.blocks).map_err(NotCounting::Other)?;
+    let all: BTreeSet<u32> = baselines.keys().chain(candidates.keys()).copied().collect();
+    let mut left_out = (0, all.len());
+    let mut kept: [Vec<Block>; 2] = Default::default();
+    for round in all {
+        let sides = [baselines.get(&round), candidates.get(&round)];
+        let quiet = match sides {
+            [Some(baseline), Some(candidate)] => round::undisturbed(baseline, candidate).map(|sides| sides.map(Some)),
+            sides => (!sides.into_iter().flatten().any(|block| validity::is_disturbed(block)))
+                .then(|| sides.map(|block| block.map(|&block| block.clone()))),
+        };
+        match quiet {
+            Some(blocks) => kept.iter_mut().zip(blocks).for_each(|(kept, block)| kept.extend(block)),
+            None => left_out.0 += 1,
+        }
+    }
     if left_out.0 == left_out.1 && left_out.1 > 0 {
         return Err(NotCounting::Disturbed { rounds: left_out.1 });
     }
-    let (baseline, candidate) = (without(baseline, &disturbed), without(candidate, &disturbed));
-    counting(first.0, &baseline, report)?;
-    counting(second.0, &candidate, report)?;
-    let pairs = pairs_by_round(&rounds(&baseline), &rounds(&candidate)).map_err(|error| NotCounting::Other(error.to_string()))?;
-    Ok(CommonRounds { pairs, sides: [baseline, candidate], left_out })
+    let pairs = latency_pairs([(first.0, &kept[0]), (second.0, &kept[1])]).map_err(NotCounting::Other)?;
+    let pairs = pairs.into_iter().map(|(_, pair)| pair).collect();
+    let [baselines, candidates] = kept;
+    let sides = [Measurement { blocks: baselines, ..baseline.clone() }, Measurement { blocks: candidates, ..candidate.clone() }];
+    counting(first.0, &sides[0], report)?;
+    counting(second.0, &sides[1], report)?;
+    Ok(CommonRounds { pairs, sides, left_out })
+}
+
+/// The blocks of a run by their rounds.
+///
+/// # Errors
+/// Two blocks in one round, in words.
+fn by_round<'a>(side: &str, blocks: &'a [Block]) -> Result<BTreeMap<u32, &'a Block>, String> {
+    let mut rounds = BTreeMap::new();
+    for block in blocks {
+        if rounds.insert(block.round, block).is_some() {
+            return Err(format!("the {side} has two blocks in round {}: a round makes one pair", block.round));
+        }
+    }
+    Ok(rounds)
+}
+
+/// Latencies of two subjects, each with its name, in the rounds that both have.
+///
+/// # Errors
+/// Blocks that make no pair, in words.
+pub(super) fn latency_pairs([baseline, candidate]: [(&str, &[Block]); 2]) -> Result<Vec<(u32, Pair)>, String> {
+    let candidates = by_round(candidate.0, candidate.1)?;
+    let both =
+        by_round(baseline.0, baseline.1)?.into_iter().filter_map(|(nth, block)| Some((nth, [block, candidates.get(&nth)?])));
+    both.map(|(nth, blocks)| {
+        let pair = round_pair(Metric::Latency, blocks.map(|block| Round { block, runner: None }));
+        Ok((nth, pair.ok_or_else(|| format!("the blocks of round {nth} make no pair: a block has no usable samples"))?))
+    })
+    .collect()
+}
+
+/// What a round says of a metric, side by side; none where either side has no figure in each round.
+pub fn round_pair(metric: Metric, sides: [Round<'_>; 2]) -> Option<Pair> {
+    let SideBySide { pieces, quantile } = metric.side_by_side(sides)?;
+    Pair::of_pieces(pieces.into_iter().map(|sides| sides.map(|values| nanoseconds(&values))), quantile)
 }
 
 /// One run without the blocks in which others took CPU time from it, if what is left counts; see [`common_rounds`].
 pub(super) fn undisturbed(report: &SessionReport, (side, place): (&str, usize)) -> Result<Measurement, NotCounting> {
     let run = of_run(report, (side, place))?;
-    let disturbed: BTreeSet<u32> = rounds_of(run, validity::is_disturbed).collect();
-    let kept = without(run, &disturbed);
+    let mut kept = run.clone();
+    kept.blocks.retain(|block| !validity::is_disturbed(block));
     if kept.blocks.is_empty() && !run.blocks.is_empty() {
-        return Err(NotCounting::Disturbed { rounds: disturbed.len() });
+        return Err(NotCounting::Disturbed { rounds: run.blocks.len() });
     }
     counting(side, &kept, report)?;
     Ok(kept)
@@ -87,16 +138,6 @@ pub(super) fn of_run<'a>(report: &'a SessionReport, (side, place): (&str, usize)
         }
         None => Err(NotCounting::Other(format!("the {side} has no run in its session"))),
     }
-}
-
-fn rounds_of(run: &Measurement, which: fn(&Block) -> bool) -> impl Iterator<Item = u32> + '_ {
-    run.blocks.iter().filter(move |block| which(block)).map(|block| block.round)
-}
-
-fn without(run: &Measurement, rounds: &BTreeSet<u32>) -> Measurement {
-    let mut kept = run.clone();
-    kept.blocks.retain(|block| !rounds.contains(&block.round));
-    kept
 }
 
 /// Says why a run does not count, if it does not.
@@ -118,10 +159,4 @@ fn counting(side: &str, run: &Measurement, report: &SessionReport) -> Result<(),
         None => Ok(()),
         Some(&doubt) => Err(NotCounting::InDoubt { side: format!("the {side}"), word: judged.word(), doubt: doubt.clone() }),
     }
-}
-
-fn rounds(measurement: &Measurement) -> Vec<RoundBlock> {
-    let block =
-        |block: &benchrack_protocol::report::Block| RoundBlock { round: block.round, samples: nanoseconds(&block.samples) };
-    measurement.blocks.iter().map(block).collect()
 }

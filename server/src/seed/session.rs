@@ -185,6 +185,7 @@ pub(super) fn outcome(rack: &Rack<'_>, asked: &Asked<'_>, chance: &mut Chance) -
         samples,
         suspended: Nanos(0),
         waiting_share: Reading::of(0.002),
+        turns: Vec::new(),
     };
     // What is retired was judged when it came: its samples need only be enough for that.
     let blocks: Vec<Block> = if whole {

@@ -6,7 +6,7 @@ use benchrack_protocol::device::Reality;
 use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
-use benchrack_protocol::report::{Block, FreshRunner, Measurement, OutputCheck, RunReport, SessionReport};
+use benchrack_protocol::report::{Block, FreshRunner, Measurement, OutputCheck, RunReport, SessionReport, Turn};
 use benchrack_protocol::session::{BlockOrder, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::tensor::Comparison;
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -120,6 +120,31 @@ fn fast_and_wrong_is_said_before_any_other_doubt() {
     let outcome = judged(&[report], &GateRules::default());
     assert_eq!((outcome.verdict, outcome.devices[0].verdict), (Verdict::WrongOutputs, Verdict::WrongOutputs));
     assert!(outcome.summary.contains("outputs differ from its reference: output probabilities"), "{}", outcome.summary);
+}
+
+#[test]
+fn turns_that_were_disturbed_are_left_out_and_the_rest_of_the_round_counts() {
+    let mut noisy = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
+    for place in [0, 1] {
+        change(&mut noisy, place, |run| {
+            for block in &mut run.blocks {
+                block.samples.truncate(7);
+                block.turns = vec![Turn { samples: 1, waiting_share: Reading::of(0.0) }; 7];
+                block.waiting_share = Reading::of(0.0);
+            }
+            // Three of seven in the first round; four in the second, which leaves too few.
+            for (round, turns) in [(0, 0..3), (1, 0..4)] {
+                for turn in turns {
+                    run.blocks[round].turns[turn].waiting_share = Reading::of(0.9);
+                    run.blocks[round].samples[turn].0 *= if place == 0 { 1 } else { 9 };
+                }
+                run.blocks[round].waiting_share = Reading::of(0.5);
+            }
+        });
+    }
+    let device = judged(&[noisy], &GateRules::default()).devices.remove(0);
+    assert_eq!((device.verdict, device.pairs), (Verdict::NotSlower, 13), "{device:?}");
+    assert!(device.detail.ends_with("1 of 14 rounds were disturbed by others and left out"), "{}", device.detail);
 }
 
 #[test]

@@ -147,6 +147,7 @@ pub fn measurement(latency_ns: u64, nth: u64) -> Measurement {
         samples: (0..8).map(|nth| sample(block, nth)).collect(),
         suspended: Nanos(0),
         waiting_share: if block == 3 { absent() } else { Reading::of(0.001) },
+        turns: Vec::new(),
     });
     Measurement {
         load: Nanos(40_000_000),

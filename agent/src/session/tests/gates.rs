@@ -50,6 +50,34 @@ async fn each_round_has_runners_of_its_own_and_says_how_they_started() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn subjects_take_an_odd_number_of_turns_and_each_goes_first_in_turn() {
+    let mut spec = gate(2, 60);
+    (spec.plan.stop, spec.plan.turns, spec.plan.block_time) = (None, 7, Nanos(60 * MS));
+    // The nanoseconds beyond whole milliseconds tell when an inference began, in milliseconds.
+    let latencies = started(2, [|now| Ok(Nanos(2 * MS + now.0 / MS)), |now| Ok(Nanos(15 * MS + now.0 / MS))]);
+    let (report, _) = run(&phone(), spec, &latencies).await;
+    let [quick, slow] = [measured(&report.runs[0]), measured(&report.runs[1])];
+    let turns = |run: &Measurement, round: usize| run.blocks[round].turns.iter().map(|turn| turn.samples).collect::<Vec<_>>();
+    // 30 and 4 inferences: with the slow one there are no more than three turns of an odd number.
+    assert_eq!((turns(quick, 0), turns(slow, 0)), (vec![10, 10, 10], vec![2, 1, 1]));
+    for round in 0..2 {
+        let begun = |run: &Measurement| {
+            let first = |piece: &&[Nanos]| piece[0].0 % MS;
+            run.blocks[round].pieces().iter().map(first).collect::<Vec<u64>>()
+        };
+        let mut order: Vec<(u64, &str)> = begun(quick).into_iter().map(|at| (at, "quick")).collect();
+        order.extend(begun(slow).into_iter().map(|at| (at, "slow")));
+        order.sort_unstable();
+        let order: Vec<&str> = order.into_iter().map(|(_, who)| who).collect();
+        let mut expected = ["quick", "slow", "slow", "quick", "quick", "slow"];
+        if round == 1 {
+            expected.reverse();
+        }
+        assert_eq!(order, expected, "round {round}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_when_the_candidate_is_surely_slower() {
     let latencies = started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(12 * MS))]);
     let (report, _) = run(&phone(), gate(100, 60), &latencies).await;

@@ -10,7 +10,7 @@ use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::packaging::Packaging;
-use benchrack_protocol::session::{BlockOrder, Cores, Frequency, MeasurePlan, OperatingPoint};
+use benchrack_protocol::session::{BlockOrder, Cores, Frequency, GATE_TURNS, MeasurePlan, OperatingPoint};
 use benchrack_protocol::units::Nanos;
 use clap::Args;
 
@@ -112,7 +112,8 @@ pub struct Gate {
     /// How the verdict is printed; --json is short for json.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Also show every round: who came first, both latencies, and whether it counts.
+    /// Also show every round: who came first, both latencies, and whether it counts. Beside any format but text it goes to
+    /// standard error.
     #[arg(long)]
     explain: bool,
     /// Write the receipt here: `benchrack verify` computes the verdict from it again.
@@ -149,6 +150,7 @@ pub fn plan(rounds: u32, seed: u64, block: Nanos, metrics: &[MetricRule], budget
         // A fixed order lets noise with a memory favour one side; a random one keeps both errors at their level.
         order: BlockOrder::Shuffled { seed },
         fresh_runners: true,
+        turns: GATE_TURNS,
         round_frames: if any(&[Metric::Frame]) { FRAMES } else { 0 },
         frames: if any(&of_frames) { ALL_FRAMES } else { 0 },
         packagings: if any(&packaged) { Packaging::ALL.into() } else { Vec::new() },
@@ -230,8 +232,9 @@ impl Gate {
             None => self.measure_here(&request, [&baseline, &candidate], context.quiet).await?,
             Some(farm) => self.measure_on_farm(farm, &request, [&baseline, &candidate], context.quiet).await?,
         };
-        self.keep_and_explain(&answer)?;
-        print::outcome(&answer.outcome, if context.json { Format::Json } else { self.format })?;
+        let format = if context.json { Format::Json } else { self.format };
+        self.keep_and_explain(&answer, format)?;
+        print::outcome(&answer.outcome, format)?;
         Ok(match answer.outcome.verdict {
             Verdict::NotSlower => Exit::Pass,
             Verdict::Inconclusive => Exit::Inconclusive,
@@ -240,14 +243,14 @@ impl Gate {
     }
 
     /// Writes the receipt and shows the rounds, as asked; both only of a receipt that verifies.
-    fn keep_and_explain(&self, answer: &Answer) -> Result<(), Failure> {
+    fn keep_and_explain(&self, answer: &Answer, format: Format) -> Result<(), Failure> {
         let Some(receipt) = answer.receipt.as_deref().filter(|_| self.explain || self.receipt.is_some()) else { return Ok(()) };
         if let Some(file) = &self.receipt {
             std::fs::write(file, receipt).usage(format!("cannot write the receipt {}", file.display()))?;
         }
         let verified = benchrack_server::judge::verify(receipt, &[]).infrastructure("the receipt does not verify")?;
         if self.explain {
-            print::explain(&verified.reports)?;
+            print::explain(&verified.reports, format)?;
         }
         Ok(())
     }

@@ -44,12 +44,12 @@ impl Verify {
                 return Err(crate::exit::Failure { exit: Exit::Rejected, error });
             }
         };
+        if self.explain {
+            print::explain(&reports, if context.json { Format::Json } else { self.format })?;
+        }
         if context.json {
             let signers: Vec<_> = signers.iter().map(|signer| json!({"device": signer.device, "key": signer.key})).collect();
             return output::json(&json!({"genuine": true, "outcome": outcome, "signers": signers, "unsigned": unsigned}));
-        }
-        if self.explain && self.format == Format::Text {
-            print::explain(&reports)?;
         }
         print::outcome(&outcome, self.format)?;
         if self.format != Format::Text {

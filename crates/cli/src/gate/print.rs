@@ -1,11 +1,11 @@
 //! A verdict for people, for a pull request, for a build server.
 
-use std::fmt::Write as _;
-
 use benchrack_protocol::api::{GateComparison, GateOutcome, Metric, Verdict};
-use benchrack_protocol::report::{RunReport, SessionReport};
+use benchrack_protocol::report::{Block, RunReport, SessionReport};
+use benchrack_protocol::round::{Round, undisturbed};
 use benchrack_protocol::units::Nanos;
-use benchrack_protocol::validity::is_disturbed;
+use benchrack_server::judge::round_pair;
+use benchrack_stats::paired::Pair;
 use clap::ValueEnum;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -183,43 +183,53 @@ fn junit(outcome: &GateOutcome) -> Result<String, Failure> {
     report.to_string().infrastructure("cannot write JUnit XML")
 }
 
-/// Every round of every device: who came first, both latencies, and whether it counts.
-pub fn explain(reports: &[(String, SessionReport)]) -> Outcome {
+/// Shows every round, beside any format but text where it disturbs no program.
+pub fn explain(reports: &[(String, SessionReport)], format: Format) -> Outcome {
+    let rounds = rounds(reports);
+    if format == Format::Text { output::line(rounds) } else { output::note(rounds) }
+}
+
+/// Every round of every device: who came first, both latencies where the change is in the middle, and what counts.
+fn rounds(reports: &[(String, SessionReport)]) -> String {
     let numbers = ["round", "baseline", "candidate", "change"];
+    let mut text = String::new();
     for (device, report) in reports {
         let [Some(RunReport::Measured(baseline)), Some(RunReport::Measured(candidate))] =
             [report.runs.first(), report.runs.get(1)]
         else {
-            output::line(format!("{device}: a side has no measurement"))?;
+            text.push_str(&format!("{device}: a side has no measurement\n"));
             continue;
         };
         let mut table = output::table(["round", "first", "baseline", "candidate", "change", "counts"], &numbers);
         for block in &baseline.blocks {
             let Some(other) = candidate.blocks.iter().find(|other| other.round == block.round) else { continue };
-            let median = |samples: &[Nanos]| {
-                let values = samples.iter().map(|sample| sample.0 as f64).collect();
-                benchrack_stats::Samples::new(values).map(|samples| samples.median())
+            let quiet = undisturbed(block, other);
+            let counts = match &quiet {
+                Some([kept, _]) if kept.turns.len() < block.turns.len() => {
+                    format!("{} of {} turns", kept.turns.len(), block.turns.len())
+                }
+                Some(_) => "yes".into(),
+                None => format!("no: others took {} and {} of the time", waiting(block), waiting(other)),
             };
-            let shown = match (median(&block.samples), median(&other.samples)) {
-                (Ok(b), Ok(c)) => [Nanos(b as u64).to_string(), Nanos(c as u64).to_string(), signed(c / b - 1.0)],
-                _ => ["–".into(), "–".into(), "–".into()],
+            let [ours, theirs] = quiet.as_ref().map_or([block, other], |[ours, theirs]| [ours, theirs]);
+            let pair = round_pair(Metric::Latency, [ours, theirs].map(|block| Round { block, runner: None }));
+            let [baseline, candidate, change] = match pair {
+                Some(Pair { baseline, candidate }) => {
+                    [Nanos(baseline as u64).to_string(), Nanos(candidate as u64).to_string(), signed(candidate / baseline - 1.0)]
+                }
+                None => ["–".into(), "–".into(), "–".into()],
             };
-            let [baseline, candidate, change] = shown;
             let first = if block.place == 0 { "baseline" } else { "candidate" };
-            let mut counts = String::from("yes");
-            if is_disturbed(block) || is_disturbed(other) {
-                counts.clear();
-                let share =
-                    |block: &benchrack_protocol::report::Block| block.waiting_share.value().copied().unwrap_or(0.0) * 100.0;
-                write!(counts, "no: others took {:.0} % and {:.0} % of the time", share(block), share(other))
-                    .infrastructure("cannot write")?;
-            }
             table.add_row([block.round.to_string(), first.into(), baseline, candidate, change, counts]);
         }
-        output::line(format!("{device}, every round:"))?;
-        output::line(table)?;
+        text.push_str(&format!("{device}, every round:\n{table}\n"));
     }
-    Ok(crate::exit::Exit::Pass)
+    text
+}
+
+/// How long a runner waited in a block, for people.
+fn waiting(block: &Block) -> String {
+    block.waiting_share.value().map_or_else(|| "an unknown share".into(), |share| format!("{:.0} %", share * 100.0))
 }
 
 #[cfg(test)]

@@ -127,6 +127,7 @@ pub fn spec() -> SessionSpec {
             energy: Some(EnergyPlan { width: 0.02, max_time: Nanos(600_000_000_000) }),
             sustained: Some(Nanos(300_000_000_000)),
             fresh_runners: true,
+            turns: 7,
             round_frames: 4,
             stop: Some(StopRule {
                 metrics: vec![(Metric::Latency, 0.02), (Metric::Load, 0.1)],
@@ -227,6 +228,10 @@ pub fn measurement() -> Measurement {
         samples: vec![Nanos(1_000_000); 15],
         suspended: Nanos(0),
         waiting_share: Reading::of(0.001),
+        turns: vec![
+            Turn { samples: 7, waiting_share: Reading::of(0.002) },
+            Turn { samples: 8, waiting_share: Reading::missing(Missing::Unavailable, "the thread ended") },
+        ],
     };
     let comparison = compare(&[0.5, -0.25], &[0.5, -0.25], Tolerance::FP32);
     Measurement {

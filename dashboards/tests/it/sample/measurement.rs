@@ -47,6 +47,7 @@ fn blocks(seed: u64, ms: f64, place: u32) -> Vec<Block> {
             } else {
                 Reading::of(0.004 * noise(seed, u64::from(round)))
             },
+            turns: Vec::new(),
         })
         .collect()
 }

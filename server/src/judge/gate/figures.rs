@@ -6,6 +6,7 @@ use benchrack_protocol::api::{Judged, Metric};
 use benchrack_protocol::energy::EnergyRun;
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Block, Measurement, SessionReport};
+use benchrack_protocol::round::Round;
 use benchrack_stats::energy::estimate_numbers;
 use benchrack_stats::family::Figure;
 use benchrack_stats::gate::{Decision, Doubt, Rules};
@@ -13,6 +14,7 @@ use benchrack_stats::paired::Pair;
 use benchrack_stats::sequential::{Comparison, judge_exact};
 use benchrack_stats::{Confidence, Interval, Samples};
 
+use super::super::rounds::round_pair;
 use super::super::run::{metrics, nanoseconds};
 
 /// A metric of one device.
@@ -55,14 +57,15 @@ pub(super) fn compared(
 
 /// The pairs of a metric, in the order of the rounds.
 fn by_rounds(metric: Metric, tolerance: f64, sides: &[Measurement; 2], rules: &Rules) -> Result<MeasuredMetric, String> {
-    let [baseline, candidate] = sides.each_ref().map(|side| of_rounds(side, metric));
+    let [baseline, candidate] = sides;
     let mut comparison = Comparison::new(rules);
     let mut paired: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for (round, &baseline) in &baseline {
-        let Some(&candidate) = candidate.get(round) else { continue };
-        comparison.push(Pair { baseline, candidate }).map_err(|error| format!("{}: {error}", metric.name()))?;
-        paired[0].push(baseline);
-        paired[1].push(candidate);
+    for block in &baseline.blocks {
+        let Some(other) = candidate.blocks.iter().find(|other| other.round == block.round) else { continue };
+        let Some(pair) = round_pair(metric, [round(baseline, block), round(candidate, other)]) else { continue };
+        comparison.push(pair).map_err(|error| format!("{}: {error}", metric.name()))?;
+        paired[0].push(pair.baseline);
+        paired[1].push(pair.candidate);
     }
     let [baseline, candidate] = paired.map(|values| Samples::new(values).ok().map(|samples| samples.median()));
     let figure = if comparison.pairs() == 0 { Figure::Missing } else { Figure::ByRounds(Box::new(comparison)) };
@@ -72,11 +75,14 @@ fn by_rounds(metric: Metric, tolerance: f64, sides: &[Measurement; 2], rules: &R
 /// A run's figure in each of its rounds.
 pub(super) fn of_rounds(run: &Measurement, metric: Metric) -> BTreeMap<u32, f64> {
     let figure = |block: &Block| {
-        let runner = run.fresh_runners.iter().find(|runner| runner.round == block.round);
-        let (values, share) = metric.of_round(block, runner)?;
+        let (values, share) = metric.of_round(round(run, block))?;
         Samples::new(nanoseconds(&values)).ok().map(|samples| samples.quantile(share))
     };
     run.blocks.iter().filter_map(|block| Some((block.round, figure(block)?))).collect()
+}
+
+fn round<'a>(run: &'a Measurement, block: &'a Block) -> Round<'a> {
+    Round { block, runner: run.fresh_runners.iter().find(|runner| runner.round == block.round) }
 }
 
 /// A metric that is the same each time.

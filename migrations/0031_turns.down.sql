@@ -1,0 +1,1 @@
+alter table sample_blocks drop column turns;
