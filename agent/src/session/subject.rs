@@ -27,8 +27,9 @@ use crate::runner_process::{Birth, Launcher, Runner, unexpected};
 const WARMUP_PIECE: Nanos = Nanos(50_000_000);
 /// Clocks need some hundred milliseconds to follow a load, however few inferences look alike before.
 const SHORTEST_WARMUP: Nanos = Nanos(300_000_000);
-/// A runner that replaces another begins on a warm device: this long, and no fewer inferences than the plan says.
-const RENEWED_WARMUP: Nanos = Nanos(40_000_000);
+/// A runner that replaces another begins on a device that its own loading has warmed: this long, and no fewer inferences than
+/// the plan says.
+const RENEWED_WARMUP: Nanos = Nanos(20_000_000);
 /// Kept warm-up latencies; a model this quick is warm long before.
 const MOST_WARMUP_SAMPLES: usize = 20_000;
 /// Bounds a report; a block of a model this quick is shorter than asked.

@@ -192,8 +192,8 @@ pub struct StopRule {
     pub min_rounds: u32,
 }
 
-/// Turns of a gate's rounds: with the usual blocks of 60 ms about 9 ms each, or an inference where that takes longer.
-pub const GATE_TURNS: u32 = 7;
+/// Turns of a gate's rounds: with its usual blocks of 90 ms 10 ms each, or an inference where that takes longer.
+pub const GATE_TURNS: u32 = 9;
 const LOADS: u32 = 5;
 
 fn is_zero(number: &u32) -> bool {

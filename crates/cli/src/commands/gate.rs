@@ -122,7 +122,7 @@ pub struct Gate {
 }
 
 /// Long enough that a fresh runner's start costs not much more, short enough for the pairs to be many.
-pub const BLOCK_MS: u64 = 60;
+pub const BLOCK_MS: u64 = 90;
 
 /// How a gate measures: each round in fresh runners, in an order that chance draws; and what its metrics and budgets need
 /// beside.
