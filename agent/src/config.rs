@@ -30,6 +30,8 @@ pub struct Config {
     pub first_retry_ms: u64,
     /// Longest wait after failed requests, seconds.
     pub longest_retry_s: u64,
+    /// An agent that is refused because another one works as its device takes an identity of its own after this, seconds.
+    pub identity_wait_s: u64,
     /// Models kept for later sessions, megabytes.
     pub model_cache_mb: u64,
     /// Builds of engines kept for later sessions, megabytes.
@@ -52,6 +54,7 @@ impl Default for Config {
             heartbeat_s: 10,
             first_retry_ms: 500,
             longest_retry_s: 60,
+            identity_wait_s: 100,
             model_cache_mb: 2_048,
             engine_cache_mb: 1_024,
             knobs: Vec::new(),

@@ -1,4 +1,4 @@
-//! Files that survive a power cut, and errors in one line.
+//! Files that survive a power cut.
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,11 +20,6 @@ pub fn write_safely(file: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::File::open(folder)?.sync_all()?;
     }
     Ok(())
-}
-
-/// An error with all its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub fn probe_in(device: &Device, own_key: Option<&str>, folder: Option<&Path>) -
             }
         }
         (Err(error), Some(battery)) if battery.gauge.value().is_none() => {
-            battery.gauge = Reading::missing(Missing::Invalid, crate::files::chain(error));
+            battery.gauge = Reading::missing(Missing::Invalid, benchrack_protocol::causes::chain(error));
         }
         _ => {}
     }

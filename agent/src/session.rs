@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use benchrack_protocol::WIRE_VERSION;
 use benchrack_protocol::api::Heartbeat;
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::evidence::{ResidencyEvidence, SessionEvidence, TrueFrequency, WatchSample};
 use benchrack_protocol::ids::ReportId;
@@ -43,7 +44,6 @@ use benchrack_protocol::units::Nanos;
 
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
-use crate::files::chain;
 use crate::knobs;
 use crate::runner_process::{Birth, Launcher, ProcessLauncher, Runner, RunnerProcess, RunnerProgram};
 use aside::Aside;

@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod backoff;
 pub mod engines;
 mod farm;
+mod own_identity;
 pub mod spool;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use benchrack_client::ClientError;
 use benchrack_protocol::api::{Claim, Heartbeat, Lease, Registration, Release};
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::ids::DeviceId;
 use benchrack_protocol::problem::ProblemCode;
@@ -28,7 +30,7 @@ use tokio::time::sleep;
 
 use crate::config::Config;
 use crate::device::Device;
-use crate::files::{chain, write_safely};
+use crate::files::write_safely;
 use crate::probe::probe_in;
 use crate::runner_process::RunnerProgram;
 use crate::session::journal::{Journal, JournalError};
@@ -37,6 +39,7 @@ use artifacts::Cache;
 use backoff::Backoff;
 use engines::Engines;
 pub use farm::Farm;
+use own_identity::OwnIdentity;
 use spool::{Delivery, Spool, SpoolError};
 
 /// Why the agent cannot work at all.
@@ -80,6 +83,10 @@ pub enum WorkError {
     },
 }
 
+/// Longest wait between two registrations while another agent works as this device: a rack that does not hear of this one climbs
+/// its ladder.
+const ASKS_WHO: Duration = Duration::from_secs(10);
+
 /// An agent at work.
 pub struct Worker<'a, F> {
     farm: F,
@@ -92,6 +99,7 @@ pub struct Worker<'a, F> {
     engines: Engines,
     known: DeviceReport,
     key: SecretKey,
+    own_identity: OwnIdentity,
     id: Option<DeviceId>,
     backoff: Backoff,
     /// Held as long as the agent lives.
@@ -125,14 +133,34 @@ impl<'a, F: Farm> Worker<'a, F> {
             tracing::info!(knobs = restored, "restored what an earlier session had changed");
         }
         let own_key = own_key(&folder).map_err(unusable)?;
-        let known = probe_in(device, Some(&own_key), Some(&folder));
+        let mut known = probe_in(device, Some(&own_key), Some(&folder));
+        let own_identity = OwnIdentity::in_folder(&folder, own_key);
+        if own_identity.is_taken() {
+            known.identity.key = own_identity.key().to_owned();
+        }
         let key = signing_key(&folder).map_err(unusable)?;
         let spool = Spool::in_folder(&folder).map_err(|source| WorkError::Spool { source })?;
         let cache = Cache::in_folder(&folder, config.model_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let engines = Engines::in_folder(&folder, config.engine_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let seed = format!("{} {}", known.identity.key, device.clock.now().0);
         let backoff = Backoff::new(Duration::from_millis(config.first_retry_ms), config.longest_retry(), &seed);
-        Ok(Self { farm, config, device, program, folder, spool, cache, engines, known, key, id: None, backoff, _lock: lock })
+        let id = None;
+        Ok(Self {
+            farm,
+            config,
+            device,
+            program,
+            folder,
+            spool,
+            cache,
+            engines,
+            known,
+            key,
+            own_identity,
+            id,
+            backoff,
+            _lock: lock,
+        })
     }
 
     /// Works until `stop` is done, then returns with the device restored and the lease given back.
@@ -209,10 +237,15 @@ impl<'a, F: Farm> Worker<'a, F> {
                     if unknown {
                         // A server with a new database: it asks who we are.
                         self.id = None;
+                    } else if error.problem().is_some_and(|problem| problem.code == ProblemCode::IdentityInUse) {
+                        self.refused_as_another(&error)?;
                     } else if !error.is_transient() && self.id.is_none() {
                         return Err(WorkError::Refused { source: error });
                     }
-                    let wait = self.backoff.next();
+                    let wait = match self.own_identity.is_awaited() {
+                        true => self.backoff.next().min(ASKS_WHO),
+                        false => self.backoff.next(),
+                    };
                     tracing::warn!(error = chain(&error), retry_ms = wait.as_millis(), "the server gives no work");
                     sleep(wait).await;
                 }
@@ -239,8 +272,28 @@ impl<'a, F: Farm> Worker<'a, F> {
         };
         let device = self.farm.register(&self.known.identity.key, &registration).await?;
         tracing::info!(device.id = device.id.0, device.name, "registered");
+        self.own_identity.settle();
         self.id = Some(device.id);
         Ok(device.id)
+    }
+
+    /// Another agent works as this device. One that was just stopped is soon counted as gone; one that is still there is another
+    /// device with the same serial number, and this one goes by a key of its own from then on.
+    fn refused_as_another(&mut self, error: &ClientError) -> Result<(), WorkError> {
+        let now = self.device.clock.now();
+        if !self.own_identity.is_due(now, Duration::from_secs(self.config.identity_wait_s)) {
+            return Ok(());
+        }
+        self.own_identity.take().map_err(|source| WorkError::Folder { path: self.folder.clone(), source })?;
+        let key = self.own_identity.key();
+        tracing::warn!(
+            before = self.known.identity.key,
+            key,
+            error = chain(error),
+            "another device has this identity; taking one of its own"
+        );
+        self.known.identity.key = key.to_owned();
+        Ok(())
     }
 
     /// One lease: models, session, signs of life beside both.

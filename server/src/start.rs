@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benchrack_protocol::api::{NewToken, Scope};
+use benchrack_protocol::causes::chain;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +85,7 @@ fn listen_remedy(error: &std::io::Error) -> &'static str {
 
 impl From<Refusal> for StartError {
     fn from(refusal: Refusal) -> Self {
-        let cause = refusal.cause.as_deref().map(|cause| format!(": {}", http::chain(cause)));
+        let cause = refusal.cause.as_deref().map(|cause| format!(": {}", chain(cause)));
         Self::Prepare(format!("{}{}", refusal.detail, cause.unwrap_or_default()))
     }
 }
@@ -306,7 +307,7 @@ pub(crate) async fn listen(app: App) {
             () = stopping.cancelled() => return,
         };
         if let Err(error) = heard {
-            tracing::warn!(error = http::chain(&error), "the database's notifications cannot be heard; trying again");
+            tracing::warn!(error = chain(&error), "the database's notifications cannot be heard; trying again");
         }
         app.events().publish(FarmEvent::Lost);
         tokio::select! {
@@ -339,7 +340,7 @@ async fn keep_house(app: App, every: Duration) {
             () = app.stopping().cancelled() => return,
         }
         if let Err(refusal) = app.tick(app.now()).await {
-            let cause = refusal.cause.as_deref().map(|cause| http::chain(cause));
+            let cause = refusal.cause.as_deref().map(|cause| chain(cause));
             tracing::error!(cause, "housekeeping failed and is tried again: {}", refusal.detail);
         }
     }
@@ -359,7 +360,7 @@ async fn tell(app: App, every: Duration) {
             () = app.stopping().cancelled() => return,
         };
         if let Err(refusal) = delivered {
-            let cause = refusal.cause.as_deref().map(|cause| http::chain(cause));
+            let cause = refusal.cause.as_deref().map(|cause| chain(cause));
             tracing::error!(cause, "the outbox cannot be read and is tried again: {}", refusal.detail);
         }
     }

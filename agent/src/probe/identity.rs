@@ -57,7 +57,16 @@ fn android(
     own_key: Option<&str>,
 ) -> Identity {
     let get = |key| property(properties, key);
-    let serial = or(get("ro.serialno"), || get("ro.boot.serialno"));
+    let platforms = ["ro.board.platform", "ro.hardware", "ro.product.model"].map(|name| get(name).value().cloned());
+    let own = |serial: Reading<String>| {
+        serial.and_then(|serial| {
+            if is_everybodys(&serial) || platforms.iter().flatten().any(|name| name.eq_ignore_ascii_case(serial.trim())) {
+                return Reading::missing(Missing::Invalid, format!("'{serial}' is no serial number of one device"));
+            }
+            Reading::of(serial)
+        })
+    };
+    let serial = or(own(get("ro.serialno")), || own(get("ro.boot.serialno")));
     let (manufacturer, model) = (get("ro.product.manufacturer"), get("ro.product.model"));
     // The platform is a family on many phones (`exynos5`, `msm8952` for an MSM8976).
     let hardware = || of(cpuinfo.hardware.clone(), "no Hardware in /proc/cpuinfo");
@@ -128,6 +137,16 @@ fn key(os: &str, identifier: Option<&str>, own_key: Option<&str>) -> String {
     }
 }
 
+/// Serial numbers as makers leave them on all of a kind: digits in order, one letter again and again, a word. (`0123456789ABCDEF`
+/// is the default of MediaTek's and Allwinner's boot loaders, `EMULATOR…` that of Android's emulator.)
+fn is_everybodys(serial: &str) -> bool {
+    const IN_ORDER: [&str; 2] = ["0123456789abcdef0123456789abcdef", "12345678901234567890abcdef"];
+    let serial = serial.trim().to_ascii_lowercase();
+    let one_letter = serial.chars().collect::<std::collections::BTreeSet<_>>().len() <= 1;
+    let in_order = serial.len() >= 4 && IN_ORDER.iter().any(|digits| digits.contains(&serial));
+    one_letter || in_order || ["unknown", "null", "none"].contains(&serial.as_str()) || serial.starts_with("emulator")
+}
+
 fn or(first: Reading<String>, second: impl FnOnce() -> Reading<String>) -> Reading<String> {
     if first.value().is_some() {
         return first;
@@ -181,6 +200,24 @@ mod tests {
         assert_ne!(one, key("android", Some("R58M12346"), None));
         assert!(!one.contains("R58M12345"));
         assert_eq!(key("linux", None, Some("linux-own-1")), "linux-own-1");
+    }
+
+    #[test]
+    fn a_serial_number_that_many_phones_tell_is_no_identity() {
+        let key = |properties: &str| {
+            let properties = Reading::of(super::super::getprop::parse(properties));
+            let kernel = Reading::missing(Missing::Absent, "");
+            android(&properties, &CpuInfo::default(), "aarch64".into(), kernel, Some("own-1")).key
+        };
+        for serial in ["0123456789ABCDEF", "1234567890abcdef", "123456789", "00000000", "unknown", "EMULATOR35X3X11X0", "mt6580"]
+        {
+            assert_eq!(key(&format!("[ro.serialno]: [{serial}]\n[ro.board.platform]: [MT6580]\n")), "own-1", "{serial}");
+        }
+        for serial in ["R58M12345", "0a388e93", "9889db343047474d48", "HT7390200123"] {
+            assert!(key(&format!("[ro.serialno]: [{serial}]\n")).starts_with("android-"), "{serial}");
+        }
+        let boot = "[ro.serialno]: [0123456789ABCDEF]\n[ro.boot.serialno]: [R58M12345]\n";
+        assert_eq!(key(boot), key("[ro.serialno]: [R58M12345]\n"), "the boot loader's is asked as well");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::model::{ElementType, TensorSpec};
 use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest};
 use benchrack_protocol::tensor::InputGenerator;
 
 use super::Refusal;
 use super::engine::Engine;
-use crate::files::chain;
 use crate::npy;
 
 /// What feeds an input when nobody says.

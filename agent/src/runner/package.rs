@@ -1,5 +1,6 @@
 //! Models that come packed: read, decrypted and decompressed in memory, so that the plain model is never in a file.
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::packaging::unpack;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, PackedModel};
 use benchrack_protocol::units::Nanos;
@@ -8,7 +9,6 @@ use super::Refusal;
 use super::engine::Source;
 use super::model::elapsed;
 use crate::clock::raw;
-use crate::files::chain;
 
 /// Where the request's model is, and how long unpacking took, where it is packed.
 ///

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use benchrack_protocol::adapter::Adapter;
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
 use benchrack_protocol::runner::{FailureReason, LoadRequest, Reply};
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -18,7 +19,6 @@ use tempfile::TempDir;
 use super::Refusal;
 use super::aside::Aside;
 use crate::adapter::{self, Reader, Said, Words};
-use crate::files::chain;
 
 /// Inferences before those that count, where the program can be told.
 const WARMUP: u32 = 5;

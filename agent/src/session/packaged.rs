@@ -9,13 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::packaging::{LoadTime, PackageKey, PackagedLoad, pack};
 use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::{FailureReason, LoadRequest, PackedModel, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::units::Bytes;
 
-use crate::files::{chain, write_safely};
+use crate::files::write_safely;
 use crate::runner_process::{Birth, Launcher, Runner, unexpected};
 use crate::session::subject::{Files, load_request};
 

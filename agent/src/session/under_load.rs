@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::reading::{Missing, Reading};
@@ -14,7 +15,6 @@ use super::looping::Looping;
 use super::tuned::Tuned;
 use super::{Context, energy, sustained};
 use crate::energy::waits_for_charge;
-use crate::files::chain;
 use crate::runner_process::Runner;
 
 /// A subject that was measured in blocks, with its runner, or why it ended.

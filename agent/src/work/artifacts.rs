@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::FailureReason;
@@ -14,7 +15,6 @@ use benchrack_protocol::units::Bytes;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW};
 
 use super::Farm;
-use crate::files::chain;
 use crate::session::Artifacts;
 
 /// The folder of models.

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::report::Failure;
@@ -17,7 +18,6 @@ use tar::{Archive, EntryType};
 
 use super::Farm;
 use super::artifacts::mark_as_used;
-use crate::files::chain;
 use crate::session::Artifacts;
 
 /// No build of an engine has more files.

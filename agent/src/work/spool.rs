@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use benchrack_client::ClientError;
 use benchrack_protocol::api::Lease;
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::ids::LeaseId;
 use benchrack_protocol::report::SessionReport;
 use benchrack_protocol::signature::SecretKey;
 use serde::{Deserialize, Serialize};
 
 use super::Farm;
-use crate::files::{chain, write_safely};
+use crate::files::write_safely;
 
 /// The folder of waiting reports.
 #[derive(Debug)]

@@ -35,6 +35,9 @@ pub struct Server {
     loses_answers: AtomicBool,
     asked: AtomicU32,
     registered: AtomicU32,
+    /// A key under which another agent works.
+    taken: Mutex<Option<String>>,
+    keys: Mutex<Vec<String>>,
     changed: Notify,
     pub state: Mutex<State>,
 }
@@ -96,7 +99,11 @@ pub struct Remote(pub Arc<Server>);
 impl Farm for Remote {
     async fn register(&self, key: &str, registration: &Registration) -> Result<api::Device, ClientError> {
         self.0.registered.fetch_add(1, Ordering::SeqCst);
+        self.0.keys.lock().unwrap().push(key.into());
         self.0.answer(|state| {
+            if self.0.taken.lock().unwrap().as_deref() == Some(key) {
+                return Err(refuse(ProblemCode::IdentityInUse));
+            }
             state.known = true;
             Ok(api::Device {
                 id: DeviceId(1),
@@ -193,11 +200,18 @@ fn server(blocks: u32) -> Arc<Server> {
     Arc::new(server)
 }
 
+fn config() -> Config {
+    Config { first_retry_ms: 1, longest_retry_s: 1, heartbeat_s: 1, name: "test".into(), ..Config::default() }
+}
+
 /// Runs an agent on this folder until `until` is done.
 async fn work(server: &Arc<Server>, folder: &Path, until: impl Future<Output = ()>) -> Result<(), WorkError> {
-    let config = Config { first_retry_ms: 1, longest_retry_s: 1, heartbeat_s: 1, name: "test".into(), ..Config::default() };
+    work_as(server, &config(), folder, until).await
+}
+
+async fn work_as(server: &Arc<Server>, config: &Config, folder: &Path, until: impl Future<Output = ()>) -> Result<(), WorkError> {
     let (device, program) = (Device::live(), agent());
-    let mut worker = Worker::new(Remote(Arc::clone(server)), &config, &device, &program, folder.into())?;
+    let mut worker = Worker::new(Remote(Arc::clone(server)), config, &device, &program, folder.into())?;
     worker.run(until).await
 }
 
@@ -334,6 +348,35 @@ async fn a_model_that_the_server_lacks_fails_its_subject_only() {
     let runs = &state.stored.values().next().unwrap().runs;
     assert!(matches!(&runs[0], RunReport::Failed(failure) if failure.reason == FailureReason::ArtifactUnavailable), "{runs:?}");
     assert!(matches!(&runs[1], RunReport::Measured(_)));
+}
+
+#[tokio::test]
+async fn an_agent_whose_identity_another_one_has_takes_its_own_and_keeps_it() {
+    let (server, folder) = (server(1), tempfile::tempdir().unwrap());
+    std::fs::write(folder.path().join("device-key"), "own-1").unwrap();
+    let shared = benchrack_agent::probe::probe(&Device::live(), Some("own-1")).identity.key;
+    if shared == "own-1" {
+        eprintln!("SKIPPED: this machine has no machine id that another one could have as well");
+        return;
+    }
+    *server.taken.lock().unwrap() = Some(shared.clone());
+    let keys = || server.keys.lock().unwrap().clone();
+    let registered = async |times: usize| {
+        while keys().len() < times {
+            server.changed.notified().await;
+        }
+    };
+    // As long as the other one may just have been stopped, this one only asks again.
+    work(&server, folder.path(), registered(3)).await.unwrap();
+    assert!(keys().iter().all(|key| *key == shared), "{:?}", keys());
+    let hasty = Config { identity_wait_s: 0, ..config() };
+    work_as(&server, &hasty, folder.path(), server.until(|state| !state.stored.is_empty())).await.unwrap();
+    assert_eq!(keys().last().map(String::as_str), Some("own-1"));
+    // A later life is the same device, also when the other one is gone.
+    *server.taken.lock().unwrap() = None;
+    let lives = keys().len();
+    work(&server, folder.path(), registered(lives + 1)).await.unwrap();
+    assert_eq!(keys().last().map(String::as_str), Some("own-1"));
 }
 
 #[tokio::test]

@@ -74,6 +74,11 @@ pub struct Device {
     pub labels: Vec<String>,
 }
 
+impl Device {
+    /// The longest reason of a quarantine or retirement, characters.
+    pub const LONGEST_REASON: usize = 300;
+}
+
 /// `POST /leases`: an agent asks for work and waits up to `wait` for it. Scope agent. 204 when there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -11,6 +11,7 @@ pub mod adapter;
 pub mod alert;
 pub mod api;
 pub mod budget;
+pub mod causes;
 pub mod cpuset;
 pub mod device;
 pub mod energy;

@@ -49,6 +49,8 @@ codes! {
     LeaseLost = 409, "the lease is no longer held";
     /// The state of the thing does not allow this now.
     Conflict = 409, "not possible in the present state";
+    /// Another agent that is there works as this device; nothing was stored.
+    IdentityInUse = 409, "another agent works as this device";
     /// An upload is larger than the server takes.
     TooLarge = 413, "the upload is too large";
     /// The bytes do not have the digest they were announced with.

@@ -63,6 +63,13 @@ pub struct RackPhone {
     pub doing: Option<String>,
 }
 
+impl RackPhone {
+    /// The longest `phone`, `model`, `device` and `doing`, characters.
+    pub const LONGEST_NAME: usize = 200;
+    /// The longest `reason`, characters.
+    pub const LONGEST_REASON: usize = 2_000;
+}
+
 /// `PUT /racks/{host}`: all phones of one host. Scope admin, which a host has to make tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

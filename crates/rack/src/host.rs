@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use benchrack_client::{Client, ClientError};
+use benchrack_protocol::causes::chain;
 
 use crate::abi::{AgentFileError, Agents};
 use crate::adb::{Adb, AdbError};
@@ -161,11 +162,6 @@ impl BringUpError {
             Self::Booting | Self::AgentFile(_) | Self::Enrol(_) | Self::Settings(_) => Outcome::Later(why),
         }
     }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl Host {

@@ -161,6 +161,7 @@ texts! {
         p_method: "This address does not take that method", "이 주소에서 쓸 수 없는 메서드입니다";
         p_lease_lost: "The lease is no longer held", "임대가 끝났습니다";
         p_conflict: "Not possible in the present state", "현재 상태에서는 할 수 없습니다";
+        p_identity: "Another agent works as this device", "다른 에이전트가 이 기기로 동작하고 있습니다";
         p_too_large: "The upload is too large", "업로드가 너무 큽니다";
         p_hash: "The content does not match its digest", "내용이 해시와 다릅니다";
         p_invalid: "The content is not valid", "내용이 올바르지 않습니다";
@@ -272,6 +273,7 @@ impl Common {
             ProblemCode::MethodNotAllowed => self.p_method,
             ProblemCode::LeaseLost => self.p_lease_lost,
             ProblemCode::Conflict => self.p_conflict,
+            ProblemCode::IdentityInUse => self.p_identity,
             ProblemCode::TooLarge => self.p_too_large,
             ProblemCode::HashMismatch => self.p_hash,
             ProblemCode::Invalid => self.p_invalid,

@@ -27,12 +27,12 @@ impl App {
     pub async fn order(&self, id: DeviceId, order: Order) -> Result<Device, Refusal> {
         let event = match order {
             Order::Quarantine(reason) => {
-                check_text("reason", &reason, 300)?;
+                check_text("reason", &reason, Device::LONGEST_REASON)?;
                 DeviceEvent::Quarantine { reason }
             }
             Order::Readmit => DeviceEvent::Readmit,
             Order::Retire(reason) => {
-                check_text("reason", &reason, 300)?;
+                check_text("reason", &reason, Device::LONGEST_REASON)?;
                 DeviceEvent::Retire { reason }
             }
         };

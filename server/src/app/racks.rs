@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use benchrack_protocol::rack::{Rack, RackPhase, RackReport};
+use benchrack_protocol::rack::{Rack, RackPhase, RackPhone, RackReport};
 use time::Duration;
 
 use super::{App, check_text};
@@ -26,12 +26,17 @@ impl App {
         }
         let mut names = BTreeSet::new();
         for (nth, phone) in report.phones.iter().enumerate() {
-            check_text(&format!("phones[{nth}].phone"), &phone.phone, 200)?;
+            check_text(&format!("phones[{nth}].phone"), &phone.phone, RackPhone::LONGEST_NAME)?;
             if !names.insert(&phone.phone) {
                 return Err(Refusal::invalid(format!("phones[{nth}].phone: {} is named twice", phone.phone)));
             }
-            let texts = [("model", &phone.model, 200), ("device", &phone.device, 200), ("reason", &phone.reason, 2_000)];
-            for (field, text, longest) in texts.into_iter().chain([("doing", &phone.doing, 200)]) {
+            let (name, reason) = (RackPhone::LONGEST_NAME, RackPhone::LONGEST_REASON);
+            for (field, text, longest) in [
+                ("model", &phone.model, name),
+                ("device", &phone.device, name),
+                ("reason", &phone.reason, reason),
+                ("doing", &phone.doing, name),
+            ] {
                 if let Some(text) = text {
                     check_text(&format!("phones[{nth}].{field}"), text, longest)?;
                 }

@@ -380,7 +380,9 @@ fn judge_runs(report: &SessionReport) -> Result<Vec<Option<JudgedRun>>, Refusal>
     runs.map(|(place, (run, subject))| match (run, &report.evidence) {
         (RunReport::Measured(measurement), Some(evidence)) => {
             let judged = judge::run(subject, &report.spec.operating_point, evidence, measurement);
-            judged.map(Some).map_err(|error| Refusal::invalid(format!("runs[{place}]: {}", crate::http::chain(&error))))
+            judged
+                .map(Some)
+                .map_err(|error| Refusal::invalid(format!("runs[{place}]: {}", benchrack_protocol::causes::chain(&error))))
         }
         (RunReport::Measured(_), None) => Err(Refusal::invalid(format!("runs[{place}] is measured without evidence"))),
         (RunReport::Failed(_), _) => Ok(None),

@@ -1,10 +1,10 @@
 //! The outbox is emptied: each message until it is taken, with growing pauses.
 
+use benchrack_protocol::causes::chain;
 use time::{Duration, OffsetDateTime};
 
 use super::App;
 use crate::db;
-use crate::http::chain;
 use crate::refusal::Refusal;
 
 /// Longer than a delivery may take: so long nobody else tries the same message.

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::{App, check_text};
-use crate::db::devices::LockedDevice;
+use crate::db::devices::{LockedDevice, Registered};
 use crate::db::leases::{EndedAs, HeldLease, Presented};
 use crate::db::{self, DbError};
 use crate::events::{FarmEvent, LONGEST_PHASE};
@@ -25,6 +25,10 @@ use crate::secret::{Secret, SecretHash};
 
 /// Longest time that a claim is held open; proxies cut idle requests after about this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// An agent that is there is heard of every minute at least, by its claims or its signs of life; one that was not for this long
+/// may be replaced by one with another signing key.
+const AGENT_GONE_AFTER: Duration = Duration::from_secs(90);
 
 /// What came of looking for work.
 #[derive(Debug)]
@@ -36,11 +40,21 @@ enum Found {
     },
 }
 
+fn in_use(key: &str, silence: time::Duration) -> Refusal {
+    let detail = format!(
+        "an agent with another signing key works as '{key}' and was heard of {} s ago: either two devices tell one serial number or \
+         machine id, or the agent's data folder is a new one; an agent that is silent for {} s is replaced",
+        silence.whole_seconds(),
+        AGENT_GONE_AFTER.as_secs()
+    );
+    Refusal::new(ProblemCode::IdentityInUse, detail)
+}
+
 impl App {
     /// Makes a device known or brings it up to date.
     ///
     /// # Errors
-    /// Invalid key or name; a retired device is a conflict.
+    /// Invalid key or name; a retired device is a conflict; `identity_in_use` while another agent works as this device.
     pub async fn register(&self, key: &str, registration: &Registration) -> Result<Device, Refusal> {
         check_text("the device key", key, 200)?;
         check_text("name", &registration.name, 120)?;
@@ -53,7 +67,11 @@ impl App {
         }
         let now = self.now();
         let mut tx = self.db().begin().await?;
-        let (id, new) = db::devices::register(&mut tx, key, registration, now).await?;
+        let (id, new) = match db::devices::register(&mut tx, key, registration, now, now - AGENT_GONE_AFTER).await? {
+            Registered::New(id) => (id, true),
+            Registered::Known(id) => (id, false),
+            Registered::InUse(last_seen) => return Err(in_use(key, now - last_seen)),
+        };
         let device = known(id, db::devices::lock(&mut tx, id).await?)?;
         self.move_device(&mut tx, &device, &DeviceEvent::Seen, now).await?;
         tx.commit().await?;

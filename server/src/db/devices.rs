@@ -133,16 +133,31 @@ fn absence(state: &DeviceState) -> Option<(&'static str, Option<&str>)> {
     }
 }
 
-/// Makes a device known, or brings up to date what is known of it; its id, and whether it is new. A wished name that
-/// another device has gets a number; the name of a known device stays.
+/// What came of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The device was not known before.
+    New(DeviceId),
+    /// It was.
+    Known(DeviceId),
+    /// Nothing was stored: an agent with another signing key works as this device, and was last heard of then.
+    InUse(OffsetDateTime),
+}
+
+/// Makes a device known, or brings up to date what is known of it, unless another agent was heard of as this device after
+/// `gone_before`. A wished name that another device has gets a number; the name of a known device stays.
 pub async fn register(
     tx: &mut Transaction<'_, Postgres>,
     key: &str,
     registration: &Registration,
     now: OffsetDateTime,
-) -> Result<(DeviceId, bool), DbError> {
+    gone_before: OffsetDateTime,
+) -> Result<Registered, DbError> {
     let Registration { name, report, agent, public_key, labels } = registration;
     let public_key = public_key.map(|key| key.0.to_vec());
+    if let Some(last_seen) = heard_of_another(tx, key, public_key.as_deref(), gone_before).await? {
+        return Ok(Registered::InUse(last_seen));
+    }
     let known = sqlx::query_scalar!(
         "update devices set report = $2, agent_version = $3, agent_target = $4, public_key = $5, labels = $6 where key = $1
          returning id",
@@ -156,10 +171,13 @@ pub async fn register(
     .fetch_optional(&mut **tx)
     .await?;
     if let Some(id) = known {
-        return Ok((DeviceId(id), false));
+        return Ok(Registered::Known(DeviceId(id)));
     }
     // One newcomer at a time, so that two of them do not choose the same name, nor the same key twice.
     sqlx::query!("select pg_advisory_xact_lock(hashtext('benchrack.register'))").execute(&mut **tx).await?;
+    if let Some(last_seen) = heard_of_another(tx, key, public_key.as_deref(), gone_before).await? {
+        return Ok(Registered::InUse(last_seen));
+    }
     let taken = sqlx::query_scalar!(r#"select name from devices where name = $1 or starts_with(name, $1 || '-')"#, name)
         .fetch_all(&mut **tx)
         .await?;
@@ -182,7 +200,27 @@ pub async fn register(
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok((DeviceId(id), true))
+    Ok(Registered::New(DeviceId(id)))
+}
+
+/// When an agent with another signing key was last heard of as this device, if that was after `gone_before`; the device is then
+/// locked.
+async fn heard_of_another(
+    tx: &mut Transaction<'_, Postgres>,
+    key: &str,
+    public_key: Option<&[u8]>,
+    gone_before: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select last_seen_at from devices
+         where key = $1 and public_key <> $2 and last_seen_at > $3 and state not in ('offline', 'retired')
+         for update",
+        key,
+        public_key,
+        gone_before
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
 }
 
 /// The wish, or the wish with the lowest free number from 2.

@@ -31,8 +31,6 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use problem::chain;
-
 use crate::app::App;
 use guard::Needed;
 use problem::REQUEST_ID;

@@ -1,6 +1,5 @@
 //! Refusals as answers: problem+json for programs, a page for people. Causes go to the log and nowhere else.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,6 +7,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::problem::{Problem, ProblemCode};
 
 use crate::refusal::Refusal;
@@ -85,16 +85,4 @@ fn by_status(status: StatusCode) -> (ProblemCode, String) {
         status if status.is_server_error() => (ProblemCode::Internal, "the server's log tells more under this request id".into()),
         status => (ProblemCode::Malformed, format!("the request cannot be read ({status})")),
     }
-}
-
-/// An error and all its sources on one line.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

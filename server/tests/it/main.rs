@@ -11,6 +11,7 @@ mod events;
 mod farm;
 mod figures;
 mod gates;
+mod identity;
 mod judge;
 mod judge_metrics;
 mod launcher;

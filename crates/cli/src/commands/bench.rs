@@ -1,6 +1,8 @@
-//! `benchrack bench`: how good the farm's own judgement is, and how fast its pages, measured on this machine.
+//! `benchrack bench`: how good the farm's own judgement is, how fast its pages and how soon a rack is at work, measured on this
+//! machine.
 
 mod pages;
+mod rack;
 mod seed;
 
 use std::io::Write as _;
@@ -27,7 +29,7 @@ use crate::exit::{Blame, Failure, Outcome, infrastructure};
 use crate::gate::local;
 use crate::output::{self, Progress};
 
-/// Measure the farm itself: how often its judgement is wrong, how fast its pages are.
+/// Measure the farm itself: how often its judgement is wrong, how fast its pages are, how soon a rack of phones measures.
 #[derive(Debug, Args)]
 pub struct Bench {
     #[command(subcommand)]
@@ -39,6 +41,7 @@ enum Command {
     Gate(Gates),
     Seed(seed::Seed),
     Pages(pages::Pages),
+    Rack(rack::Rack),
 }
 
 /// Gates with a known answer, each with real measurements here: a model against itself, and against one with a block more.
@@ -126,6 +129,7 @@ impl Bench {
             Command::Gate(gates) => gates.run(context).await,
             Command::Seed(seed) => seed.run(context).await,
             Command::Pages(pages) => pages.run(context).await,
+            Command::Rack(rack) => rack.run(context).await,
         }
     }
 }

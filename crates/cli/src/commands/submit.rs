@@ -1,7 +1,7 @@
 //! `benchrack submit`: measure a suite on the farm.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use benchrack_client::{Client, RunQuery};
 use benchrack_protocol::api::{NewSubmission, Run, Submission};
@@ -16,6 +16,8 @@ use crate::output::{self, Progress};
 
 /// How often a waiting command asks the server; an answer is a few hundred bytes.
 const POLL: Duration = Duration::from_millis(300);
+/// A phone that was just plugged in has registered within this.
+const FIRST_DEVICE: Duration = Duration::from_secs(300);
 
 /// Measure a suite of models on the devices of the farm.
 #[derive(Debug, Args)]
@@ -31,7 +33,8 @@ pub struct Submit {
     /// An engine in place of the suite's; may be given several times.
     #[arg(long, value_name = "ENGINE")]
     engine: Vec<String>,
-    /// Wait until all is measured, then print the table. Ctrl-C stops waiting, not measuring.
+    /// Wait until all is measured, then print the table. Ctrl-C stops waiting, not measuring. Where no device has registered yet,
+    /// the first one is waited for.
     #[arg(long, short)]
     watch: bool,
 }
@@ -43,6 +46,9 @@ impl Submit {
             suite.engines = self.engine;
         }
         let client = context.client()?;
+        if self.watch {
+            wait_for_a_device(&client, context.quiet).await?;
+        }
         let submission = client.submit(&NewSubmission { suite, devices: self.devices }).await?;
         if !self.watch {
             if context.json {
@@ -67,6 +73,19 @@ impl Submit {
         }
         Err(infrastructure("some sessions failed; their reasons are above and on the rack page"))
     }
+}
+
+/// Gives the first device of a new farm time to register. After that the server itself says that there is none.
+async fn wait_for_a_device(client: &Client, quiet: bool) -> Result<(), Failure> {
+    let (began, mut said) = (Instant::now(), false);
+    while client.devices().await?.is_empty() && began.elapsed() < FIRST_DEVICE {
+        if !quiet && !said {
+            eprintln!("no device has registered yet; waiting for one, {} s at most", FIRST_DEVICE.as_secs());
+            said = true;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// Waits until no job of the submission is open.

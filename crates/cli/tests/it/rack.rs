@@ -3,7 +3,10 @@
 mod daemon;
 mod faults;
 mod host_killed;
+mod manual;
+mod one_serial;
 mod phones;
+mod soak;
 mod states;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@ use benchrack_protocol::rack::RackPhone;
 use serde::Serialize;
 
 use crate::phones::PhoneState;
+use crate::settings::sha256;
 use crate::watch::{Action, Phase};
 
 /// One phone as this rack sees it now.
@@ -29,9 +30,6 @@ pub struct Line {
     pub silent_s: Option<u64>,
 }
 
-/// The longest text that goes to the server, characters.
-const LONGEST: usize = 1_000;
-
 impl Line {
     /// Whether two lines differ in nothing but time.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
@@ -55,20 +53,37 @@ impl Line {
             Phase::Quarantined { reason } => Some(reason.clone()),
         };
         RackPhone {
-            phone: one_line(&self.id),
-            model: self.model.as_deref().map(one_line),
+            phone: distinct_name(&self.id),
+            model: self.model.as_deref().map(name).filter(|model| !model.is_empty()),
             device: self.device.clone(),
             phase: self.phase.kind(),
-            reason: reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()),
+            reason: reason.map(|reason| cut(&reason, RackPhone::LONGEST_REASON)).filter(|reason| !reason.is_empty()),
             doing: self.doing.map(|action| action.word().to_owned()),
         }
     }
 }
 
-/// What phones and their shells say may hold anything.
-pub(super) fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST).collect();
-    plain.trim().to_owned()
+fn name(text: &str) -> String {
+    cut(text, RackPhone::LONGEST_NAME)
+}
+
+/// A name that tells phones apart: of one that is too long the end gives way to a digest of the whole.
+fn distinct_name(text: &str) -> String {
+    if text.chars().count() <= RackPhone::LONGEST_NAME {
+        return name(text);
+    }
+    let digest: String = sha256(text).chars().take(16).collect();
+    format!("{}~{digest}", cut(text, RackPhone::LONGEST_NAME - digest.len() - 1))
+}
+
+/// In one line of at most so many characters, whatever phones and their shells say; an ellipsis says where something is left out.
+pub(super) fn cut(text: &str, longest: usize) -> String {
+    let plain: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let plain = plain.trim();
+    if plain.chars().count() <= longest {
+        return plain.to_owned();
+    }
+    plain.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +114,29 @@ mod tests {
         line.phase = Phase::NeedsPerson { state: PhoneState::Unauthorized };
         assert!(line.told().reason.is_some_and(|reason| reason.contains("Allow USB debugging")));
         line.phase = Phase::Quarantined { reason: "x".repeat(5_000) };
-        assert_eq!(line.told().reason.map(|reason| reason.len()), Some(LONGEST));
+        assert_eq!(line.told().reason.map(|reason| reason.chars().count()), Some(RackPhone::LONGEST_REASON));
+    }
+
+    #[test]
+    fn names_that_are_too_long_for_the_server_are_cut_and_still_tell_phones_apart() {
+        let line = |id: String| Line {
+            id,
+            model: Some("m".repeat(300)),
+            adb: None,
+            phase: Phase::Working,
+            doing: None,
+            last: None,
+            device: None,
+            device_state: None,
+            silent_s: None,
+        };
+        let told = line("R58".into()).told();
+        let model = told.model.unwrap();
+        assert!(model.chars().count() == RackPhone::LONGEST_NAME && model.ends_with("m…"), "{model}");
+        let long = ["1", "2"].map(|end| line(format!("{}{end}", "x".repeat(300))).told().phone);
+        assert_ne!(long[0], long[1]);
+        assert!(long.iter().all(|phone| phone.chars().count() == RackPhone::LONGEST_NAME), "{long:?}");
+        let blank = Line { model: Some(" \t".into()), ..line("R58".into()) };
+        assert_eq!(blank.told().model, None, "the server refuses an empty name");
     }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use benchrack_protocol::api::Device;
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::rack::RackReport;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::line::one_line;
+use super::line::cut;
 use super::tell::{Order, Word, tell};
-use super::{Host, Line, Unit, chain};
+use super::{Host, Line, Unit};
 use crate::settings::Settings;
 use crate::watch::{Action, Heard, Outcome, Phase, Policy, ServerLock, Sight, Watch};
 
@@ -193,7 +194,7 @@ impl Tracked {
         let ours = format!("rack {rack}: ");
         match (self.watch.phase(), device.state.as_str()) {
             (Phase::Quarantined { reason }, "idle" | "leased" | "cooling") if self.watch.is_put_aside() => {
-                Some(Order::Quarantine(device.id, one_line(&format!("{ours}{reason}"))))
+                Some(Order::Quarantine(device.id, cut(&format!("{ours}{reason}"), Device::LONGEST_REASON)))
             }
             (Phase::Working, "quarantined") if device.reason.as_ref().is_some_and(|reason| reason.starts_with(&ours)) => {
                 Some(Order::Readmit(device.id))

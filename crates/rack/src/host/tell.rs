@@ -1,11 +1,10 @@
 //! What this host tells the server: how its phones are doing, and which of them shall get no work.
 
 use benchrack_client::{Client, ClientError};
+use benchrack_protocol::causes::chain;
 use benchrack_protocol::ids::DeviceId;
 use benchrack_protocol::rack::RackReport;
 use tokio::sync::watch::Receiver;
-
-use super::chain;
 
 /// The newest word on all phones.
 #[derive(Debug, Clone)]

@@ -48,7 +48,7 @@ pub async fn for_browsers(State(app): State<App>, request: Request, next: Next) 
         }
         Err(refusal) => {
             tracing::error!(
-                cause = refusal.cause.as_deref().map(|cause| crate::http::chain(cause)),
+                cause = refusal.cause.as_deref().map(|cause| benchrack_protocol::causes::chain(cause)),
                 "an error page cannot be made"
             );
             (status, "the server failed and cannot even show its error page; its log tells more").into_response()

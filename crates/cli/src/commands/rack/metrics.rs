@@ -1,5 +1,6 @@
 //! The watch's figures as a file in Prometheus' text format: a rack host serves nothing, and the textfile collector of
-//! node_exporter takes such files along.
+//! node_exporter takes such files along. The names are not those of the server's `/metrics`, where a phone counts by its host's
+//! last report.
 
 use std::path::Path;
 
@@ -31,7 +32,7 @@ pub(super) fn write(file: &Path, lines: &[Line]) -> anyhow::Result<()> {
 }
 
 fn text(lines: &[Line]) -> Result<String, std::fmt::Error> {
-    let mut registry = Registry::with_prefix("benchrack_rack");
+    let mut registry = Registry::with_prefix("benchrack_rack_host");
     let phones = Family::<InPhase, Gauge>::default();
     registry.register("phones", "Phones of this rack by how they are doing", phones.clone());
     let working = Family::<OfPhone, Gauge>::default();
@@ -77,15 +78,15 @@ mod tests {
         let quarantined = Phase::Quarantined { reason: "no room".into() };
         let text = text(&[line("a\"b", Phase::Working, Some(7)), line("c", quarantined, None)]).unwrap();
         for expected in [
-            r#"benchrack_rack_phones{phase="working"} 1"#,
-            r#"benchrack_rack_phones{phase="drained"} 0"#,
-            r#"benchrack_rack_phone_working{phone="a\"b"} 1"#,
-            r#"benchrack_rack_phone_working{phone="c"} 0"#,
-            r#"benchrack_rack_phone_silent_seconds{phone="a\"b"} 7"#,
+            r#"benchrack_rack_host_phones{phase="working"} 1"#,
+            r#"benchrack_rack_host_phones{phase="drained"} 0"#,
+            r#"benchrack_rack_host_phone_working{phone="a\"b"} 1"#,
+            r#"benchrack_rack_host_phone_working{phone="c"} 0"#,
+            r#"benchrack_rack_host_phone_silent_seconds{phone="a\"b"} 7"#,
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected}: {text}");
         }
         assert!(!text.contains(r#"silent_seconds{phone="c"}"#), "an absent figure is never zero");
-        assert_eq!(text.matches("benchrack_rack_phones{").count(), RackPhase::ALL.len());
+        assert_eq!(text.matches("benchrack_rack_host_phones{").count(), RackPhase::ALL.len());
     }
 }

@@ -224,7 +224,7 @@ impl Phones {
     }
 
     /// What a phone's system tells of it.
-    fn name(&self, nth: usize, serial: &str) {
+    pub fn name(&self, nth: usize, serial: &str) {
         let Phone { machine, folder, .. } = &self.phones[nth];
         let abi = match machine {
             Machine::Here => "x86_64",
