@@ -3,7 +3,9 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::validity::Validity;
 
+use super::rack_hosts::Host;
 use super::render;
 use crate::format::{Unit, change};
 use crate::part::{Badge, Ctx, Num, Tab, instant, metric_of};
@@ -88,6 +90,7 @@ struct Rack<'a> {
     queue: String,
     states: Vec<(Badge, usize)>,
     cards: Vec<Card<'a>>,
+    hosts: Vec<Host<'a>>,
 }
 
 /// In the order of urgency.
@@ -103,7 +106,8 @@ impl Page for RackView {
             .filter(|(_, count)| *count > 0)
             .collect();
         let cards = self.devices.iter().map(|device| Card::new(c, device, true)).collect();
-        render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards })
+        let hosts = self.hosts.iter().map(|host| Host::new(c, host, &self.devices)).collect();
+        render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards, hosts })
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {
