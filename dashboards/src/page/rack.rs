@@ -22,6 +22,8 @@ pub(super) struct Card<'a> {
     d: &'a DeviceCard,
     unreal: Option<Badge>,
     vitals: Vec<Vital>,
+    /// Whether the newest runs are of several engines, so that each says which.
+    engines: bool,
     /// Whether cards stand right below the page's heading.
     main: bool,
 }
@@ -60,7 +62,8 @@ impl<'a> Card<'a> {
             href: None,
         });
         let vitals = [heat, battery, steady, control].into_iter().flatten().collect();
-        Self { c, d: device, unreal: c.reality(&device.reality), vitals, main }
+        let engines = device.newest.windows(2).any(|two| matches!(two, [a, b] if a.engine != b.engine));
+        Self { c, d: device, unreal: c.reality(&device.reality), vitals, engines, main }
     }
 }
 
