@@ -23,6 +23,10 @@ pub const GATES: &str = "/gates";
 pub const ALERTS: &str = "/alerts";
 /// Decides about alerts (POST `alert`, `state`, `owner`, `reason`, `days`, `back`).
 pub const TRIAGE: &str = "/alerts/triage";
+/// Keeps the address of a page under a name (POST `name`, `path`).
+pub const SAVE_VIEW: &str = "/views";
+/// Forgets one of those (POST `view`).
+pub const REMOVE_VIEW: &str = "/views/remove";
 /// What the farm measured of itself.
 pub const SELF_TEST: &str = "/self-test";
 /// All studies.

@@ -2,9 +2,12 @@
 //!
 //! It has the shape of a real one: every round each device measures every model in both precisions on two engines; models
 //! get revisions, some of which are slower on some devices; one device ages, systems are updated, runs fail and are
-//! throttled. Last of all, two models are measured at the operating points of each device's clusters, with energy. Only the newest runs have their samples, as a farm that retires old ones would have it. Every row says that
-//! it is simulated, and an empty database is the only place it goes to.
+//! disturbed. Before the last night, two models are measured at the operating points of each device's clusters, with energy. In
+//! that night something goes wrong on three of four devices. Slower revisions have been confirmed by a gate; where chance plants
+//! too few, the newest revisions of the first models are slower. Only the newest runs have their samples, as a farm that retires
+//! old ones would have it. Every row says that it is simulated, and an empty database is the only place it goes to.
 
+mod confirmation;
 mod history;
 mod rack;
 mod rows;

@@ -66,17 +66,12 @@ impl Axis {
     /// A linear axis from `low` to `high`.
     pub(crate) fn between(title: &str, unit: Unit, low: f64, high: f64, wanted: usize) -> Self {
         let scale = unit.scale_for(low.abs().max(high.abs()));
-        let step = nice_step((high - low) / scale.divisor, wanted);
-        let decimals = decimals_of_step(step);
-        let first = (low / scale.divisor / step).ceil() as i64;
-        let last = (high / scale.divisor / step).floor() as i64;
-        let ticks = (first..=last.min(first + 40))
-            .map(|nth| (nth as f64 * step * scale.divisor, fixed(nth as f64 * step, decimals)))
-            .collect();
+        let ticks = equal_steps(low, high, scale.divisor, wanted);
         Self { title: titled(title, scale), low, high, ticks, logarithmic: false }
     }
 
-    /// A logarithmic axis over the positive ones of these values, ticks at 1, 2 and 5 of each decade.
+    /// A logarithmic axis over the positive ones of these values, ticks at 1, 2 and 5 of each decade; at equal steps where
+    /// fewer than two of those lie between values that are close together.
     pub(crate) fn logarithmic(title: &str, unit: Unit, values: impl IntoIterator<Item = f64>) -> Self {
         let positive = values.into_iter().filter(|&value| value > 0.0);
         let (low, high) = extent(positive).unwrap_or((1.0, 10.0));
@@ -85,12 +80,16 @@ impl Axis {
         let (low, high) = (low - air, high + air);
         let scale = unit.scale_for(10f64.powf((low + high) / 2.0));
         let steps: &[f64] = if high - low > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let ticks = (low.floor() as i32..=high.ceil() as i32)
+        let mut ticks: Vec<(f64, String)> = (low.floor() as i32..=high.ceil() as i32)
             .flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)))
             .filter(|value| (low..=high).contains(&value.log10()))
             .map(|value| (value, plain(value / scale.divisor)))
             .collect();
-        Self { title: titled(title, scale), low: 10f64.powf(low), high: 10f64.powf(high), ticks, logarithmic: true }
+        let (low, high) = (10f64.powf(low), 10f64.powf(high));
+        if ticks.len() < 2 {
+            ticks = equal_steps(low, high, scale.divisor, 3);
+        }
+        Self { title: titled(title, scale), low, high, ticks, logarithmic: true }
     }
 
     /// An axis of instants in seconds since 1970, in UTC.
@@ -144,6 +143,15 @@ fn nice_step(span: f64, wanted: usize) -> f64 {
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0].into_iter().find(|step| step * power >= rough * 0.75).unwrap_or(10.0);
     step * power
+}
+
+/// Ticks at multiples of a round step, about as many as wanted.
+fn equal_steps(low: f64, high: f64, divisor: f64, wanted: usize) -> Vec<(f64, String)> {
+    let step = nice_step((high - low) / divisor, wanted);
+    let decimals = decimals_of_step(step);
+    let first = (low / divisor / step).ceil() as i64;
+    let last = (high / divisor / step).floor() as i64;
+    (first..=last.min(first + 40)).map(|nth| (nth as f64 * step * divisor, fixed(nth as f64 * step, decimals))).collect()
 }
 
 /// A tick of a logarithmic axis: 0.05, 2, 500, 2000 without needless zeros.
@@ -240,6 +248,8 @@ mod tests {
         assert!(!Axis::time("", [], 5).ticks.is_empty());
         let one = Axis::linear("", Unit::Time, [5.0e6], false, 5);
         assert!(one.low < 5.0e6 && one.high > 5.0e6);
+        // No tick of 1, 2 or 5 is near: without any, the axis' name would stand on its line.
+        assert_eq!(texts(&Axis::logarithmic("", Unit::Count, [76.5e6])), ["70", "75", "80", "85"]);
     }
 
     #[test]

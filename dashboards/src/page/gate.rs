@@ -63,6 +63,12 @@ fn tone(verdict: Verdict) -> &'static str {
 }
 
 impl GateView {
+    /// Whether only their files tell the two sides apart: revisions of one model.
+    fn are_alike(&self) -> bool {
+        let named = |side: &GateSide| (side.model.clone(), side.precision, side.engine.clone());
+        named(&self.candidate) == named(&self.baseline)
+    }
+
     /// The two models in the places of the text; with their engines where these differ.
     pub(crate) fn title(&self, text: &str) -> String {
         let engines = self.candidate.engine != self.baseline.engine;

@@ -14,6 +14,7 @@ mod gate;
 mod home;
 mod models;
 mod rack;
+mod rack_hosts;
 mod run;
 mod run_frames;
 mod run_load;

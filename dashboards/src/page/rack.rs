@@ -3,7 +3,9 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use benchrack_protocol::api::{Metric, Run};
+use benchrack_protocol::validity::Validity;
 
+use super::rack_hosts::Host;
 use super::render;
 use crate::format::{Unit, change};
 use crate::part::{Badge, Ctx, Num, Tab, instant, metric_of};
@@ -20,6 +22,8 @@ pub(super) struct Card<'a> {
     d: &'a DeviceCard,
     unreal: Option<Badge>,
     vitals: Vec<Vital>,
+    /// Whether the newest runs are of several engines, so that each says which.
+    engines: bool,
     /// Whether cards stand right below the page's heading.
     main: bool,
 }
@@ -58,7 +62,8 @@ impl<'a> Card<'a> {
             href: None,
         });
         let vitals = [heat, battery, steady, control].into_iter().flatten().collect();
-        Self { c, d: device, unreal: c.reality(&device.reality), vitals, main }
+        let engines = device.newest.windows(2).any(|two| matches!(two, [a, b] if a.engine != b.engine));
+        Self { c, d: device, unreal: c.reality(&device.reality), vitals, engines, main }
     }
 }
 
@@ -88,6 +93,7 @@ struct Rack<'a> {
     queue: String,
     states: Vec<(Badge, usize)>,
     cards: Vec<Card<'a>>,
+    hosts: Vec<Host<'a>>,
 }
 
 /// In the order of urgency.
@@ -103,7 +109,8 @@ impl Page for RackView {
             .filter(|(_, count)| *count > 0)
             .collect();
         let cards = self.devices.iter().map(|device| Card::new(c, device, true)).collect();
-        render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards })
+        let hosts = self.hosts.iter().map(|host| Host::new(c, host, &self.devices)).collect();
+        render(&Rack { c, v: self, queue: c.queue(&self.queue), states, cards, hosts })
     }
 
     fn csv(&self) -> Result<Option<String>, RenderError> {

@@ -36,7 +36,7 @@ impl<'a> Evidence<'a> {
             let samples = measurement.warmup.samples.len();
             let words = if measurement.warmup.steady { r.steady } else { r.unsteady };
             sentences.push((Some(measurement.warmup.steady), fill(words, &[&samples])));
-            if let Some(evidence) = evidence {
+            if let Some(evidence) = evidence.filter(|_| !measurement.threads.is_empty()) {
                 let strays = measurement.threads.iter().filter(|thread| {
                     let allowed = thread.allowed.value().is_some_and(|allowed| !allowed.is_subset(&evidence.cpus));
                     allowed || thread.last_cpu.value().is_some_and(|cpu| !evidence.cpus.contains(*cpu))

@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use benchrack_protocol::alert::TriageState;
 use benchrack_protocol::api::Verdict;
 use benchrack_protocol::device::Reality;
+use benchrack_protocol::rack::RackPhase;
 use benchrack_protocol::report::Failure;
 use benchrack_protocol::study::StudyVerdict;
 use benchrack_protocol::validity::{EvidenceTier, Validity};
@@ -104,6 +105,26 @@ impl Ctx<'_> {
             _ => ("quiet", DASH, state),
         };
         Badge { tone, icon, word: word.into(), title: reason.clone().unwrap_or_default() }
+    }
+
+    /// How a phone of a rack is doing.
+    pub(crate) fn phase(&self, phase: RackPhase) -> Badge {
+        let d = &self.t.device;
+        let (tone, icon, word) = match phase {
+            RackPhase::Starting => ("accent", HALF, d.phone_starting),
+            RackPhase::Working => ("good", RING, d.phone_working),
+            RackPhase::Drained => ("quiet", DASH, d.phone_drained),
+            RackPhase::NeedsPerson => ("bad", DIAMOND, d.phone_needs_person),
+            RackPhase::Recovering => ("doubt", WAVE, d.phone_recovering),
+            RackPhase::Quarantined => ("bad", TRIANGLE, d.phone_quarantined),
+        };
+        Badge { tone, icon, word: word.into(), title: String::new() }
+    }
+
+    /// A host of a rack that has not reported for some time.
+    pub(crate) fn silent(&self) -> Badge {
+        let d = &self.t.device;
+        Badge { tone: "doubt", icon: BARRED, word: d.host_silent.into(), title: d.host_silent_why.into() }
     }
 
     /// A gate's verdict; open without one.

@@ -123,6 +123,11 @@ impl<'a> Ctx<'a> {
         asset::url("icon.svg")
     }
 
+    /// Where a view is kept under a name.
+    pub(crate) fn save_view(&self) -> &'static str {
+        crate::link::SAVE_VIEW
+    }
+
     /// Where the field at the top asks.
     pub(crate) fn search(&self) -> &'static str {
         crate::link::SEARCH

@@ -29,6 +29,9 @@ texts! {
         theme_dark: "Colours: dark. Change to light", "색상: 어둡게. 밝게 바꾸기";
         theme_light: "Colours: light. Change to your system's", "색상: 밝게. 시스템 설정으로 바꾸기";
         server_time: "server time", "서버 시각";
+        save_view: "Save this view", "이 보기 저장";
+        view_name: "Name", "이름";
+        save: "Save", "저장";
         this_page_as: "This page as", "이 페이지를 다음 형식으로:";
         log_in: "Log in", "로그인";
         log_out: "Log out", "로그아웃";

@@ -4,6 +4,18 @@ texts! {
     /// The rack and its devices.
     Devices {
         queue: "{} being measured, {} waiting", "측정 중 {}, 대기 {}";
+        hosts: "Rack hosts", "랙 호스트";
+        host_told: "last word", "마지막 보고";
+        host_silent: "silent", "응답 없음";
+        host_silent_why: "A host that is at work reports twice a minute.", "작동 중인 호스트는 1분에 두 번 보고합니다.";
+        host_without: "It sees no phone.", "보이는 폰이 없습니다.";
+        quarantines: "Quarantines: {}", "격리 기록 {}건";
+        phone_starting: "starting", "시작하는 중";
+        phone_working: "working", "작동 중";
+        phone_drained: "drained", "비움";
+        phone_needs_person: "needs a person", "사람이 필요함";
+        phone_recovering: "recovering", "복구 중";
+        phone_quarantined: "quarantined", "격리됨";
         none: "No device has joined yet.", "아직 참여한 기기가 없습니다.";
         token_first: "An agent needs a token, unless this server asks for none:", "서버가 토큰을 요구하면 먼저 만드세요:";
         join_here: "This machine joins with", "이 컴퓨터를 참여시키려면";

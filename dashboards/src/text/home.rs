@@ -14,6 +14,8 @@ texts! {
         runs_invalid: "Do not count lately: {} of {} on {}", "최근 무효: {} / {}건 ({})";
         jobs_wait: "Jobs that no device takes: {}", "가져가는 기기가 없는 작업: {}건";
         stuck: "stuck", "정체";
+        saved: "Saved views", "저장한 보기";
+        remove: "Remove", "삭제";
         whole_rack: "Whole rack", "전체 랙";
         sessions: "Latest sessions", "최근 세션";
         to_compare: "Compare", "비교하기";

@@ -25,6 +25,22 @@ pub struct HomeView {
     pub gates: Vec<GateRow>,
     /// Models known to the server; 0 shows how to add some.
     pub models: u32,
+    /// Views that are kept under a name, by name.
+    pub saved: Vec<SavedView>,
+}
+
+/// The address of a page under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SavedView {
+    /// Id.
+    pub id: i64,
+    /// Its name, each once.
+    pub name: String,
+    /// Path and query.
+    pub path: String,
+    /// When it was saved.
+    #[serde(with = "time::serde::rfc3339")]
+    pub saved_at: OffsetDateTime,
 }
 
 /// Work that is not done yet.

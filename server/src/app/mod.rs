@@ -13,6 +13,7 @@ mod models;
 mod racks;
 mod report;
 mod results;
+mod saved_views;
 mod selector;
 mod self_test;
 mod series;

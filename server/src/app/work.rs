@@ -74,6 +74,11 @@ impl App {
         };
         let device = known(id, db::devices::lock(&mut tx, id).await?)?;
         self.move_device(&mut tx, &device, &DeviceEvent::Seen, now).await?;
+        if new {
+            // Its state did not change, but pages do not know of it yet.
+            let event = FarmEvent::Device { device: id, state: device.machine.state.word().into() };
+            db::notify::notify(&mut tx, &event).await?;
+        }
         tx.commit().await?;
         if new {
             tracing::info!(device.id = %id, name = registration.name, "a new device registered");

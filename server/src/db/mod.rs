@@ -22,6 +22,7 @@ pub mod pages;
 pub mod racks;
 pub mod results;
 pub mod runs;
+pub mod saved_views;
 pub mod seed;
 pub mod self_tests;
 pub mod signed_reports;

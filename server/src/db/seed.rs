@@ -42,6 +42,8 @@ pub enum Table {
     SeriesWatches,
     /// series_marks
     SeriesMarks,
+    /// gates
+    Gates,
     /// alerts
     Alerts,
     /// alert_findings
@@ -92,10 +94,11 @@ impl Table {
             Self::EngineUses => "copy engine_uses (artifact_id, engine, device_id, runs, last_used_at) from stdin",
             Self::SeriesWatches => "copy series_watches (series_id, last_run_id) from stdin",
             Self::SeriesMarks => "copy series_marks (series_id, run_id, kind, detail, change, marked_at) from stdin",
+            Self::Gates => "copy gates (id, request, submitted_at, outcome, decided_at) from stdin",
             Self::Alerts => "copy alerts (id, kind, model_id, title, state, raised_at, changed_at) from stdin",
             Self::AlertFindings => {
                 "copy alert_findings (alert_id, series_id, good_run_id, bad_run_id, bad_model_id, good_model_id, suspects,
-                     change, low, high, found_at) from stdin"
+                     change, low, high, gate_id, found_at) from stdin"
             }
         }
     }
@@ -160,7 +163,8 @@ impl Copy {
                    ('sessions', (select max(id) from sessions)),
                    ('runs', (select max(id) from runs)),
                    ('series', (select max(id) from series)),
-                   ('alerts', (select max(id) from alerts))
+                   ('alerts', (select max(id) from alerts)),
+                   ('gates', (select max(id) from gates))
                ) as filled (name, last) where last is not null"#
         )
         .fetch_all(&mut *self.tx)

@@ -157,12 +157,11 @@ impl<'a> History<'a> {
         let Self { rack, written, .. } = self;
         let place = rack.place(number);
         let mut chance = Chance::of(rack.plan.seed, number);
-        // Sweeps are measured again until they count.
-        let throttled = chance.throttled() && place.sweep.is_none();
+        let trouble = rack.trouble(place, &mut chance);
         let (Some(device), Some((revision, before))) = (rack.plan.devices.get(place.device), rack.revisions_at(place)) else {
             return Ok(());
         };
-        let evidence = evidence(&device.report, rack.sweep(place.sweep), throttled, whole);
+        let evidence = evidence(&device.report, rack.sweep(place.sweep), trouble, whole);
         let spec = rack.spec(place, revision);
         let spec_text = serde_json::to_string(&spec)?;
         let (id, device_id, over) = (number + 1, place.device + 1, place.at + LASTS);
@@ -183,7 +182,7 @@ impl<'a> History<'a> {
         written.systems.entry((place.device, system)).or_insert(fingerprint);
 
         for ((nth, variant), subject) in VARIANTS.into_iter().enumerate().zip(&spec.subjects) {
-            let asked = Asked { place, variant, subject, evidence: &evidence, revision, throttled, whole };
+            let asked = Asked { place, variant, subject, evidence: &evidence, revision, trouble, whole };
             let got = outcome(rack, &asked, &mut chance)?;
             written.run(rack, &RunAt { place, variant, nth, system, over, whole, revision, before }, got)?;
         }

@@ -8,6 +8,7 @@ use benchrack_protocol::units::Bytes;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
+use super::session::{Chance, Trouble};
 use super::sweep::Sweep;
 use super::{SeedModel, SeedPlan};
 
@@ -32,6 +33,11 @@ const LONGEST: Duration = Duration::days(3 * 365);
 const SESSION: Duration = Duration::seconds(100);
 /// Share of the revisions that are slower.
 const SLOWER: f64 = 0.1;
+/// Fewest of them: where chance gives a short history less, the newest revisions of its first models are slower.
+const FEWEST_SLOWER: usize = 2;
+/// Alerts that are younger than this part of the history, or than two weeks of nights, are not triaged yet.
+const UNTRIAGED_AFTER: f64 = 0.97;
+const UNTRIAGED_ROUNDS: u64 = 14;
 /// Part of the history after which one device has aged, and before which systems were older.
 const AGED_AFTER: f64 = 0.7;
 const UPDATED_AFTER: f64 = 0.55;
@@ -86,7 +92,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Rack<'a> {
     pub(super) plan: &'a SeedPlan,
-    /// Sessions of the nightly suite; the sweeps follow them.
+    /// Sessions of the nightly suite; the sweeps come before its last round.
     nightly: u64,
     sweeps: Vec<Sweep>,
     pub(super) rounds: u64,
@@ -120,7 +126,30 @@ impl<'a> Rack<'a> {
             let revisions = revisions.collect();
             rack.revisions.push(revisions);
         }
+        if rack.revisions.iter().flatten().filter(|revision| revision.slower.is_some()).count() < FEWEST_SLOWER {
+            rack.plant();
+        }
         rack
+    }
+
+    /// Makes the newest revisions of the first models slower.
+    fn plant(&mut self) {
+        let planted: Vec<_> = (0..FEWEST_SLOWER as u64)
+            .zip(&self.revisions)
+            .map(|(nth, of_model)| self.slowness(nth, of_model.len().saturating_sub(1) as u64))
+            .collect();
+        for (of_model, slower) in self.revisions.iter_mut().zip(planted) {
+            // The first revision of a model has none before it that it could be slower than.
+            if let [_, .., newest] = of_model.as_mut_slice() {
+                newest.slower = Some(slower);
+            }
+        }
+    }
+
+    /// In which precision a slower revision is slower, and by which share.
+    fn slowness(&self, model: u64, number: u64) -> (Precision, f64) {
+        let precision = if self.share("precision", [model, number]) < 0.5 { Precision::Fp32 } else { Precision::Int8 };
+        (precision, 0.04 + 0.08 * self.share("by", [model, number]))
     }
 
     /// A number from 0 to 1 that belongs to these words.
@@ -158,14 +187,13 @@ impl<'a> Rack<'a> {
                 ..Manifest::of_unknown(&model.name, precision, artifact, Bytes(model.parameters * weight + 40_000 + number * 64))
             }
         };
-        let precision = if self.share("precision", [nth as u64, number]) < 0.5 { Precision::Fp32 } else { Precision::Int8 };
         let slower = number > 0 && self.share("slower", [nth as u64, number]) < SLOWER;
         let first_round = (number * ROUNDS_OF_REVISION).saturating_sub(7 * nth as u64);
         Revision {
             files: [(ids[0], manifest(Precision::Fp32)), (ids[1], manifest(Precision::Int8))],
             name,
             added_at: self.start + self.every * first_round as f64 - Duration::HOUR,
-            slower: slower.then(|| (precision, 0.04 + 0.08 * self.share("by", [nth as u64, number]))),
+            slower: slower.then(|| self.slowness(nth as u64, number)),
         }
     }
 
@@ -174,9 +202,19 @@ impl<'a> Rack<'a> {
         self.nightly + self.sweeps.len() as u64
     }
 
+    /// Sessions of a round of the nightly suite.
+    fn sessions_of_round(&self) -> u64 {
+        self.plan.devices.len() as u64 * self.plan.models.len() as u64
+    }
+
+    /// The first session of a sweep: last night's round is the newest of all.
+    fn first_sweep(&self) -> u64 {
+        self.rounds.saturating_sub(1) * self.sessions_of_round()
+    }
+
     /// The first session that keeps its samples; sweeps all do.
     pub(super) fn first_whole(&self) -> u64 {
-        self.nightly.saturating_sub(self.plan.whole / VARIANTS.len() as u64)
+        self.nightly.saturating_sub(self.plan.whole / VARIANTS.len() as u64).min(self.first_sweep())
     }
 
     /// The sweep that a session belongs to.
@@ -190,15 +228,17 @@ impl<'a> Rack<'a> {
     }
 
     pub(super) fn place(&self, number: u64) -> Place {
-        let nth = number.checked_sub(self.nightly).and_then(|nth| usize::try_from(nth).ok());
+        let nth = number.checked_sub(self.first_sweep()).and_then(|nth| usize::try_from(nth).ok());
         if let Some(sweep) = self.sweep(nth) {
-            // The last of a device ends with the history.
-            let at = self.plan.until - SESSION * (sweep.of - sweep.nth) as f64;
-            let round = self.rounds.saturating_sub(1);
+            // The last of a device ends when the last night begins.
+            let at = self.round_at(self.rounds.saturating_sub(1)) - SESSION * (sweep.of - sweep.nth) as f64;
+            let round = self.rounds.saturating_sub(2);
             return Place { number, round, device: sweep.device, model: sweep.model, at, sweep: nth };
         }
-        let (devices, models) = (self.plan.devices.len() as u64, self.plan.models.len() as u64);
-        let (round, slot) = (number / (devices * models), number % (devices * models));
+        // Nights that come after the sweeps.
+        let night = if nth.is_some() { number - self.sweeps.len() as u64 } else { number };
+        let (round, slot) = (night / self.sessions_of_round(), night % self.sessions_of_round());
+        let devices = self.plan.devices.len() as u64;
         let (model, device) = (slot / devices, slot % devices);
         let at = self.round_at(round) + SESSION * (model + 1) as f64 + Duration::seconds(device as i64);
         Place { number, round, device: device as usize, model: model as usize, at, sweep: None }
@@ -247,13 +287,32 @@ impl<'a> Rack<'a> {
         if earlier { (1, format!("{newest} (earlier)")) } else { (0, newest) }
     }
 
+    /// What goes wrong in a session. Sweeps are measured again until they count. In the last night something goes wrong with
+    /// the second model on all devices but one of four, so that there is something to look at.
+    pub(super) fn trouble(&self, place: Place, chance: &mut Chance) -> Option<Trouble> {
+        let drawn = chance.trouble();
+        if place.sweep.is_some() {
+            return None;
+        }
+        let last_night = place.round + 1 == self.rounds && place.model == 1;
+        let planted = || Trouble::ALL.get((place.device % 4).checked_sub(1)?).copied();
+        if last_night { planted() } else { drawn }
+    }
+
+    /// Whether nobody decided yet about what was found in this round.
+    pub(super) fn is_untriaged(&self, round: u64) -> bool {
+        self.passed(round) >= UNTRIAGED_AFTER || round + UNTRIAGED_ROUNDS >= self.rounds
+    }
+
     fn passed(&self, round: u64) -> f64 {
         round as f64 / self.rounds.max(1) as f64
     }
 
     /// Whether the revision's slowness shows on this device: one in three has the kernel that got worse.
     pub(super) fn is_slower(&self, revision: &Revision, place: Place, variant: Variant) -> Option<f64> {
-        let (precision, change) = revision.slower?;
+        let (precision, share) = revision.slower?;
+        // More or less, by the device.
+        let change = share * (0.85 + 0.3 * self.share("felt", [place.device as u64, place.model as u64]));
         ((place.device + place.model).is_multiple_of(3) && precision == variant.precision && !variant.library).then_some(change)
     }
 

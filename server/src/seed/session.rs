@@ -5,7 +5,8 @@ use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::DeviceReport;
 use benchrack_protocol::engine::{EngineEvidence, IntegerKernels};
 use benchrack_protocol::evidence::{
-    ClockSample, ClockTarget, KnobEvidence, KnobOutcome, ResidencyEvidence, SessionEvidence, SettleEvidence, WatchSample,
+    ClockSample, ClockTarget, Hindrance, KnobEvidence, KnobOutcome, ResidencyEvidence, SessionEvidence, SettleEvidence,
+    WatchSample,
 };
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::{Missing, Reading};
@@ -21,10 +22,11 @@ use super::rack::{Place, Rack, Revision, Variant};
 use super::sweep::Sweep;
 use crate::judge::{self, JudgedRun, UnusableMeasurement};
 
-/// Share of sessions in which the clock was capped by heat.
-const THROTTLED: f64 = 0.03;
-/// How much slower that is.
-const THROTTLED_BY: f64 = 1.25;
+/// Share of sessions in which something goes wrong, by kind.
+const TROUBLED: [(Trouble, f64); 3] = [(Trouble::Heat, 0.02), (Trouble::Neighbour, 0.006), (Trouble::Unsettled, 0.004)];
+/// Share of a block that the runner waits for a busy neighbour, and without one.
+const WAITING_BUSY: f64 = 0.14;
+const WAITING: f64 = 0.002;
 /// Share of runs that fail.
 const FAILED: f64 = 0.003;
 /// Blocks of a run, and inferences in each.
@@ -33,6 +35,30 @@ const BLOCK_SAMPLES: usize = 30;
 /// Time between two blocks of a subject, ns: the others have theirs.
 const ROUND_NS: u64 = 1_000_000_000;
 const SECOND: u64 = 1_000_000_000;
+
+/// What goes wrong in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The clock is capped by heat half-way through.
+    Heat,
+    /// Something else wants the same cores in every other block.
+    Neighbour,
+    /// The phone did not cool down in time before it began.
+    Unsettled,
+}
+
+impl Trouble {
+    pub(super) const ALL: [Self; 3] = [Self::Heat, Self::Neighbour, Self::Unsettled];
+
+    /// How many times as long an inference takes.
+    fn slows_by(self) -> f64 {
+        match self {
+            Self::Heat => 1.25,
+            Self::Neighbour => 1.06,
+            Self::Unsettled => 1.02,
+        }
+    }
+}
 
 /// What became of a subject.
 pub(super) enum Outcome {
@@ -65,8 +91,12 @@ impl Chance {
         bytes
     }
 
-    pub(super) fn throttled(&mut self) -> bool {
-        self.share() < THROTTLED
+    pub(super) fn trouble(&mut self) -> Option<Trouble> {
+        let mut left = self.share();
+        TROUBLED.into_iter().find_map(|(trouble, share)| {
+            left -= share;
+            (left < 0.0).then_some(trouble)
+        })
     }
 }
 
@@ -75,7 +105,10 @@ fn not_asked<T>() -> Reading<T> {
 }
 
 /// What was seen around a session; while its samples are kept, second by second.
-pub(super) fn evidence(report: &DeviceReport, sweep: Option<&Sweep>, throttled: bool, whole: bool) -> SessionEvidence {
+pub(super) fn evidence(report: &DeviceReport, sweep: Option<&Sweep>, trouble: Option<Trouble>, whole: bool) -> SessionEvidence {
+    let throttled = trouble == Some(Trouble::Heat);
+    let unsettled = trouble == Some(Trouble::Unsettled);
+    let pressure = if trouble == Some(Trouble::Neighbour) { 21.0 } else { 0.4 };
     let fastest = report.clusters.last();
     let (cpus, clock, policy) = match sweep {
         Some(sweep) => (sweep.cpus.clone(), sweep.clock, sweep.policy.clone()),
@@ -97,7 +130,7 @@ pub(super) fn evidence(report: &DeviceReport, sweep: Option<&Sweep>, throttled: 
             clocks: vec![ClockSample { policy: policy.clone(), frequency: Reading::of(cap), cap: Reading::of(cap) }],
             temperatures: vec![("cpu".into(), Reading::of(Millicelsius(38_000 + heat)))],
             cooling: Vec::new(),
-            cpu_pressure: Reading::of(0.4),
+            cpu_pressure: Reading::of(pressure),
             current: not_asked(),
             voltage: not_asked(),
         }
@@ -105,10 +138,10 @@ pub(super) fn evidence(report: &DeviceReport, sweep: Option<&Sweep>, throttled: 
     let looks: Vec<u64> = if whole { (0..=seconds).collect() } else { vec![0, seconds] };
     SessionEvidence {
         settle: SettleEvidence {
-            waited: Nanos(4 * SECOND),
-            timed_out: false,
-            hindrance: None,
-            detail: "cool and idle".into(),
+            waited: Nanos(if unsettled { 300 } else { 4 } * SECOND),
+            timed_out: unsettled,
+            hindrance: unsettled.then_some(Hindrance::Heat),
+            detail: if unsettled { "skin is at 44.1 °C, above 37.0 °C" } else { "cool and idle" }.into(),
             load_1min: Reading::of(0.3),
             cpu_pressure: Reading::of(0.2),
         },
@@ -153,7 +186,7 @@ pub(super) struct Asked<'a> {
     pub(super) subject: &'a Subject,
     pub(super) evidence: &'a SessionEvidence,
     pub(super) revision: &'a Revision,
-    pub(super) throttled: bool,
+    pub(super) trouble: Option<Trouble>,
     /// Whether its samples are kept.
     pub(super) whole: bool,
 }
@@ -172,9 +205,10 @@ pub(super) fn outcome(rack: &Rack<'_>, asked: &Asked<'_>, chance: &mut Chance) -
     if chance.share() < FAILED {
         return Ok(Outcome::Failed(Failure { reason: FailureReason::RunnerDied, detail: "signal 9".into() }));
     }
-    let Asked { place, variant, subject, evidence, revision, throttled, whole } = *asked;
+    let Asked { place, variant, subject, evidence, revision, trouble, whole } = *asked;
     let noise = rack.noise(place.device);
-    let slowed = if throttled { THROTTLED_BY } else { 1.0 };
+    let slowed = trouble.map_or(1.0, Trouble::slows_by);
+    let busy = |round: u32| trouble == Some(Trouble::Neighbour) && round.is_multiple_of(2);
     let median = rack.level(place, variant, revision) * slowed * (noise * chance.normal()).exp();
     let mut sample = || Nanos((median * (0.4 * noise * chance.normal()).exp()) as u64);
     let place_in_round = u32::from(variant.library) * 2 + u32::from(variant.precision == Precision::Int8);
@@ -184,7 +218,7 @@ pub(super) fn outcome(rack: &Rack<'_>, asked: &Asked<'_>, chance: &mut Chance) -
         started: Nanos(u64::from(round) * ROUND_NS + u64::from(place_in_round) * (ROUND_NS / 4)),
         samples,
         suspended: Nanos(0),
-        waiting_share: Reading::of(0.002),
+        waiting_share: Reading::of(if busy(round) { WAITING_BUSY } else { WAITING }),
         turns: Vec::new(),
     };
     // What is retired was judged when it came: its samples need only be enough for that.

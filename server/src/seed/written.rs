@@ -1,22 +1,19 @@
-//! Rows as they are written, with the rollups that reports would have left: series, newest runs, uses, alerts.
+//! Rows as they are written, with what reports would have left: series, newest runs, uses, alerts and the gates behind them.
 
 use std::collections::BTreeMap;
 
-use benchrack_protocol::api::Metric;
+use benchrack_protocol::api::{Estimate, Metric};
 use benchrack_protocol::ids::ArtifactId;
-use benchrack_protocol::model::Manifest;
 use benchrack_protocol::validity::Validity;
 use time::OffsetDateTime;
 
 use super::SeedError;
+use super::confirmation::Confirmation;
 use super::rack::{LIBRARY, Place, Rack, Revision, VARIANTS, Variant};
 use super::rows::{Rows, Sheets};
 use super::session::{Outcome, integer_kernels};
 use crate::db::column::word;
 use crate::db::seed::Table;
-
-/// Alerts that are younger than this part of the history are not triaged yet.
-const UNTRIAGED: f64 = 0.97;
 
 /// A line of points as it grows.
 #[derive(Debug)]
@@ -53,10 +50,9 @@ pub(super) struct RunAt<'a> {
 struct Found<'a> {
     line: i64,
     runs: (i64, i64),
-    models: (i64, i64),
     change: f64,
-    at: OffsetDateTime,
-    what: &'a Manifest,
+    /// The revision before.
+    before: &'a Revision,
 }
 
 /// Rows that wait to be copied, and what is known of those that were.
@@ -72,6 +68,8 @@ pub(super) struct Written {
     engine_uses: BTreeMap<(ArtifactId, usize), (u64, OffsetDateTime)>,
     /// By model file: the alert's id.
     alerts: BTreeMap<i64, i64>,
+    /// How many gates there are; each one's id.
+    gates: i64,
     figures: u64,
 }
 
@@ -126,7 +124,7 @@ impl Written {
                     rows.maybe(block.waiting_share.value()).cell(format_args!("{{{}}}", samples.join(","))).end();
                 }
                 for (metric, estimate) in &judged.metrics {
-                    let line = self.point(rack, run, *metric, counts);
+                    let line = self.point(rack, run, *metric, counts)?;
                     let rows = self.of(Table::RunMetrics);
                     rows.cell(id).cell(metric.name()).cell(line).time(over).cell(counts);
                     rows.cell(estimate.value).cell(estimate.low).cell(estimate.high).maybe(estimate.level).end();
@@ -146,10 +144,10 @@ impl Written {
     }
 
     /// Adds a point to a line; the line's id. A planted slow-down is found at its first valid point.
-    fn point(&mut self, rack: &Rack<'_>, run: &RunAt<'_>, metric: Metric, counts: bool) -> i64 {
+    fn point(&mut self, rack: &Rack<'_>, run: &RunAt<'_>, metric: Metric, counts: bool) -> Result<i64, SeedError> {
         let RunAt { place, variant, nth, system, over, revision, before, .. } = *run;
         let id = rack.run_id(place, nth);
-        let (model_id, manifest) = revision.file(variant.precision);
+        let model_id = revision.file(variant.precision).0;
         self.figures += 1;
         let next = self.lines.len() as i64 + 1;
         let key = (place.device, place.model, nth, system, place.sweep, metric);
@@ -159,33 +157,42 @@ impl Written {
         let of = line.id;
         if metric == Metric::Latency && counts {
             let good = line.valid.replace((id, model_id));
-            let earlier = before.map(|before| before.file(variant.precision).0);
-            if let (Some(change), Some((good_run, good_model))) = (rack.is_slower(revision, place, variant), good)
-                && Some(good_model) == earlier
+            if let (Some(change), Some((good, good_model)), Some(before)) =
+                (rack.is_slower(revision, place, variant), good, before)
+                && good_model == before.file(variant.precision).0
             {
-                let (runs, models) = ((good_run, id), (good_model, model_id));
-                self.found(rack, place, &Found { line: of, runs, models, change, at: over, what: manifest });
+                self.found(rack, run, &Found { line: of, runs: (good, id), change, before })?;
             }
         }
-        of
+        Ok(of)
     }
 
-    /// Writes a planted slow-down as the farm would: a mark on the series, a finding, and one alert for the model file.
-    fn found(&mut self, rack: &Rack<'_>, place: Place, found: &Found<'_>) {
-        let Found { line, runs, models, change, at, what } = *found;
+    /// Writes a planted slow-down as the farm would: the gate that confirmed it, a mark on the series, a finding, and one alert
+    /// for the model file.
+    fn found(&mut self, rack: &Rack<'_>, run: &RunAt<'_>, found: &Found<'_>) -> Result<(), SeedError> {
+        let RunAt { place, variant, over, revision, .. } = *run;
+        let Found { line, runs, change, before } = *found;
+        let (good, bad) = (before.file(variant.precision), revision.file(variant.precision));
+        let effect = Estimate::within(change, change * 0.85, change * 1.15);
+        let confirmed = Confirmation { rack, place, variant, sides: [before, revision], effect };
+        self.gates += 1;
+        let gate = self.gates;
+        let (request, outcome) = (serde_json::to_string(&confirmed.request())?, serde_json::to_string(&confirmed.outcome())?);
+        self.of(Table::Gates).cell(gate).cell(request).time(over).cell(outcome).time(over).end();
         let next = self.alerts.len() as i64 + 1;
-        let alert = *self.alerts.entry(models.1).or_insert(next);
+        let alert = *self.alerts.entry(bad.0).or_insert(next);
         if alert == next {
-            let state = if place.round as f64 >= UNTRIAGED * rack.rounds as f64 { "new" } else { "fixed" };
-            let title = format!("{} {} is {:.1} % slower", what.name, what.precision, change * 100.0);
+            let state = if rack.is_untriaged(place.round) { "new" } else { "fixed" };
+            let title = format!("{} {} is {:.1} % slower", bad.1.name, bad.1.precision, change * 100.0);
             let alerts = self.of(Table::Alerts);
-            alerts.cell(alert).cell("regression").cell(models.1).cell(title).cell(state).time(at).time(at).end();
+            alerts.cell(alert).cell("regression").cell(bad.0).cell(title).cell(state).time(over).time(over).end();
         }
         let findings = self.of(Table::AlertFindings);
-        findings.cell(alert).cell(line).cell(runs.0).cell(runs.1).cell(models.1).cell(models.0).cell(1);
-        findings.cell(change).cell(change * 0.85).cell(change * 1.15).time(at).end();
+        findings.cell(alert).cell(line).cell(runs.0).cell(runs.1).cell(bad.0).cell(good.0).cell(1);
+        findings.cell(effect.value).cell(effect.low).cell(effect.high).cell(gate).time(over).end();
         let marks = self.of(Table::SeriesMarks);
-        marks.cell(line).cell(runs.1).cell("confirmed").cell("planted in a simulated history").cell(change).time(at).end();
+        marks.cell(line).cell(runs.1).cell("confirmed").cell("planted in a simulated history").cell(change).time(over).end();
+        Ok(())
     }
 
     /// The rollups.

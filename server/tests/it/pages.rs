@@ -3,6 +3,7 @@
 mod access;
 mod devices;
 mod lists;
+mod saved_views;
 
 use std::collections::BTreeSet;
 

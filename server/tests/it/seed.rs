@@ -155,8 +155,17 @@ async fn reading(farm: &Farm) -> Vec<(String, i64, Vec<String>)> {
     let lists = ["/", "/rack", "/models", "/engines", "/compare", "/series", "/series?metric=load", "/gates", "/alerts"];
     let mut pages: Vec<String> = lists.map(str::to_owned).into();
     pages.extend(
-        ["/self-test", "/studies", "/search?q=l", "/search?q=1", "/devices/1", "/compare?device=1&base=small+fp32", "/alerts/1"]
-            .map(str::to_owned),
+        [
+            "/self-test",
+            "/studies",
+            "/search?q=l",
+            "/search?q=1",
+            "/devices/1",
+            "/compare?device=1&base=small+fp32",
+            "/alerts/1",
+            "/gates/1",
+        ]
+        .map(str::to_owned),
     );
     pages.extend([format!("/series/{series}"), format!("/series/{series}?points=100&until={}", run / 2)]);
     pages.extend([format!("/runs/{run}"), "/runs/1".into(), format!("/sessions/{session}"), format!("/models?of={model}")]);

@@ -69,7 +69,10 @@ async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
         format!("/runs/{}", newest.id),
         format!("/sessions/{}", newest.session),
     ]);
-    pages.extend(["/series/1", "/series/1?x=order&points=100", "/models?of=1", "/search?q=pixel"].map(str::to_owned));
+    pages.extend(
+        ["/series/1", "/series/1?x=order&points=100", "/models?of=1", "/search?q=pixel", "/alerts/1", "/gates/1"]
+            .map(str::to_owned),
+    );
     let mut broken = Vec::new();
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 800), ("light", 390)] {
         browser.scheme(scheme).await;

@@ -4,6 +4,7 @@ use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::device::*;
 use benchrack_protocol::ids::*;
 use benchrack_protocol::model::Precision;
+use benchrack_protocol::rack::{Rack, RackPhase, RackPhone, RackPhoneStatus, RackQuarantine};
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{AgentBuild, Failure};
 use benchrack_protocol::runner::FailureReason;
@@ -178,8 +179,44 @@ pub fn rack() -> RackView {
             away,
         ],
         queue: Queue { queued: 9, leased: 2 },
-        hosts: Vec::new(),
+        hosts: hosts(),
     }
+}
+
+/// One at work with phones of every kind, and one that fell silent.
+fn hosts() -> Vec<Rack> {
+    let phone = |serial: &str, phase, reason: Option<&str>| RackPhoneStatus {
+        told: RackPhone {
+            phone: serial.into(),
+            model: Some("Pixel 8".into()),
+            device: (phase == RackPhase::Working).then(|| pixel().name),
+            phase,
+            reason: reason.map(str::to_owned),
+            doing: (phase == RackPhase::Recovering).then(|| "restarting the agent".into()),
+        },
+        since: NOW - Duration::minutes(12),
+    };
+    let quarantine = |hours, ended: Option<i64>| RackQuarantine {
+        phone: "R58N30XYZ".into(),
+        reason: "adb does not answer; reconnected 3 times, rebooted twice".into(),
+        began_at: NOW - Duration::hours(hours),
+        ended_at: ended.map(|hours| NOW - Duration::hours(hours)),
+    };
+    vec![
+        Rack {
+            host: "bench-1".into(),
+            reported_at: NOW - Duration::seconds(14),
+            phones: vec![
+                phone("28061FDH2001AB", RackPhase::Working, None),
+                phone("R58N30XYZ", RackPhase::Quarantined, Some("adb does not answer; reconnected 3 times, rebooted twice")),
+                phone("emulator-5554", RackPhase::Recovering, Some("the agent went silent")),
+                phone("9A271FFAZ00", RackPhase::NeedsPerson, Some("accept this computer's key on its screen")),
+                phone("9A271FFAZ01", RackPhase::Working, Some("its battery is at 12 %")),
+            ],
+            quarantines: vec![quarantine(2, None), quarantine(70, Some(60))],
+        },
+        Rack { host: LONG.into(), reported_at: NOW - Duration::hours(3), phones: Vec::new(), quarantines: Vec::new() },
+    ]
 }
 
 pub fn home() -> HomeView {
@@ -239,6 +276,12 @@ pub fn home() -> HomeView {
         ],
         gates: super::gates().rows,
         models: 8,
+        saved: vec![SavedView {
+            id: 3,
+            name: HOSTILE.into(),
+            path: "/compare?device=2&precision=int8".into(),
+            saved_at: NOW - Duration::days(9),
+        }],
     }
 }
 
@@ -250,6 +293,7 @@ pub fn quiet_home() -> HomeView {
         sessions: Vec::new(),
         gates: Vec::new(),
         models: 0,
+        saved: Vec::new(),
     }
 }
 

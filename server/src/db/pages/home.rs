@@ -5,7 +5,7 @@ use benchrack_protocol::ids::SessionId;
 use time::OffsetDateTime;
 
 use super::super::column::cell;
-use super::super::{Database, DbError};
+use super::super::{Database, DbError, saved_views};
 use super::{cards, device_ref, gates, models, rack, troubles};
 
 const SESSIONS: i64 = 10;
@@ -21,6 +21,7 @@ pub async fn view(db: &Database, now: OffsetDateTime) -> Result<HomeView, DbErro
         sessions: newest_sessions(db).await?,
         gates: gates::rows(db, None, GATES).await?,
         models: models::count(db).await?,
+        saved: saved_views::list(db).await?,
     })
 }
 

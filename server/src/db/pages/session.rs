@@ -56,6 +56,8 @@ pub async fn view(db: &Database, id: SessionId) -> Result<Option<SessionView>, D
 fn pairs(subjects: &[SessionSubject]) -> Vec<Pair> {
     let mut measured = subjects.iter().filter(|subject| !subject.blocks.is_empty());
     let Some(base) = measured.next() else { return Vec::new() };
+    let engines = subjects.iter().any(|subject| subject.run.engine != base.run.engine);
+    let name = |run: &Run| name(run, engines);
     let pair = |other: &SessionSubject| {
         let counts = counts(&base.run).and_then(|()| counts(&other.run));
         judge::pair((&name(&base.run), &base.blocks), (&name(&other.run), &other.blocks), counts)
@@ -63,10 +65,14 @@ fn pairs(subjects: &[SessionSubject]) -> Vec<Pair> {
     measured.map(pair).filter(|pair| !pair.rounds.is_empty()).collect()
 }
 
-/// The label, with what tells apart two subjects of the same one.
-fn name(run: &Run) -> String {
+/// The label, with what tells apart two subjects of the same one; the engine where there are several.
+fn name(run: &Run, engines: bool) -> String {
     let precision = run.precision.to_string();
-    if run.label.split(' ').any(|word| word == precision) { run.label.clone() } else { format!("{} {precision}", run.label) }
+    let mut name = run.label.clone();
+    if !name.split(' ').any(|word| word == precision) {
+        name = format!("{name} {precision}");
+    }
+    if engines { format!("{name} {}", run.engine) } else { name }
 }
 
 fn counts(run: &Run) -> Result<(), String> {

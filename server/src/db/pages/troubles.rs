@@ -77,12 +77,14 @@ fn significance(alert: &Alert) -> f64 {
     alert.findings.iter().filter_map(|finding| finding.effect).map(far).fold(0.0, f64::max)
 }
 
+/// Gates that reject their candidate, but for those of which an alert tells already and the farm's tests of itself.
 async fn slower_gates(db: &Database, since: OffsetDateTime) -> Result<Vec<Trouble>, DbError> {
     let rows = sqlx::query!(
         r#"select id, outcome ->> 'summary' as summary, outcome ->> 'verdict' as "verdict!"
            from (select id, outcome, decided_at from gates order by id desc limit $2) g
            where decided_at > $1 and outcome ->> 'verdict' in ('slower', 'wrong_outputs', 'over_budget')
-               and not exists (select from self_tests t where t.gate_id = g.id) order by id desc"#,
+               and not exists (select from self_tests t where t.gate_id = g.id)
+               and not exists (select from alert_findings f where f.gate_id = g.id) order by id desc"#,
         since,
         NEWEST_GATES
     )

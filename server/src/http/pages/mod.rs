@@ -6,6 +6,7 @@ mod assets;
 mod errors;
 mod login;
 mod preferences;
+mod saved_views;
 mod triage;
 mod views;
 
@@ -56,7 +57,11 @@ pub fn router(app: &App) -> Router<App> {
     pages = list(pages, link::STUDIES, get(views::studies));
     pages = page(pages, "/studies/{id}", get(views::study));
     pages = pages.route_layer(guard::layer(app, Needed::Read));
-    let decisions = Router::new().route(link::TRIAGE, post(triage::decide)).route_layer(guard::layer(app, Needed::Submit));
+    let decisions = Router::new()
+        .route(link::TRIAGE, post(triage::decide))
+        .route(link::SAVE_VIEW, post(saved_views::save))
+        .route(link::REMOVE_VIEW, post(saved_views::remove))
+        .route_layer(guard::layer(app, Needed::Submit));
     let open = Router::new()
         .route(link::LOGIN, get(login::form).post(login::log_in))
         .route(link::LOGOUT, post(login::log_out))

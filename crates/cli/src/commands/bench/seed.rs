@@ -25,13 +25,13 @@ const TWINS: [(&str, &str); 8] = [
     ("moto-g5-plus", include_str!("../../../../../config/twins/motorola-moto-g5-plus.twin")),
     ("oneplus-6", include_str!("../../../../../config/twins/oneplus-6.twin")),
 ];
-/// Architectures that it measures.
+/// Architectures that it measures. The first two are swept over clocks, and the first keeps 30 a second on little cores too.
 const MODELS: [&str; 10] = [
-    "squeezenet-1.0",
-    "squeezenet-1.1",
-    "mobilenet-v1-1.0-224",
     "mobilenet-v1-0.5-160",
+    "squeezenet-1.1",
     "mobilenet-v2-1.0-224",
+    "squeezenet-1.0",
+    "mobilenet-v1-1.0-224",
     "mobilenet-v3-small-1.0",
     "shufflenet-v1-g3",
     "shufflenet-v2-1.0",
@@ -42,11 +42,19 @@ const MODELS: [&str; 10] = [
 const RUNS_OF_DEVICE: u64 = 40_000;
 const FEWEST_DEVICES: u64 = 8;
 const MOST_DEVICES: u64 = 48;
+/// Of fewer runs than this a full rack would get a few nights only: there are fewer devices and models then, and each series has
+/// months, with revisions in them.
+const SHORT: u64 = 10_000;
+const SHORT_DEVICES: u64 = 4;
+const SHORT_ROUNDS: u64 = 60;
+const FEWEST_MODELS: usize = 2;
+/// Runs of a model on a device in a round: two precisions on two engines.
+const SUBJECTS: u64 = 4;
 
 /// Fill an empty database with a made-up history that has the shape of a real one; all of it is marked simulated.
 ///
 /// Devices are twins of phones, models those of the zoo; revisions come and go, some are slower on some devices, runs fail and
-/// are throttled. Only the newest runs have their samples. Model files are named and not there: nothing can be measured.
+/// are disturbed. A history below 10,000 runs has fewer devices and models, so that each still has months. Only the newest runs have their samples. Model files are named and not there: nothing can be measured.
 /// A database that holds a farm already is left as it is.
 #[derive(Debug, Args)]
 #[command(
@@ -73,7 +81,7 @@ pub struct Seed {
 impl Seed {
     pub async fn run(self, context: &Context) -> Outcome {
         let config = configuration(self.config.clone(), None, self.data_dir.clone())?;
-        let (devices, models) = (self.devices()?, models()?);
+        let (devices, models) = (self.devices()?, self.models()?);
         let farm = Offline::open(&config).await.infrastructure("the database cannot be opened")?;
         let plan = SeedPlan { runs: self.runs, whole: self.whole, seed: self.seed, devices, models, until: farm.app().now() };
         let progress = Progress::new(self.runs.div_ceil(4), "sessions", context.quiet);
@@ -95,7 +103,10 @@ impl Seed {
 
     /// Twins in turn, each with a number once there are several.
     fn devices(&self) -> Result<Vec<SeedDevice>, Failure> {
-        let count = (self.runs / RUNS_OF_DEVICE).clamp(FEWEST_DEVICES, MOST_DEVICES);
+        let count = match self.runs {
+            ..SHORT => SHORT_DEVICES,
+            runs => (runs / RUNS_OF_DEVICE).clamp(FEWEST_DEVICES, MOST_DEVICES),
+        };
         let reports = TWINS.map(|(name, text)| {
             let twin = Twin::parse(text).infrastructure(format!("the compiled-in twin {name} cannot be read"))?;
             Ok((name, probe(&twin.device(), Some(name))))
@@ -108,18 +119,23 @@ impl Seed {
         };
         Ok(named.map(device).collect())
     }
-}
 
-fn models() -> Result<Vec<SeedModel>, Failure> {
-    let model = |name: &str| {
-        let architecture = find(name).ok_or_else(|| infrastructure(format!("the zoo has no {name}")))?;
-        let described = describe(architecture).infrastructure(format!("{name} cannot be described"))?;
-        Ok(SeedModel {
-            name: name.into(),
-            family: architecture.family.into(),
-            parameters: described.parameters,
-            macs: described.macs,
-        })
-    };
-    MODELS.into_iter().map(model).collect()
+    fn models(&self) -> Result<Vec<SeedModel>, Failure> {
+        let full = self.runs / (SUBJECTS * SHORT_ROUNDS * SHORT_DEVICES);
+        let count = match self.runs {
+            ..SHORT => usize::try_from(full).unwrap_or(MODELS.len()).clamp(FEWEST_MODELS, MODELS.len()),
+            _ => MODELS.len(),
+        };
+        let model = |name: &str| {
+            let architecture = find(name).ok_or_else(|| infrastructure(format!("the zoo has no {name}")))?;
+            let described = describe(architecture).infrastructure(format!("{name} cannot be described"))?;
+            Ok(SeedModel {
+                name: name.into(),
+                family: architecture.family.into(),
+                parameters: described.parameters,
+                macs: described.macs,
+            })
+        };
+        MODELS.into_iter().take(count).map(model).collect()
+    }
 }
