@@ -1,5 +1,5 @@
 //! Seeded schedules of faults over a rack with real parts that is measuring: in the end every phone is at work and as it was,
-//! and every session is stored once. `BENCHRACK_TEST_SEEDS=0-99` runs a hundred schedules in place of the first few.
+//! and every session is stored once. `BENCHRACK_TEST_SEEDS=0-99` runs a hundred schedules in place of one.
 
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ use crate::farm::{self, Process, Server, run, until};
 
 const PHONES: usize = 2;
 /// First and last seed of every run of the tests.
-const SEEDS: &str = "0-1";
+const SEEDS: &str = "0-0";
 /// Faults of one schedule; fewer when everything is measured before.
 const FAULTS: usize = 3;
 
