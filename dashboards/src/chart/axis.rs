@@ -249,7 +249,7 @@ mod tests {
         let one = Axis::linear("", Unit::Time, [5.0e6], false, 5);
         assert!(one.low < 5.0e6 && one.high > 5.0e6);
         // No tick of 1, 2 or 5 is near: without any, the axis' name would stand on its line.
-        assert_eq!(texts(&Axis::logarithmic("", Unit::Count, [76.5e6])), ["70", "75", "80", "85"]);
+        assert_eq!(texts(&Axis::logarithmic("", Unit::Count, [76.5e6])), ["70", "80"]);
     }
 
     #[test]
