@@ -39,7 +39,7 @@ use benchrack_protocol::ids::ReportId;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunReport, SessionReport};
 use benchrack_protocol::runner::FailureReason;
-use benchrack_protocol::session::{SessionSpec, Subject};
+use benchrack_protocol::session::{MeasurePlan, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
 
 use crate::evidence::watch::{self, Watch};
@@ -211,12 +211,12 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     let fs = device.sysfs.as_ref();
     let total = blocks_in_all(spec);
     let tell = |phase: String, done: u32| observer(Heartbeat { phase, done, total });
-    let aside = Aside::step(device.placement.as_ref(), online, cpus);
+    let mut aside = Aside::step(device.placement.as_ref(), online, cpus);
 
     let since = |moment: Nanos| device.clock.now().0.saturating_sub(moment.0) / 1_000;
     let prepared_us = since(begun);
     let loading = device.clock.now();
-    let birth = |subject: &Subject| Birth {
+    let birth = |subject: &Subject, cpus: &CpuSet| Birth {
         cpus: cpus.clone(),
         address_space: room(context.address_space, subject.threads),
         patience: Duration::from(spec.plan.runner_timeout),
@@ -224,7 +224,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     let mut subjects = Vec::with_capacity(spec.subjects.len());
     for subject in &spec.subjects {
         tell(format!("loading {} {}", subject.manifest.name, subject.manifest.precision), 0);
-        let birth = birth(subject);
+        let birth = birth(subject, cpus);
         let loaded = match files(subject, context) {
             Ok(files) => Loaded::load(launcher, &birth, device, subject, &spec.plan, files).await,
             Err(failure) => Err(failure),
@@ -240,6 +240,13 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
         }
     }
 
+    // What is measured at an operating point as a whole stays seen on all of its CPUs.
+    let shared = shared_cpu(&subjects, &spec.plan);
+    if let Some(shared) = &shared {
+        drop(aside);
+        aside = Aside::step(device.placement.as_ref(), online, shared);
+    }
+    let in_rounds = shared.as_ref().unwrap_or(cpus);
     tracing::debug!(prepared_us, load_us, warmup_us = since(warming), "the first block begins");
     seen.true_frequencies = cycles::true_frequencies(device, &tuned.policies, cpus, begun);
     let (steal_before, blocks_begun) = (stat::steal(fs), device.clock.now());
@@ -266,7 +273,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                     let (Some(slot), Some(subject)) = (subjects.get_mut(index), spec.subjects.get(index)) else { continue };
                     let place = std::mem::replace(slot, Err(between_runners()));
                     *slot = match (place, files(subject, context)) {
-                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject)), files, round, &end).await,
+                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject, in_rounds)), files, round, &end).await,
                         (Err(failure), _) | (_, Err(failure)) => Err(failure),
                     };
                     if let Ok(loaded) = slot {
@@ -285,7 +292,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                         if turn == 0 {
                             tell(format!("measuring {}", loaded.name()), done);
                         }
-                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, cpus).await;
+                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, in_rounds).await;
                         if spec.subjects.len() > 1 && result.is_ok() {
                             loaded.wind_down().await;
                         }
@@ -341,7 +348,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
         }
         if let (RunReport::Measured(run), Ok(files)) = (run, files(subject, context)) {
             tell(format!("loading {} {} from packages", subject.manifest.name, subject.manifest.precision), total);
-            let birth = birth(subject);
+            let birth = birth(subject, cpus);
             match packaged::measure(launcher, &birth, subject, &spec.plan, (&files, context.state_folder), &end).await {
                 Ok(loads) => run.packaged_loads = loads,
                 Err(failure) => run.failed_passes.push(FailedPass { pass: Pass::PackagedLoads, failure }),
@@ -363,6 +370,16 @@ fn turns<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], wanted: u32) ->
     }
     let most = subjects.iter().flatten().map(Loaded::most_turns).min().unwrap_or(1).min(wanted).max(1);
     most - (1 - most % 2)
+}
+
+/// The CPU on which fresh runners of one thread take their turns: where the system itself had put the first of them. Two cores
+/// of one kind can differ by a third for seconds, when another guest of the host or heat slows one of them, and a runner stays
+/// on the core where it began; on one core whatever slows it hits both sides.
+fn shared_cpu<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], plan: &MeasurePlan) -> Option<CpuSet> {
+    if !plan.fresh_runners || turns(subjects, plan.turns) == 1 {
+        return None;
+    }
+    subjects.iter().flatten().find_map(Loaded::last_cpu).map(|cpu| [cpu].into_iter().collect())
 }
 
 /// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.

@@ -256,6 +256,12 @@ impl<'a, R: Runner> Loaded<'a, R> {
         if several || self.is_program() { 1 } else { u32::try_from(self.block_samples()).unwrap_or(u32::MAX) }
     }
 
+    /// The CPU that the runner last used; none where the system does not say.
+    pub fn last_cpu(&self) -> Option<u32> {
+        let threads = threads::placements(self.device.sysfs.as_ref(), self.runner.pid());
+        threads.first().and_then(|thread| thread.last_cpu.value().copied())
+    }
+
     /// Measures a block, or one turn of it. Files are read before and after it, never within.
     pub async fn turn(&mut self, of: OfRound, since: Nanos, cpus: &CpuSet) -> Result<(), Failure> {
         if self.is_program() {

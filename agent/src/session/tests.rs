@@ -103,12 +103,15 @@ impl Runner for SimulatedRunner {
 struct Simulation<'a> {
     device: &'a Device,
     latencies: Mutex<Vec<Latency>>,
+    /// CPUs of each runner that was started.
+    births: &'a Mutex<Vec<CpuSet>>,
 }
 
 impl Launcher for Simulation<'_> {
     type Runner = SimulatedRunner;
 
-    async fn launch(&self, _: &Birth) -> Result<SimulatedRunner, Failure> {
+    async fn launch(&self, birth: &Birth) -> Result<SimulatedRunner, Failure> {
+        self.births.lock().unwrap().push(birth.cpus.clone());
         let latency = self.latencies.lock().unwrap().remove(0);
         Ok(SimulatedRunner { clock: Arc::clone(&self.device.clock), latency })
     }
@@ -171,6 +174,7 @@ struct Setup {
     known: DeviceReport,
     artifacts: Artifacts,
     folder: tempfile::TempDir,
+    births: Mutex<Vec<CpuSet>>,
 }
 
 impl Setup {
@@ -184,6 +188,7 @@ impl Setup {
             folder: tempfile::tempdir().unwrap(),
             device,
             placement,
+            births: Mutex::default(),
         }
     }
 
@@ -199,7 +204,7 @@ impl Setup {
             address_space: None,
             observer,
         };
-        let simulation = Simulation { device: &self.device, latencies: Mutex::new(latencies.to_vec()) };
+        let simulation = Simulation { device: &self.device, latencies: Mutex::new(latencies.to_vec()), births: &self.births };
         run_on(new_report_id(), spec, context, &simulation, |_| async {}).await
     }
 }

@@ -78,6 +78,24 @@ async fn subjects_take_an_odd_number_of_turns_and_each_goes_first_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn both_sides_of_a_gate_share_the_core_on_which_the_system_put_the_first() {
+    let files = phone();
+    let fields =
+        (3..=52).map(|field| if field == 39 { "5".into() } else { field.to_string() }).collect::<Vec<String>>().join(" ");
+    files.set("proc/7/task/7/stat", &format!("7 (runner) {fields}\n"));
+    for (turns, threads, expected) in [(7, 1, "5"), (1, 1, "0-7"), (7, 2, "0-7")] {
+        let mut spec = gate(2, 60);
+        (spec.plan.stop, spec.plan.turns) = (None, turns);
+        spec.subjects.iter_mut().for_each(|subject| subject.threads = threads);
+        let setup = Setup::of(&files, &spec);
+        let latencies = started(2, [|_| Ok(Nanos(2 * MS)), |_| Ok(Nanos(3 * MS))]);
+        setup.run(spec, &latencies, &|_| {}).await;
+        let births: Vec<String> = setup.births.lock().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(births, [["0-7"; 2].as_slice(), &[expected; 4]].concat(), "{turns} turns, {threads} threads");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_when_the_candidate_is_surely_slower() {
     let latencies = started(100, [|_| Ok(Nanos(10 * MS)), |_| Ok(Nanos(12 * MS))]);
     let (report, _) = run(&phone(), gate(100, 60), &latencies).await;
