@@ -41,6 +41,7 @@ use benchrack_protocol::report::{AgentBuild, FailedPass, Failure, Pass, RunRepor
 use benchrack_protocol::runner::FailureReason;
 use benchrack_protocol::session::{MeasurePlan, SessionSpec, Subject};
 use benchrack_protocol::units::Nanos;
+use benchrack_protocol::validity::is_disturbed;
 
 use crate::evidence::watch::{self, Watch};
 use crate::evidence::{cycles, residency, stat};
@@ -240,13 +241,11 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
         }
     }
 
-    // What is measured at an operating point as a whole stays seen on all of its CPUs.
-    let shared = shared_cpu(&subjects, &spec.plan);
-    if let Some(shared) = &shared {
-        drop(aside);
-        aside = Aside::step(device.placement.as_ref(), online, shared);
+    let mut core = shared_core(&subjects, &spec.plan);
+    let alone = |core: u32| -> CpuSet { [core].into_iter().collect() };
+    if let Some(core) = core {
+        aside.make_room(online, &alone(core));
     }
-    let in_rounds = shared.as_ref().unwrap_or(cpus);
     tracing::debug!(prepared_us, load_us, warmup_us = since(warming), "the first block begins");
     seen.true_frequencies = cycles::true_frequencies(device, &tuned.policies, cpus, begun);
     let (steal_before, blocks_begun) = (stat::steal(fs), device.clock.now());
@@ -268,12 +267,13 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
             {
                 break;
             }
+            let in_round = core.map_or_else(|| cpus.clone(), alone);
             if spec.plan.fresh_runners {
                 for &index in &order {
                     let (Some(slot), Some(subject)) = (subjects.get_mut(index), spec.subjects.get(index)) else { continue };
                     let place = std::mem::replace(slot, Err(between_runners()));
                     *slot = match (place, files(subject, context)) {
-                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject, in_rounds)), files, round, &end).await,
+                        (Ok(loaded), Ok(files)) => loaded.renew((launcher, &birth(subject, &in_round)), files, round, &end).await,
                         (Err(failure), _) | (_, Err(failure)) => Err(failure),
                     };
                     if let Ok(loaded) = slot {
@@ -292,7 +292,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                         if turn == 0 {
                             tell(format!("measuring {}", loaded.name()), done);
                         }
-                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, in_rounds).await;
+                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, &in_round).await;
                         if spec.subjects.len() > 1 && result.is_ok() {
                             loaded.wind_down().await;
                         }
@@ -300,6 +300,12 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                     }
                     done += u32::from(turn == 0);
                 }
+            }
+            let disturbed = |subject: &Loaded<'_, _>| subject.last_round().is_some_and(|round| is_disturbed(round.block));
+            if let Some(busy) = core.filter(|_| subjects.iter().flatten().any(disturbed)) {
+                let next = cores::next_of_kind(busy, known, cpus);
+                core = Some(next);
+                aside.make_room(online, &alone(next));
             }
             if let Some(enough) = &mut enough {
                 let [Ok(baseline), Ok(candidate)] = subjects.as_slice() else { break };
@@ -374,12 +380,13 @@ fn turns<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], wanted: u32) ->
 
 /// The CPU on which fresh runners of one thread take their turns: where the system itself had put the first of them. Two cores
 /// of one kind can differ by a third for seconds, when another guest of the host or heat slows one of them, and a runner stays
-/// on the core where it began; on one core whatever slows it hits both sides.
-fn shared_cpu<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], plan: &MeasurePlan) -> Option<CpuSet> {
+/// on the core where it began; on one core whatever slows it hits both sides. After a round that others disturbed the next
+/// core of its kind takes over.
+fn shared_core<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], plan: &MeasurePlan) -> Option<u32> {
     if !plan.fresh_runners || turns(subjects, plan.turns) == 1 {
         return None;
     }
-    subjects.iter().flatten().find_map(Loaded::last_cpu).map(|cpu| [cpu].into_iter().collect())
+    subjects.iter().flatten().find_map(Loaded::last_cpu)
 }
 
 /// Stands in a subject's place while its runner is replaced; seen by nobody unless the session ends right then.

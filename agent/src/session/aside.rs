@@ -13,14 +13,26 @@ pub(super) struct Aside<'a> {
 impl<'a> Aside<'a> {
     /// Steps aside, back when dropped.
     pub(super) fn step(placement: &'a dyn Placement, online: &CpuSet, measured: &CpuSet) -> Self {
+        let mut aside = Self { placement, before: None };
+        aside.make_room(online, measured);
+        aside
+    }
+
+    /// Steps aside from these CPUs instead; stays where it is when there are no others.
+    pub(super) fn make_room(&mut self, online: &CpuSet, measured: &CpuSet) {
         let others: CpuSet = online.iter().filter(|&cpu| !measured.contains(cpu)).collect();
+        if others.is_empty() {
+            return;
+        }
         let stepped = || {
-            let before = placement.allowed()?;
-            placement.confine(&others)?;
+            let before = self.placement.allowed()?;
+            self.placement.confine(&others)?;
             Ok::<_, std::io::Error>(before)
         };
-        let before = if others.is_empty() { None } else { stepped().inspect_err(cannot_step_aside).ok() };
-        Self { placement, before }
+        match stepped() {
+            Ok(before) => self.before = self.before.take().or(Some(before)),
+            Err(error) => cannot_step_aside(&error),
+        }
     }
 }
 

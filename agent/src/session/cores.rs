@@ -45,6 +45,13 @@ pub fn pluggable(fs: &dyn SysFs, online: &CpuSet) -> CpuSet {
     offline.filter(|cpu| fs.read(&format!("{CPU}/cpu{cpu}/online")).is_ok_and(|text| text.trim() == "0")).collect()
 }
 
+/// The next of these CPUs that is of the same kind as this one, in a circle; the same one where there is no other.
+pub fn next_of_kind(cpu: u32, known: &DeviceReport, cpus: &CpuSet) -> u32 {
+    let kind = known.clusters.iter().find(|cluster| cluster.cpus.contains(cpu));
+    let of_kind: Vec<u32> = kind.iter().flat_map(|kind| kind.cpus.iter()).filter(|&other| cpus.contains(other)).collect();
+    of_kind.iter().copied().find(|&other| other > cpu).or(of_kind.first().copied()).unwrap_or(cpu)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +86,7 @@ mod tests {
         assert!(choose("big").unwrap_err().detail.contains("CPUs 5 of big are not online"));
         let off: CpuSet = "5".parse().unwrap();
         assert_eq!(super::choose(&"big".parse().unwrap(), &known, &online, &off).unwrap().to_string(), "4-5");
+        assert_eq!([0, 3, 4].map(|cpu| next_of_kind(cpu, &known, &online)), [1, 0, 4], "5 is off");
+        assert_eq!(next_of_kind(9, &known, &online), 9, "a core of no known kind");
     }
 }

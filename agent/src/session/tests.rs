@@ -38,6 +38,8 @@ type Latency = fn(Nanos) -> Result<Nanos, Failure>;
 struct SimulatedRunner {
     clock: Arc<dyn Clock>,
     latency: Latency,
+    /// Files that tell that others have the CPU all the time, where they do.
+    crowded: Option<Arc<Captured>>,
 }
 
 impl Runner for SimulatedRunner {
@@ -67,6 +69,9 @@ impl Runner for SimulatedRunner {
                         let latency = (self.latency)(self.clock.now())?;
                         tokio::time::sleep(Duration::from(latency)).await;
                         samples.push(latency);
+                    }
+                    if let Some(files) = &self.crowded {
+                        files.set("proc/7/task/7/schedstat", &format!("0 {} 0\n", self.clock.now().0));
                     }
                     Ok(Reply::Ran { samples, started, suspended: Nanos(0) })
                 }
@@ -105,6 +110,7 @@ struct Simulation<'a> {
     latencies: Mutex<Vec<Latency>>,
     /// CPUs of each runner that was started.
     births: &'a Mutex<Vec<CpuSet>>,
+    crowded: Option<Arc<Captured>>,
 }
 
 impl Launcher for Simulation<'_> {
@@ -113,7 +119,7 @@ impl Launcher for Simulation<'_> {
     async fn launch(&self, birth: &Birth) -> Result<SimulatedRunner, Failure> {
         self.births.lock().unwrap().push(birth.cpus.clone());
         let latency = self.latencies.lock().unwrap().remove(0);
-        Ok(SimulatedRunner { clock: Arc::clone(&self.device.clock), latency })
+        Ok(SimulatedRunner { clock: Arc::clone(&self.device.clock), latency, crowded: self.crowded.clone() })
     }
 }
 
@@ -175,6 +181,7 @@ struct Setup {
     artifacts: Artifacts,
     folder: tempfile::TempDir,
     births: Mutex<Vec<CpuSet>>,
+    crowded: Option<Arc<Captured>>,
 }
 
 impl Setup {
@@ -189,6 +196,7 @@ impl Setup {
             device,
             placement,
             births: Mutex::default(),
+            crowded: None,
         }
     }
 
@@ -204,7 +212,12 @@ impl Setup {
             address_space: None,
             observer,
         };
-        let simulation = Simulation { device: &self.device, latencies: Mutex::new(latencies.to_vec()), births: &self.births };
+        let simulation = Simulation {
+            device: &self.device,
+            latencies: Mutex::new(latencies.to_vec()),
+            births: &self.births,
+            crowded: self.crowded.clone(),
+        };
         run_on(new_report_id(), spec, context, &simulation, |_| async {}).await
     }
 }

@@ -77,22 +77,39 @@ async fn subjects_take_an_odd_number_of_turns_and_each_goes_first_in_turn() {
     }
 }
 
+/// A phone whose runners were last seen on CPU 5, of the big cluster 4-7.
+fn on_cpu_five() -> Arc<Captured> {
+    let files = phone();
+    let fields: Vec<String> = (3..=52).map(|field| if field == 39 { "5".into() } else { field.to_string() }).collect();
+    files.set("proc/7/task/7/stat", &format!("7 (runner) {}\n", fields.join(" ")));
+    files
+}
+
+/// CPUs of the runners of each round, after those that are loaded at first.
+async fn births(setup: &Setup, spec: SessionSpec) -> Vec<String> {
+    let latencies = started(spec.plan.blocks as usize, [|_| Ok(Nanos(2 * MS)), |_| Ok(Nanos(3 * MS))]);
+    setup.run(spec, &latencies, &|_| {}).await;
+    setup.births.lock().unwrap().iter().skip(2).map(ToString::to_string).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn both_sides_of_a_gate_share_the_core_on_which_the_system_put_the_first() {
-    let files = phone();
-    let fields =
-        (3..=52).map(|field| if field == 39 { "5".into() } else { field.to_string() }).collect::<Vec<String>>().join(" ");
-    files.set("proc/7/task/7/stat", &format!("7 (runner) {fields}\n"));
     for (turns, threads, expected) in [(7, 1, "5"), (1, 1, "0-7"), (7, 2, "0-7")] {
         let mut spec = gate(2, 60);
         (spec.plan.stop, spec.plan.turns) = (None, turns);
         spec.subjects.iter_mut().for_each(|subject| subject.threads = threads);
-        let setup = Setup::of(&files, &spec);
-        let latencies = started(2, [|_| Ok(Nanos(2 * MS)), |_| Ok(Nanos(3 * MS))]);
-        setup.run(spec, &latencies, &|_| {}).await;
-        let births: Vec<String> = setup.births.lock().unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(births, [["0-7"; 2].as_slice(), &[expected; 4]].concat(), "{turns} turns, {threads} threads");
+        let setup = Setup::of(&on_cpu_five(), &spec);
+        assert_eq!(births(&setup, spec).await, [expected; 4], "{turns} turns, {threads} threads");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_core_that_others_use_is_left_for_the_next_of_its_kind() {
+    let mut spec = gate(4, 60);
+    (spec.plan.stop, spec.plan.turns) = (None, 7);
+    let files = on_cpu_five();
+    let setup = Setup { crowded: Some(Arc::clone(&files)), ..Setup::of(&files, &spec) };
+    assert_eq!(births(&setup, spec).await, ["5", "5", "6", "6", "7", "7", "4", "4"]);
 }
 
 #[tokio::test(start_paused = true)]
