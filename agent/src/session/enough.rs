@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use benchrack_protocol::api::Metric;
-use benchrack_protocol::round::{Round, SideBySide, undisturbed};
+use benchrack_protocol::round::{Round, undisturbed};
 use benchrack_protocol::session::StopRule;
 use benchrack_protocol::units::Nanos;
 use benchrack_stats::gate::{Decision, Rules, RulesError};
@@ -45,7 +45,7 @@ impl<'a> Enough<'a> {
             let sides = [Round { block: &of_baseline, ..baseline }, Round { block: &of_candidate, ..candidate }];
             for (metric, _, comparison) in &mut self.metrics {
                 // A figure that is missing or makes no ratio is for the judge to name; it decides nothing here.
-                if let Some(pair) = pair(*metric, sides)
+                if let Some(pair) = metric.side_by_side(sides).and_then(|sides| Pair::of_pieces(sides.pieces, sides.quantile))
                     && let Err(error) = comparison.push(pair)
                 {
                     tracing::debug!(%error, metric = metric.name(), "a round makes no pair");
@@ -60,12 +60,6 @@ impl<'a> Enough<'a> {
         let slower = decisions.clone().any(|decision| decision == Decision::Slower);
         slower || decisions.all(|decision| decision == Decision::NotSlower)
     }
-}
-
-fn pair(metric: Metric, sides: [Round<'_>; 2]) -> Option<Pair> {
-    let SideBySide { pieces, quantile } = metric.side_by_side(sides)?;
-    let numbers = |values: Vec<Nanos>| values.into_iter().map(|value| value.0 as f64).collect();
-    Pair::of_pieces(pieces.into_iter().map(|sides| sides.map(numbers)), quantile)
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub struct Round<'a> {
 /// What two subjects of a round are compared by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SideBySide {
-    /// Values of both, measured one after the other: one entry, or one for each turn.
-    pub pieces: Vec<[Vec<Nanos>; 2]>,
+    /// Values of both in nanoseconds, measured one after the other: one entry, or one for each turn.
+    pub pieces: Vec<[Vec<f64>; 2]>,
     /// The quantile of a piece's values that counts.
     pub quantile: f64,
 }
@@ -43,15 +43,18 @@ impl Metric {
     /// What a round compares two subjects by. The median latency is compared turn by turn, where both took as many; any
     /// other figure needs all of the round's values.
     pub fn side_by_side(self, sides: [Round<'_>; 2]) -> Option<SideBySide> {
-        let [(baseline, quantile), (candidate, _)] = [self.of_round(sides[0])?, self.of_round(sides[1])?];
         let [first, second] = sides.map(|side| side.block);
-        let pieces = if self == Self::Latency && !first.turns.is_empty() && first.turns.len() == second.turns.len() {
-            first.pieces().into_iter().zip(second.pieces()).map(|(a, b)| [a.to_vec(), b.to_vec()]).collect()
-        } else {
-            vec![[baseline, candidate]]
-        };
-        Some(SideBySide { pieces, quantile })
+        if self == Self::Latency && !first.turns.is_empty() && first.turns.len() == second.turns.len() {
+            let both = first.pieces().into_iter().zip(second.pieces());
+            return Some(SideBySide { pieces: both.map(|(a, b)| [numbers(a), numbers(b)]).collect(), quantile: MEDIAN });
+        }
+        let [(baseline, quantile), (candidate, _)] = [self.of_round(sides[0])?, self.of_round(sides[1])?];
+        Some(SideBySide { pieces: vec![[numbers(&baseline), numbers(&candidate)]], quantile })
     }
+}
+
+fn numbers(times: &[Nanos]) -> Vec<f64> {
+    times.iter().map(|time| time.0 as f64).collect()
 }
 
 impl Block {
@@ -117,26 +120,15 @@ pub fn undisturbed(baseline: &Block, candidate: &Block) -> Option<[Block; 2]> {
 mod tests {
     use super::*;
 
-    fn block(turns: &[(&[u64], f64)]) -> Block {
+    fn of(turns: &[(&[u64], f64)]) -> Block {
+        let samples = turns.iter().flat_map(|(samples, _)| samples.iter().copied().map(Nanos)).collect();
         let turn = |&(samples, waited): &(&[u64], f64)| Turn {
             samples: u32::try_from(samples.len()).unwrap(),
             waiting_share: Reading::of(waited),
         };
         let turns: Vec<Turn> = turns.iter().map(turn).collect();
-        Block {
-            round: 0,
-            place: 0,
-            started: Nanos(0),
-            samples: Vec::new(),
-            suspended: Nanos(0),
-            waiting_share: overall(&turns),
-            turns,
-        }
-    }
-
-    fn of(turns: &[(&[u64], f64)]) -> Block {
-        let samples = turns.iter().flat_map(|(samples, _)| samples.iter().copied().map(Nanos)).collect();
-        Block { samples, ..block(turns) }
+        let waiting_share = overall(&turns);
+        Block { round: 0, place: 0, started: Nanos(0), samples, suspended: Nanos(0), waiting_share, turns }
     }
 
     fn round(block: &Block) -> Round<'_> {
@@ -166,10 +158,9 @@ mod tests {
     #[test]
     fn medians_are_compared_turn_by_turn_and_all_else_over_the_round() {
         let (a, b) = (of(&[(&[1, 2], 0.0), (&[3], 0.0)]), of(&[(&[4], 0.0), (&[5, 6], 0.0)]));
-        let times = |numbers: &[u64]| numbers.iter().copied().map(Nanos).collect::<Vec<_>>();
         let found = |metric: Metric| metric.side_by_side([round(&a), round(&b)]).unwrap().pieces;
-        assert_eq!(found(Metric::Latency), [[times(&[1, 2]), times(&[4])], [times(&[3]), times(&[5, 6])]]);
-        assert_eq!(found(Metric::LatencyP90), [[times(&[1, 2, 3]), times(&[4, 5, 6])]]);
+        assert_eq!(found(Metric::Latency), [[vec![1.0, 2.0], vec![4.0]], [vec![3.0], vec![5.0, 6.0]]]);
+        assert_eq!(found(Metric::LatencyP90), [[vec![1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0]]]);
         let whole = Block { turns: Vec::new(), ..b.clone() };
         assert_eq!(Metric::Latency.side_by_side([round(&a), round(&whole)]).unwrap().pieces.len(), 1);
     }

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use benchrack_protocol::api::Metric;
 use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::report::{Block, Measurement, RunReport, SessionReport};
-use benchrack_protocol::round::{self, Round, SideBySide};
+use benchrack_protocol::round::{self, Round};
 use benchrack_protocol::session::BlockOrder;
 use benchrack_protocol::validity::{self, Doubt, Reason};
 use benchrack_stats::paired::Pair;
-
-use super::run::nanoseconds;
 
 /// Why a run does not count.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -113,8 +111,7 @@ pub(super) fn latency_pairs([baseline, candidate]: [(&str, &[Block]); 2]) -> Res
 
 /// What a round says of a metric, side by side; none where either side has no figure in each round.
 pub fn round_pair(metric: Metric, sides: [Round<'_>; 2]) -> Option<Pair> {
-    let SideBySide { pieces, quantile } = metric.side_by_side(sides)?;
-    Pair::of_pieces(pieces.into_iter().map(|sides| sides.map(|values| nanoseconds(&values))), quantile)
+    metric.side_by_side(sides).and_then(|sides| Pair::of_pieces(sides.pieces, sides.quantile))
 }
 
 /// One run without the blocks in which others took CPU time from it, if what is left counts; see [`common_rounds`].
