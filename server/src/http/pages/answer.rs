@@ -15,6 +15,11 @@ use crate::app::{App, Caller};
 use crate::config::AuthMode;
 use crate::refusal::Refusal;
 
+/// A form that is none, or not the one of its page.
+pub(super) fn unreadable_form(why: &str) -> Refusal {
+    Refusal::new(ProblemCode::Malformed, format!("the form cannot be read: {why}"))
+}
+
 /// Which form of a page is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {

@@ -10,7 +10,7 @@ use benchrack_dashboards::{link, local_path};
 use benchrack_protocol::problem::ProblemCode;
 use serde::Deserialize;
 
-use super::answer::{account, chrome, page, see_other};
+use super::answer::{account, chrome, page, see_other, unreadable_form};
 use crate::app::{App, LOGIN_LIFE};
 use crate::config::AuthMode;
 use crate::http::extract::Query;
@@ -55,8 +55,7 @@ pub(super) async fn log_in(
     form: Result<Form<Credentials>, FormRejection>,
 ) -> Result<Response, Refusal> {
     check_same_site(&app, &method, &uri, &headers)?;
-    let Form(Credentials { token, next }) =
-        form.map_err(|error| Refusal::new(ProblemCode::Malformed, format!("the form cannot be read: {}", error.body_text())))?;
+    let Form(Credentials { token, next }) = form.map_err(|error| unreadable_form(&error.body_text()))?;
     let next = local_path(&next);
     match app.log_in(&token).await {
         Ok(login) => with_cookie(see_other(next), &app, login.secret.reveal(), LOGIN_LIFE.whole_seconds()),

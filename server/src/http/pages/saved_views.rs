@@ -5,10 +5,9 @@ use axum::extract::rejection::FormRejection;
 use axum::response::Response;
 use axum::{Extension, Form};
 use benchrack_dashboards::link;
-use benchrack_protocol::problem::ProblemCode;
 use serde::Deserialize;
 
-use super::answer::see_other;
+use super::answer::{see_other, unreadable_form};
 use crate::app::{App, Caller};
 use crate::refusal::Refusal;
 
@@ -25,25 +24,18 @@ pub(super) struct Forgotten {
     view: i64,
 }
 
-fn read<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Refusal> {
-    match form {
-        Ok(Form(form)) => Ok(form),
-        Err(error) => Err(Refusal::new(ProblemCode::Malformed, format!("the form cannot be read: {}", error.body_text()))),
-    }
-}
-
 pub(super) async fn save(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     form: Result<Form<Kept>, FormRejection>,
 ) -> Result<Response, Refusal> {
-    let Kept { name, path } = read(form)?;
+    let Form(Kept { name, path }) = form.map_err(|error| unreadable_form(&error.body_text()))?;
     app.save_view(&name, &path, &caller).await?;
     Ok(see_other(link::HOME))
 }
 
 pub(super) async fn remove(State(app): State<App>, form: Result<Form<Forgotten>, FormRejection>) -> Result<Response, Refusal> {
-    let Forgotten { view } = read(form)?;
+    let Form(Forgotten { view }) = form.map_err(|error| unreadable_form(&error.body_text()))?;
     app.remove_view(view).await?;
     Ok(see_other(link::HOME))
 }

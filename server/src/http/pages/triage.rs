@@ -10,7 +10,7 @@ use benchrack_protocol::ids::AlertId;
 use benchrack_protocol::problem::ProblemCode;
 use time::Duration;
 
-use super::answer::see_other;
+use super::answer::{see_other, unreadable_form};
 use crate::app::{App, Caller};
 use crate::refusal::Refusal;
 
@@ -73,8 +73,7 @@ pub(super) async fn decide(
     Extension(caller): Extension<Caller>,
     form: Result<RawForm, RawFormRejection>,
 ) -> Result<Response, Refusal> {
-    let RawForm(bytes) =
-        form.map_err(|error| Refusal::new(ProblemCode::Malformed, format!("the form cannot be read: {}", error.body_text())))?;
+    let RawForm(bytes) = form.map_err(|error| unreadable_form(&error.body_text()))?;
     let form = Form::of(&bytes)?;
     let decision = form.decision(&app)?;
     if form.alerts.is_empty() {
