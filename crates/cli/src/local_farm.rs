@@ -16,7 +16,7 @@ use crate::commands::serve::{configuration, environment, stopped};
 use crate::context::Context;
 use crate::exit::{Blame, Failure, infrastructure};
 use crate::onnxruntime::{self, Library};
-use crate::{engine_file, local};
+use crate::{child, engine_file, local};
 
 /// The port tried first, so that the printed address is mostly the same.
 pub const PORT: u16 = 7070;
@@ -24,6 +24,8 @@ pub const PORT: u16 = 7070;
 const AGENT_NAME: &str = "this-machine";
 /// An agent that starts on a busy machine may take this long to say so.
 const AGENT_START: Duration = Duration::from_secs(60);
+/// It restores what it set when it is asked to end; after this it is killed.
+const AGENT_END: Duration = Duration::from_secs(10);
 
 /// Settings of a server on loopback, at this port when it is free.
 pub fn settings(port: u16, data_dir: Option<PathBuf>) -> Result<ServerConfig, Failure> {
@@ -136,7 +138,7 @@ impl LocalFarm {
     /// Stops the agent, which restores what it set, then the server and its database.
     pub async fn stop(self) {
         if let Some(agent) = self.agent {
-            stop_agent(agent).await;
+            child::end(agent, AGENT_END, "the agent").await;
         }
         self.server.stop().await;
     }
@@ -196,18 +198,4 @@ fn start_agent(server: &str, data_dir: &Path) -> Result<Child, Failure> {
 
 fn agent_log(data_dir: &Path) -> PathBuf {
     data_dir.join("agent.log")
-}
-
-/// SIGTERM lets the agent restore what it set; a second later than it needs, it is killed.
-async fn stop_agent(mut agent: Child) {
-    if let Some(pid) = agent.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()))
-        && let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-    {
-        tracing::debug!(%error, "the agent had ended");
-    }
-    if tokio::time::timeout(Duration::from_secs(10), agent.wait()).await.is_err()
-        && let Err(error) = agent.kill().await
-    {
-        tracing::warn!(%error, "the agent could not be stopped");
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! It parses arguments, loads configuration and calls the libraries; each command is a file in `commands/`.
 
+mod child;
 mod commands;
 mod comparison;
 mod context;

@@ -18,6 +18,7 @@ use clap::Args;
 use tokio::process::{Child, Command};
 use tokio::time::MissedTickBehavior;
 
+use crate::child;
 use crate::commands::serve::stopped;
 use crate::context::Context;
 use crate::exit::{Blame, Exit, Failure, Outcome, infrastructure, usage};
@@ -87,7 +88,7 @@ impl Simulation {
         };
         for phone in &mut phones {
             if let Some(child) = &phone.process {
-                end(child);
+                child::ask_to_end(child, "a simulated phone");
             }
         }
         let all_over = async {
@@ -211,14 +212,6 @@ fn start(program: &Path, phone: &Phone, speed: Speed) -> Result<Child, Failure> 
         .kill_on_drop(true)
         .spawn()
         .infrastructure(format!("cannot start {}", phone.name))
-}
-
-fn end(child: &Child) {
-    if let Some(pid) = child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()))
-        && let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-    {
-        tracing::debug!(%error, "a simulated phone had ended");
-    }
 }
 
 /// What a whole rack has done, told once each.

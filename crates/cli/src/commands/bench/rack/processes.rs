@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use procfs::ProcError;
 use procfs::process::{Process, all_processes};
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::child;
 use crate::exit::{Blame, Failure, infrastructure};
 
 /// A server starts a database of its own within this, also on a busy machine.
@@ -69,17 +69,8 @@ impl Program {
     }
 
     /// Asks it to end, waits, and kills what does not.
-    pub(super) async fn end(mut self) {
-        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
-            && let Err(error) = kill_process(pid, Signal::TERM)
-        {
-            tracing::debug!(%error, program = self.name, "it had ended");
-        }
-        if tokio::time::timeout(ENDS_WITHIN, self.child.wait()).await.is_err()
-            && let Err(error) = self.child.kill().await
-        {
-            tracing::warn!(%error, program = self.name, "it cannot be ended");
-        }
+    pub(super) async fn end(self) {
+        child::end(self.child, ENDS_WITHIN, self.name).await;
     }
 }
 
