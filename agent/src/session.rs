@@ -260,7 +260,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
         None => None,
     };
     let blocks = async {
-        let mut done = 0;
+        let of_each_round = u32::try_from(spec.subjects.len()).unwrap_or(u32::MAX);
         for (round, order) in (0u32..).zip(order::rounds(&spec.plan.order, subjects.len(), spec.plan.blocks)) {
             if round > 0
                 && enough.as_ref().is_some_and(|enough| enough.is_late(Nanos(device.clock.now().0.saturating_sub(begun.0))))
@@ -281,26 +281,10 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                     }
                 }
             }
-            let turns = turns(&subjects, spec.plan.turns);
-            for turn in 0..turns {
-                let mut places: Vec<(u32, usize)> = (0u32..).zip(order.iter().copied()).collect();
-                if turn % 2 == 1 {
-                    places.reverse();
-                }
-                for (place, index) in places {
-                    if let Some(Ok(loaded)) = subjects.get_mut(index) {
-                        if turn == 0 {
-                            tell(format!("measuring {}", loaded.name()), done);
-                        }
-                        let result = loaded.turn(OfRound { round, place, turn, turns }, begun, &in_round).await;
-                        if spec.subjects.len() > 1 && result.is_ok() {
-                            loaded.wind_down().await;
-                        }
-                        fail_on(&mut subjects[index], result);
-                    }
-                    done += u32::from(turn == 0);
-                }
-            }
+            let tell_of = |place: u32, name: String| {
+                tell(format!("measuring {name}"), round.saturating_mul(of_each_round).saturating_add(place));
+            };
+            take_turns(&mut subjects, &order, (round, spec.plan.turns), (begun, &in_round), tell_of).await;
             let disturbed = |subject: &Loaded<'_, _>| subject.last_round().is_some_and(|round| is_disturbed(round.block));
             if let Some(busy) = core.filter(|_| subjects.iter().flatten().any(disturbed)) {
                 let next = cores::next_of_kind(busy, known, cpus);
@@ -376,6 +360,34 @@ fn turns<R: Runner>(subjects: &[Result<Loaded<'_, R>, Failure>], wanted: u32) ->
     }
     let most = subjects.iter().flatten().map(Loaded::most_turns).min().unwrap_or(1).min(wanted).max(1);
     most - (1 - most % 2)
+}
+
+/// One block of each subject that is left, in turns; `tells` hears of each when its first turn begins.
+async fn take_turns<R: Runner>(
+    subjects: &mut [Result<Loaded<'_, R>, Failure>],
+    order: &[usize],
+    (round, wanted): (u32, u32),
+    (begun, cpus): (Nanos, &CpuSet),
+    tells: impl Fn(u32, String),
+) {
+    let (turns, several) = (turns(subjects, wanted), subjects.len() > 1);
+    for turn in 0..turns {
+        let mut places: Vec<(u32, usize)> = (0u32..).zip(order.iter().copied()).collect();
+        if turn % 2 == 1 {
+            places.reverse();
+        }
+        for (place, index) in places {
+            let Some(Ok(loaded)) = subjects.get_mut(index) else { continue };
+            if turn == 0 {
+                tells(place, loaded.name());
+            }
+            let result = loaded.turn(OfRound { round, place, turn, turns }, begun, cpus).await;
+            if several && result.is_ok() {
+                loaded.wind_down().await;
+            }
+            fail_on(&mut subjects[index], result);
+        }
+    }
 }
 
 /// The CPU on which fresh runners of one thread take their turns: where the system itself had put the first of them. Two cores

@@ -144,7 +144,6 @@ impl<'a, F: Farm> Worker<'a, F> {
         let engines = Engines::in_folder(&folder, config.engine_cache_mb.saturating_mul(1_000_000)).map_err(unusable)?;
         let seed = format!("{} {}", known.identity.key, device.clock.now().0);
         let backoff = Backoff::new(Duration::from_millis(config.first_retry_ms), config.longest_retry(), &seed);
-        let id = None;
         Ok(Self {
             farm,
             config,
@@ -157,7 +156,7 @@ impl<'a, F: Farm> Worker<'a, F> {
             known,
             key,
             own_identity,
-            id,
+            id: None,
             backoff,
             _lock: lock,
         })

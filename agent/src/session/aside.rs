@@ -24,13 +24,11 @@ impl<'a> Aside<'a> {
         if others.is_empty() {
             return;
         }
-        let stepped = || {
-            let before = self.placement.allowed()?;
-            self.placement.confine(&others)?;
-            Ok::<_, std::io::Error>(before)
-        };
-        match stepped() {
-            Ok(before) => self.before = self.before.take().or(Some(before)),
+        let before = self.placement.allowed();
+        match before.and_then(|before| self.placement.confine(&others).map(|()| before)) {
+            Ok(before) => {
+                self.before.get_or_insert(before);
+            }
             Err(error) => cannot_step_aside(&error),
         }
     }
