@@ -13,7 +13,7 @@ use benchrack_protocol::engine::EngineEvidence;
 use benchrack_protocol::evidence::ThreadPlacement;
 use benchrack_protocol::pipeline::FrameTime;
 use benchrack_protocol::report::{Block, Failure, FreshRunner, Turn, Warmup};
-use benchrack_protocol::round::{self, Round};
+use benchrack_protocol::round::Round;
 use benchrack_protocol::runner::{FailureReason, InputFile, LoadRequest, MemoryFigures, Reply, Request};
 use benchrack_protocol::session::{MeasurePlan, Subject};
 use benchrack_protocol::units::Nanos;
@@ -282,7 +282,7 @@ impl<'a, R: Runner> Loaded<'a, R> {
                 block.samples.extend(samples);
                 block.suspended.0 = block.suspended.0.saturating_add(suspended.0);
                 block.turns.extend(turn);
-                block.waiting_share = round::overall(&block.turns);
+                block.waiting_share = block.waiting_of_turns();
             }
             None => self.blocks.push(Block {
                 round: of.round,

@@ -77,21 +77,25 @@ impl Block {
         let pieces = self.pieces();
         let turns: Vec<Turn> = kept.iter().filter_map(|&nth| self.turns.get(nth)).cloned().collect();
         let samples = kept.iter().filter_map(|&nth| pieces.get(nth)).flat_map(|piece| piece.iter().copied()).collect();
-        Self { samples, waiting_share: overall(&turns), turns, ..self.clone() }
+        let mut kept = Self { samples, turns, ..self.clone() };
+        kept.waiting_share = kept.waiting_of_turns();
+        kept
     }
-}
 
-/// The share of a block in which its runner waited, from those of its turns; missing when one is.
-pub fn overall(turns: &[Turn]) -> Reading<f64> {
-    let mut waited = 0.0;
-    for turn in turns {
-        match &turn.waiting_share {
-            Reading::Value { value } => waited += value * f64::from(turn.samples),
-            missing @ Reading::Missing { .. } => return missing.clone(),
+    /// The share of the block in which its runner waited, from those of its turns, each for as long as its inferences took:
+    /// a wait makes its turn longer. Missing when one is.
+    pub fn waiting_of_turns(&self) -> Reading<f64> {
+        let (mut waited, mut passed) = (0.0, 0.0);
+        for (turn, piece) in self.turns.iter().zip(self.pieces()) {
+            let took: f64 = numbers(piece).iter().sum();
+            match &turn.waiting_share {
+                Reading::Value { value } => waited += value * took,
+                missing @ Reading::Missing { .. } => return missing.clone(),
+            }
+            passed += took;
         }
+        Reading::of(if passed > 0.0 { waited / passed } else { 0.0 })
     }
-    let samples: f64 = turns.iter().map(|turn| f64::from(turn.samples)).sum();
-    Reading::of(if samples > 0.0 { waited / samples } else { 0.0 })
 }
 
 /// Two blocks of a round without what others demonstrably disturbed of either; none when too little is left.
@@ -127,8 +131,10 @@ mod tests {
             waiting_share: Reading::of(waited),
         };
         let turns: Vec<Turn> = turns.iter().map(turn).collect();
-        let waiting_share = overall(&turns);
-        Block { round: 0, place: 0, started: Nanos(0), samples, suspended: Nanos(0), waiting_share, turns }
+        let waiting_share = Reading::of(0.0);
+        let mut block = Block { round: 0, place: 0, started: Nanos(0), samples, suspended: Nanos(0), waiting_share, turns };
+        block.waiting_share = block.waiting_of_turns();
+        block
     }
 
     fn round(block: &Block) -> Round<'_> {
@@ -145,6 +151,12 @@ mod tests {
             (vec![Nanos(1), Nanos(4), Nanos(5)], vec![Nanos(11), Nanos(13), Nanos(14), Nanos(15)])
         );
         assert_eq!((a.waiting_share, b.turns.len()), (Reading::of(0.0), 3));
+    }
+
+    #[test]
+    fn a_turn_that_waited_long_weighs_as_long() {
+        let block = of(&[(&[5, 5], 0.0), (&[90], 0.9)]);
+        assert!(block.waiting_share.value().is_some_and(|share| (share - 0.81).abs() < 1e-9), "{:?}", block.waiting_share);
     }
 
     #[test]
