@@ -181,7 +181,7 @@ impl Watcher {
         let stale = self.age >= EVERY.min(self.usual.len() / 4);
         // While something brews the yardstick stays, so that the brew does not become usual.
         if self.yardstick.is_none() || (stale && self.odds.likeliest().1 <= 1.0) {
-            self.yardstick = Some(Learnt::of(self.usual.make_contiguous(), self.watch));
+            self.yardstick = Some(Learnt::of(self.usual.make_contiguous(), self.watch, self.yardstick.as_ref()));
             self.age = 0;
         }
         self.age += 1;

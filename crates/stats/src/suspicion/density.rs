@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::samples::Samples;
 
 /// Places at which the density is kept.
-const GRID: usize = 192;
+const GRID: usize = 128;
 
 /// A density on a grid, as logarithms.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,11 +41,11 @@ impl Density {
         let normal = |distance: f64, deviation: f64| (-0.5 * (distance / deviation).powi(2)).exp() / deviation;
         let shares = shares(points.iter().map(|point| (middle + (point - middle) * narrower - start) / width));
         let far = ((4.0 * kernel / width).ceil() as usize).min(GRID - 1);
-        let kernels: Vec<f64> = (0..=far).map(|places| normal(width * places as f64, kernel)).collect();
+        let kernels: Vec<f64> = (0..=2 * far).map(|place| normal(width * place.abs_diff(far) as f64, kernel)).collect();
         let log = |nth: usize| {
             let at = start + width * nth as f64;
             let (low, high) = (nth.saturating_sub(far), (nth + far).min(GRID - 1));
-            let near = shares[low..=high].iter().zip(low..).map(|(share, place)| share * kernels[nth.abs_diff(place)]);
+            let near = shares[low..=high].iter().zip(&kernels[far + low - nth..]).map(|(share, kernel)| share * kernel);
             let kernels = near.sum::<f64>() / points.len() as f64;
             // A floor, because the logarithm of zero would be certainty.
             ((1.0 - BROAD) * kernels + BROAD * normal(at - middle, broad) + 1e-6 / spread).ln()
@@ -55,8 +55,10 @@ impl Density {
 
     /// The logarithm of the density, up to a constant; at the ends it goes on as it is.
     pub(super) fn log(&self, at: f64) -> f64 {
-        let place = ((at - self.start) / self.width).clamp(0.0, (GRID - 1) as f64);
-        let left = (place as usize).min(GRID - 2);
+        // Not [`GRID`]: one that was stored may have had more places.
+        let last = self.logs.len().saturating_sub(1);
+        let place = ((at - self.start) / self.width).clamp(0.0, last as f64);
+        let left = (place as usize).min(last.saturating_sub(1));
         let share = place - left as f64;
         self.logs[left] + (self.logs[left + 1] - self.logs[left]) * share
     }

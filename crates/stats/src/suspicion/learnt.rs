@@ -22,7 +22,8 @@ pub(super) struct Learnt {
 }
 
 impl Learnt {
-    pub(super) fn of(points: &[f64], watch: Watch) -> Self {
+    /// What these points show; `before` is what was learnt of the series earlier, which only shortens the work.
+    pub(super) fn of(points: &[f64], watch: Watch, before: Option<&Self>) -> Self {
         let samples = Samples::of_finite(points.to_vec());
         let middle = samples.median();
         let quartiles = samples.quantile(0.75) - samples.quantile(0.25);
@@ -33,7 +34,7 @@ impl Learnt {
         let beyond: Vec<f64> = held.iter().zip(&points[1..]).map(|(held, point)| point - middle - persistence * held).collect();
         let density = Density::of(&beyond, watch.step);
         let mut learnt = Self { persistence, middle, reach, density, bound: f64::INFINITY };
-        learnt.bound = learnt.bound(&beyond, watch);
+        learnt.bound = learnt.bound(&beyond, watch, before.map(|before| before.bound));
         learnt
     }
 
@@ -51,13 +52,15 @@ impl Learnt {
     }
 
     /// The bound that points drawn from these pass at the rate asked for.
-    fn bound(&self, beyond: &[f64], watch: Watch) -> f64 {
-        let draws = ((60.0 / watch.rate) as usize).clamp(2_000, 20_000);
+    fn bound(&self, beyond: &[f64], watch: Watch, near: Option<f64>) -> f64 {
+        let draws = ((60.0 / watch.rate) as usize).clamp(1_800, 20_000);
         let ratios: Vec<Ratios> = beyond.iter().map(|&beyond| self.ratios_of(beyond, watch.step)).collect();
+        // The upper half of a product spreads over the places as evenly as a remainder, and costs no division. There are at most
+        // 256 places, so that half a word is enough for one.
+        let place = |bits: u32| (bits as usize * ratios.len()) >> 16;
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        // The upper half of a product spreads over the places as evenly as a remainder, and costs no division.
-        let mut draw = || ((u64::from(random.next_u32()) * ratios.len() as u64) >> 32) as usize;
-        odds::bound(&ratios, watch.rate, (0..draws).map(|_| draw()))
+        let drawn = (0..draws.div_ceil(2)).map(|_| random.next_u32()).flat_map(|bits| [place(bits & 0xffff), place(bits >> 16)]);
+        odds::bound(&ratios, watch.rate, drawn, near)
     }
 }
 

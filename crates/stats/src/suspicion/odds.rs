@@ -57,44 +57,62 @@ impl Odds {
     }
 }
 
-/// The bound that points drawn from these pass at this rate, each pass a new beginning.
-///
-/// Eight bounds are followed through the same points at a time, so that a few walks find it.
-pub(super) fn bound(points: &[Ratios], rate: f64, draws: impl Iterator<Item = usize>) -> f64 {
-    const LANES: usize = 8;
-    const WALKS: usize = 3;
+/// Bounds that are followed through the same points at a time.
+const LANES: usize = 8;
+
+/// The bound that points drawn from these pass at this rate, each pass a new beginning. Three walks through the points find it, two
+/// when it lies within a factor of three of `near`, the bound that was found before.
+pub(super) fn bound(points: &[Ratios], rate: f64, draws: impl Iterator<Item = usize>, near: Option<f64>) -> f64 {
+    /// Logarithms: below the lower end nearly all points pass, above the upper one none.
+    const ALL: (f64, f64) = (-6.0, 14.0);
+    const NEARBY: f64 = 1.2;
+    /// How closely the logarithm is found.
+    const CLOSE: f64 = 0.03;
     let drawn: Vec<Ratios> = draws.map(|at| points[at]).collect();
-    let allowed = (drawn.len() as f64 * rate) as u32;
-    // Logarithms: below the lower end nearly all points pass, above the upper one none.
-    let (mut low, mut high) = (-6.0f64, 14.0f64);
-    for _ in 0..WALKS {
-        let part = (high - low) / (LANES + 1) as f64;
-        let tried: [f64; LANES] = std::array::from_fn(|lane| low + part * (lane + 1) as f64);
-        let passes = passes(&drawn, tried.map(f64::exp));
-        let above = (0..LANES).find(|lane| passes[*lane] <= allowed);
-        (low, high) = match above {
-            Some(lane) => (tried[lane] - part, tried[lane]),
-            None => (high - part, high),
-        };
+    let allowed = (drawn.len() as f64 * rate) as u64;
+    let near = near.map(f64::ln).filter(|near| near.is_finite()).map(|near| (near - NEARBY, near + NEARBY));
+    let inside = near.and_then(|near| match crossing(&drawn, allowed, near) {
+        // It may lie beyond that end.
+        0 | LANES => None,
+        nth => Some(part(near, nth)),
+    });
+    let mut range = inside.unwrap_or(ALL);
+    while range.1 - range.0 > CLOSE {
+        range = part(range, crossing(&drawn, allowed, range));
     }
-    high.exp()
+    range.1.exp()
 }
 
-/// How often points that come one after the other pass each of these bounds. The same as [`Odds`], for many bounds at once.
-fn passes<const LANES: usize>(points: &[Ratios], bounds: [f64; LANES]) -> [u32; LANES] {
-    let (mut newest, mut last, mut older) = ([0.0f64; LANES], [0.0f64; LANES], [0.0f64; LANES]);
-    let mut passes = [0u32; LANES];
+/// The nth of the parts of equal length that [`LANES`] bounds make of a range.
+fn part((low, high): (f64, f64), nth: usize) -> (f64, f64) {
+    let length = (high - low) / (LANES + 1) as f64;
+    (low + length * nth as f64, low + length * (nth + 1) as f64)
+}
+
+/// In which part of a range of logarithms the passes come down to what is allowed.
+fn crossing(points: &[Ratios], allowed: u64, range: (f64, f64)) -> usize {
+    let tried: [f64; LANES] = std::array::from_fn(|lane| part(range, lane).1.exp());
+    let passes = passes(points, tried);
+    passes.iter().position(|passes| *passes <= allowed).unwrap_or(LANES)
+}
+
+/// How often points that come one after the other pass each of these bounds. The same as [`Odds`], for many bounds at once: only
+/// what is urgent is asked, so all starts before the newest are one sum, weighted already.
+fn passes<const LANES: usize>(points: &[Ratios], bounds: [f64; LANES]) -> [u64; LANES] {
+    let (mut newest, mut older) = ([0.0f64; LANES], [0.0f64; LANES]);
+    let mut passes = [0u64; LANES];
     for of in points {
         for lane in 0..LANES {
-            let old = (last[lane] + older[lane]) * of.before;
-            let middle = newest[lane] * of.before;
-            let urgent = of.here + URGENCY * (middle + URGENCY * old);
-            let passed = urgent >= bounds[lane];
-            passes[lane] += u32::from(passed);
-            let kept = if passed { 0.0 } else { 1.0 };
-            newest[lane] = of.here * kept;
-            last[lane] = middle * kept;
-            older[lane] = (old * kept).min(CERTAIN);
+            let last = URGENCY * (newest[lane] * of.before);
+            let old = older[lane] * of.before;
+            let passed = of.here + last + old >= bounds[lane];
+            passes[lane] += u64::from(passed);
+            // A branch would be guessed wrong at most passes, and eight lanes at a time have none.
+            let kept = u64::from(passed).wrapping_sub(1);
+            let keep = |value: f64| f64::from_bits(value.to_bits() & kept);
+            newest[lane] = keep(of.here);
+            let old = URGENCY * last + old;
+            older[lane] = keep(if old < CERTAIN { old } else { CERTAIN });
         }
     }
     passes
@@ -132,11 +150,16 @@ mod tests {
         let points: Vec<Ratios> = (0..101).map(ratios).collect();
         let draws = || (0..4_000).map(|nth: usize| nth * 31 % 101);
         for rate in [0.3, 0.1, 0.01] {
-            let bound = bound(&points, rate, draws());
+            let found = bound(&points, rate, draws(), None);
             let drawn: Vec<Ratios> = draws().map(|at| points[at]).collect();
-            let [passed, below] = passes(&drawn, [bound, bound * 0.9]);
-            let allowed = (4_000.0 * rate) as u32;
-            assert!(passed <= allowed && below >= passed && f64::from(passed) > 2_000.0 * rate, "{rate}: {passed} {below}");
+            let [passed, below] = passes(&drawn, [found, found * 0.9]);
+            let allowed = (4_000.0 * rate) as u64;
+            assert!(passed <= allowed && below >= passed && passed as f64 > 2_000.0 * rate, "{rate}: {passed} {below}");
+            // A bound found before shortens the way to the same place, near or not.
+            for near in [0.5, 1.0, 2.5, 100.0, 0.0].map(|factor| found * factor) {
+                let again = bound(&points, rate, draws(), Some(near));
+                assert!((again / found).ln().abs() < 0.03, "{rate}: {again} after {near} is not {found}");
+            }
         }
     }
 
