@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Estimate, JobStatus, Metric};
 use crate::budget::Budget;
+use crate::energy::EnergyPlan;
 use crate::engine::EngineRef;
 use crate::ids::{ArtifactId, GateId, SessionId};
 use crate::model::Manifest;
+use crate::packaging::Packaging;
 use crate::session::{GateBinding, MeasurePlan, OperatingPoint, SessionSpec, StopRule, Subject};
 use crate::units::Nanos;
 use crate::validity::MIN_SAMPLES;
@@ -129,6 +131,32 @@ impl Judged {
             Metric::PeakRss | Metric::Pss | Metric::ModelSize | Metric::Fidelity => Some(Self::Exactly),
             Metric::Energy => Some(Self::ByIntervals),
             _ => None,
+        }
+    }
+}
+
+impl MeasurePlan {
+    /// This plan with what metrics need to be measured beside the blocks: whole frames, packages, energy. `tolerance` is the
+    /// share of energy that is accepted; none for the usual width of its interval.
+    #[must_use]
+    pub fn with_what_they_need(self, metrics: &[Metric], tolerance: Option<f64>) -> Self {
+        /// Frames in each round, when their time decides.
+        const FRAMES: u32 = 12;
+        /// Frames after the rounds, for budgets of what a single one does.
+        const ALL_FRAMES: u32 = 100;
+        /// Energy whose intervals are to lie on one side of a tolerance must be this much surer than that is wide.
+        const SURER: f64 = 3.0;
+        let any = |wanted: &[Metric]| wanted.iter().any(|metric| metrics.contains(metric));
+        let of_frames = [Metric::FrameP90, Metric::FrameJitter, Metric::FrameRate, Metric::FrameConversion, Metric::FramePost];
+        let packaged = [Metric::LoadRaw, Metric::LoadZstd, Metric::LoadEncryptedThenZstd, Metric::LoadZstdThenEncrypted];
+        let usual = EnergyPlan::default();
+        let energy = EnergyPlan { width: tolerance.map_or(usual.width, |share| (share / SURER).min(usual.width)), ..usual };
+        Self {
+            round_frames: if any(&[Metric::Frame]) { FRAMES } else { self.round_frames },
+            frames: if any(&of_frames) { ALL_FRAMES } else { self.frames },
+            packagings: if any(&packaged) { Packaging::ALL.into() } else { self.packagings },
+            energy: if any(&[Metric::Energy, Metric::Power]) { Some(energy) } else { self.energy },
+            ..self
         }
     }
 }

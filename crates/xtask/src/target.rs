@@ -13,7 +13,7 @@ pub enum Target {
     /// For arm64 Linux with glibc 2.28 or newer: also loads ONNX Runtime and OpenVINO
     #[value(name = "aarch64-unknown-linux-gnu", alias = "arm64-dynamic")]
     Arm64Dynamic,
-    /// One static file for 32-bit phones and boards; not tried yet
+    /// One static file for 32-bit phones and boards
     #[value(name = "armv7-unknown-linux-musleabihf", alias = "armv7")]
     Armv7Static,
     /// One static file for x86-64 Linux

@@ -182,6 +182,9 @@ fn title(alert: &Alert) -> String {
     let by = by.map_or_else(String::new, |share| format!(" {:+.1} %", share * 100.0));
     let metric = match last.metric {
         Metric::Latency => "latency",
+        Metric::PeakRss => "peak memory",
+        Metric::Load => "load time",
+        Metric::Frame => "frame time",
         other => other.name(),
     };
     match alert.kind {

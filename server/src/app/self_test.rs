@@ -1,7 +1,7 @@
 //! The farm tests itself: unchanged subjects against themselves, and models with a little more work than others.
 
 use benchrack_protocol::alert::SelfTest;
-use benchrack_protocol::api::{Device, Model};
+use benchrack_protocol::api::{Device, Metric, Model};
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::session::{OperatingPoint, Subject};
 use time::{Duration, OffsetDateTime};
@@ -40,6 +40,7 @@ impl App {
                     baseline: baseline.clone(),
                     candidate: candidate.clone(),
                     operating_point: OperatingPoint::default(),
+                    metric: Metric::Latency,
                     priority: PRIORITY,
                     tolerance: None,
                 };

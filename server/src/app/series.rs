@@ -13,8 +13,9 @@ use crate::db::watches::{Due, MarkKind, Point, Surroundings, Watched};
 use crate::judge::series::{Said, SeriesRules, SeriesState};
 use crate::refusal::Refusal;
 
-/// What a gate can measure again, and what needs no measuring because it has no noise.
-const WATCHED: [Metric; 2] = [Metric::Latency, Metric::ModelSize];
+/// What a gate can measure again, and the size of a file, which needs no measuring because it has no noise. The tail of the
+/// latency has no watch of its own: what moves it alone shows in a gate that asks for it.
+const WATCHED: [Metric; 6] = [Metric::Latency, Metric::PeakRss, Metric::Load, Metric::Frame, Metric::Energy, Metric::ModelSize];
 /// Series for each look.
 const SERIES: i64 = 500;
 /// Points of one series for each look.
@@ -39,7 +40,10 @@ impl App {
     async fn watch(&self, mut due: Due, rules: &SeriesRules, now: OffsetDateTime) -> Result<(), Refusal> {
         let mut tx = self.db().begin().await?;
         let mut seen = db::watches::get(&mut tx, due.series).await?;
-        let points = db::watches::points(&mut tx, due.series, (due.seen, due.newest), POINTS).await?;
+        let mut points = db::watches::points(&mut tx, due.series, (due.seen, due.newest), POINTS).await?;
+        if !follows_control(due.metric) {
+            points.iter_mut().for_each(|point| point.new.control = None);
+        }
         if let Some(last) = points.last().filter(|_| i64::try_from(points.len()).is_ok_and(|count| count == POINTS)) {
             due.newest = last.run;
         }
@@ -77,7 +81,7 @@ impl App {
         now: OffsetDateTime,
     ) -> Result<bool, Refusal> {
         let mut suspected = false;
-        for said in said {
+        for said in said.iter().filter(|said| is_heeded(due.metric, said)) {
             match said {
                 Said::Infrastructure { what } => {
                     db::watches::mark(tx, (due.series, point.run), MarkKind::Infrastructure, (what, None), now).await?;
@@ -185,7 +189,7 @@ impl App {
         Ok(true)
     }
 
-    /// A level that changed while nothing that is known did. Of the control it means that the device changed.
+    /// A level that changed while nothing that is known did. Of the control's latency it means that the device changed.
     async fn note_unexplained(
         &self,
         tx: &mut PgConnection,
@@ -195,7 +199,9 @@ impl App {
         now: OffsetDateTime,
     ) -> Result<(), Refusal> {
         let change = effect.map(|effect| effect.value);
-        let drifted = at.is_control && change.is_some_and(|change| change.abs() >= self.series_config().drift);
+        let drifted = at.is_control
+            && due.metric == Metric::Latency
+            && change.is_some_and(|change| change.abs() >= self.series_config().drift);
         if !drifted {
             let detail = "the level changed, and neither revision nor what it is measured with did";
             return Ok(db::watches::mark(tx, (due.series, at.run), MarkKind::Unexplained, (detail, change), now).await?);
@@ -233,6 +239,22 @@ impl App {
         self.move_device(tx, &device, &DeviceEvent::Quarantine { reason }, now).await?;
         tracing::warn!(device.id = %id, percent, "a device drifted and was quarantined");
         Ok(())
+    }
+}
+
+/// Whether a slow or warm phone moves this figure of all models alike, so that it is divided by the control's.
+fn follows_control(metric: Metric) -> bool {
+    matches!(metric, Metric::Latency | Metric::Frame | Metric::Energy)
+}
+
+/// Whether something said of a series of this metric leads to anything. Sensitive suspicions cost a session for one of seven
+/// unchanged revisions, and only of the latency: other metrics must have changed their level, which a series without a change
+/// says once in a hundred. Load times, frames and energy scatter too much for medians of ten to tell a leak.
+fn is_heeded(metric: Metric, said: &Said) -> bool {
+    match said {
+        Said::Infrastructure { .. } | Said::Changed { .. } => true,
+        Said::Suspicious { .. } => metric == Metric::Latency,
+        Said::Leaked { .. } => matches!(metric, Metric::Latency | Metric::PeakRss),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Suspicions: the two builds are measured again side by side, the gate decides, and the revisions between are searched.
 
 use benchrack_lifecycle::suspicion::{self, SuspicionEvent, SuspicionState};
-use benchrack_protocol::api::{Device, Estimate, GateRules, GateSubject, NewGate, Verdict};
+use benchrack_protocol::api::{Device, Estimate, GateRules, GateSubject, Metric, MetricRule, NewGate, Verdict};
 use benchrack_protocol::ids::{ArtifactId, GateId};
 use benchrack_protocol::problem::ProblemCode;
 use benchrack_protocol::session::{BlockOrder, GATE_TURNS, MeasurePlan, OperatingPoint, Subject};
@@ -34,6 +34,8 @@ pub(super) struct OwnGate {
     pub(super) baseline: Subject,
     pub(super) candidate: Subject,
     pub(super) operating_point: OperatingPoint,
+    /// What decides.
+    pub(super) metric: Metric,
     pub(super) priority: i32,
     /// Slow-down that it accepts, as a share; none for the one of the settings.
     pub(super) tolerance: Option<f64>,
@@ -72,7 +74,7 @@ impl App {
                     // Half-way between unchanged and as slow as was confirmed, so that few rounds tell which of them it is.
                     let effect = self.effect_of(&mut tx, *confirmed_by).await?;
                     let half = effect.map(|effect| half_way(effect.low, self.series_config().tolerance));
-                    self.compare(&mut tx, (&good, &bad), candidate, (SEARCH_PRIORITY, half), now).await?
+                    self.compare(&mut tx, (&good, &bad), (candidate, suspicion.metric), (SEARCH_PRIORITY, half), now).await?
                 }
             };
             state = suspicion::apply(&state, &event).map_err(refused)?;
@@ -95,7 +97,8 @@ impl App {
     ) -> Result<Option<SuspicionState>, Refusal> {
         let event = match &suspicion.state {
             SuspicionState::Raised { .. } => {
-                self.compare(tx, (good, bad), bad.subject.clone(), (CONFIRM_PRIORITY, None), now).await?
+                let candidate = (bad.subject.clone(), suspicion.metric);
+                self.compare(tx, (good, bad), candidate, (CONFIRM_PRIORITY, None), now).await?
             }
             SuspicionState::Confirming { gate, .. } => {
                 let Some(outcome) = db::suspicions::outcome(tx, *gate).await? else {
@@ -151,18 +154,18 @@ impl App {
         Culprits::new(revisions, minutes, WRONG).map_err(Refusal::internal)
     }
 
-    /// Opens the gate of the good build against this one. What cannot be measured is an event too.
+    /// Opens the gate of the good build against this one by this metric. What cannot be measured is an event too.
     async fn compare(
         &self,
         tx: &mut PgConnection,
         (good, bad): (&Measured, &Measured),
-        candidate: Subject,
+        (candidate, metric): (Subject, Metric),
         (priority, tolerance): (i32, Option<f64>),
         now: OffsetDateTime,
     ) -> Result<SuspicionEvent, Refusal> {
         let device = self.device(bad.device).await?;
         let (baseline, operating_point) = (good.subject.clone(), bad.operating_point.clone());
-        let gate = OwnGate { baseline, candidate, operating_point, priority, tolerance };
+        let gate = OwnGate { baseline, candidate, operating_point, metric, priority, tolerance };
         match self.open_own_gate(tx, &device, gate, now).await {
             Ok(gate) => Ok(SuspicionEvent::Opened { gate }),
             Err(refusal)
@@ -199,13 +202,13 @@ impl App {
                     effect,
                     gate: Some(*by),
                 };
-                let detail = format!("measured again: slower, by gate {by}");
+                let detail = format!("measured again: {}, by gate {by}", worse(suspicion.metric));
                 db::watches::mark(tx, at, MarkKind::Confirmed, (&detail, effect.map(|effect| effect.value)), now).await?;
                 self.raise_regression(tx, &finding, bad.subject.engine.build, now).await
             }
             SuspicionState::Cleared { by } => {
                 let effect = self.effect_of(tx, *by).await?;
-                let detail = format!("measured again: not slower, by gate {by}");
+                let detail = format!("measured again: not {}, by gate {by}", worse(suspicion.metric));
                 Ok(db::watches::mark(tx, at, MarkKind::Cleared, (&detail, effect.map(|effect| effect.value)), now).await?)
             }
             SuspicionState::Undecided { reason } => {
@@ -252,12 +255,12 @@ impl App {
             devices: format!("key={}", device.key),
             operating_point: own.operating_point,
             // Another order for each gate, and the same one when this is tried again.
-            plan: self.own_plan(u64::try_from(now.unix_timestamp()).unwrap_or_default()),
+            plan: self.own_plan(u64::try_from(now.unix_timestamp()).unwrap_or_default()).with_what_they_need(&[own.metric], None),
             rules: GateRules {
                 tolerance: own.tolerance.unwrap_or(self.series_config().tolerance),
                 ..self.series_config().gate_rules()
             },
-            metrics: Vec::new(),
+            metrics: vec![MetricRule { metric: own.metric, tolerance: None }],
             max_time: Some(std::time::Duration::from_secs(60 * u64::from(self.series_config().minutes)).into()),
             budgets: Vec::new(),
         };
@@ -279,6 +282,15 @@ impl App {
         self.queue(tx, Origin::Gate(id), &[job], now).await?;
         db::suspicions::set_priority(tx, id, own.priority).await?;
         Ok(id)
+    }
+}
+
+/// What a build is that has more of this.
+fn worse(metric: Metric) -> &'static str {
+    match metric {
+        Metric::PeakRss => "larger in memory",
+        Metric::Energy => "hungrier",
+        _ => "slower",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Suspicions and their state machine's row.
 
 use benchrack_lifecycle::suspicion::SuspicionState;
-use benchrack_protocol::api::GateOutcome;
+use benchrack_protocol::api::{GateOutcome, Metric};
 use benchrack_protocol::ids::{DeviceId, GateId, ModelId, RunId, SeriesId};
 use benchrack_protocol::model::Manifest;
 use benchrack_protocol::session::{OperatingPoint, SessionSpec, Subject};
@@ -20,6 +20,8 @@ pub struct LockedSuspicion {
     pub id: i64,
     /// The series.
     pub series: SeriesId,
+    /// Its metric.
+    pub metric: Metric,
     /// The run of the old build.
     pub good: RunId,
     /// The run of the new build.
@@ -105,8 +107,10 @@ pub async fn due(db: &Database) -> Result<Vec<i64>, DbError> {
 /// Locks an open suspicion.
 pub async fn lock(tx: &mut PgConnection, id: i64) -> Result<Option<LockedSuspicion>, DbError> {
     let row = sqlx::query!(
-        "select id, series_id, good_run_id, bad_run_id, state, confirmed_by, gate_id, attempts, search::text as search
-         from suspicions where id = $1 and closed_at is null for no key update",
+        "select p.id, p.series_id, s.metric, p.good_run_id, p.bad_run_id, p.state, p.confirmed_by, p.gate_id, p.attempts,
+             p.search::text as search
+         from suspicions p join series s on s.id = p.series_id
+         where p.id = $1 and p.closed_at is null for no key update of p",
         id
     )
     .fetch_optional(tx)
@@ -127,6 +131,7 @@ pub async fn lock(tx: &mut PgConnection, id: i64) -> Result<Option<LockedSuspici
     Ok(Some(LockedSuspicion {
         id: row.id,
         series: SeriesId(row.series_id),
+        metric: Metric::named(&row.metric).ok_or_else(|| cell("series", "metric", row.series_id).unknown(&row.metric))?,
         good: RunId(row.good_run_id),
         bad: RunId(row.bad_run_id),
         state,

@@ -6,10 +6,8 @@ use std::time::Duration;
 use benchrack_client::Client;
 use benchrack_protocol::api::{Gate as Opened, GateRules, GateSubject, Heartbeat, Judged, Metric, MetricRule, NewGate, Verdict};
 use benchrack_protocol::budget::{Budget, Budgets};
-use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::engine::{BUILT_IN_ENGINE, EngineRef};
 use benchrack_protocol::ids::ArtifactId;
-use benchrack_protocol::packaging::Packaging;
 use benchrack_protocol::session::{BlockOrder, Cores, Frequency, GATE_TURNS, MeasurePlan, OperatingPoint};
 use benchrack_protocol::units::Nanos;
 use clap::Args;
@@ -127,21 +125,10 @@ pub const BLOCK_MS: u64 = 90;
 /// How a gate measures: each round in fresh runners, in an order that chance draws; and what its metrics and budgets need
 /// beside.
 pub fn plan(rounds: u32, seed: u64, block: Nanos, metrics: &[MetricRule], budgets: &[Budget]) -> MeasurePlan {
-    /// Frames in each round, when their time decides.
-    const FRAMES: u32 = 12;
-    /// Frames after the rounds, for budgets of what a single one does.
-    const ALL_FRAMES: u32 = 100;
-    /// Energy whose intervals are to lie on one side of a tolerance must be this much surer than that is wide.
-    const SURER: f64 = 3.0;
     let limited = budgets.iter().filter_map(|budget| Metric::named(&budget.metric));
     let asked: Vec<Metric> = metrics.iter().map(|rule| rule.metric).chain(limited).collect();
-    let any = |wanted: &[Metric]| wanted.iter().any(|metric| asked.contains(metric));
-    let of_frames = [Metric::FrameP90, Metric::FrameJitter, Metric::FrameRate, Metric::FrameConversion, Metric::FramePost];
-    let packaged = [Metric::LoadRaw, Metric::LoadZstd, Metric::LoadEncryptedThenZstd, Metric::LoadZstdThenEncrypted];
     let tolerance = metrics.iter().find(|rule| rule.metric == Metric::Energy).and_then(|rule| rule.tolerance);
-    let usual = EnergyPlan::default();
-    let energy = EnergyPlan { width: tolerance.map_or(usual.width, |share| (share / SURER).min(usual.width)), ..usual };
-    MeasurePlan {
+    let plan = MeasurePlan {
         blocks: rounds,
         block_time: block,
         max_warmup_time: Nanos(1_000_000_000),
@@ -151,12 +138,9 @@ pub fn plan(rounds: u32, seed: u64, block: Nanos, metrics: &[MetricRule], budget
         order: BlockOrder::Shuffled { seed },
         fresh_runners: true,
         turns: GATE_TURNS,
-        round_frames: if any(&[Metric::Frame]) { FRAMES } else { 0 },
-        frames: if any(&of_frames) { ALL_FRAMES } else { 0 },
-        packagings: if any(&packaged) { Packaging::ALL.into() } else { Vec::new() },
-        energy: any(&[Metric::Energy, Metric::Power]).then_some(energy),
         ..MeasurePlan::default()
-    }
+    };
+    plan.with_what_they_need(&asked, tolerance)
 }
 
 /// Engine and library of one side.
@@ -325,6 +309,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use benchrack_protocol::energy::EnergyPlan;
+
     use super::*;
 
     #[test]

@@ -106,7 +106,8 @@ async fn a_slower_build_among_real_measurements_becomes_one_alert() {
         measure().await;
     }
     let (alert, finding) = found.expect("the slower build is alerted");
-    assert_eq!((finding.bad.revision.as_str(), alert.findings.len()), ("slow", 2), "{alert:#?}");
+    // It may also load slower and fill more memory, which are findings of the same alert.
+    assert!(finding.bad.revision == "slow" && alert.findings.len() >= 2, "{alert:#?}");
     // The old build is taken from before the place where it seems to have changed; a busy machine may not tell those apart.
     assert!((1..=3).contains(&finding.suspects), "{alert:#?}");
     assert_eq!(client.alerts(&AlertQuery::default()).await.unwrap().len(), 1);

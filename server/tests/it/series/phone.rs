@@ -7,7 +7,9 @@ use benchrack_protocol::alert::Alert;
 use benchrack_protocol::api::{Device, Lease, Model, Reported};
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Precision;
+use benchrack_protocol::report::RunReport;
 use benchrack_protocol::suite::Suite;
+use benchrack_protocol::units::Bytes;
 use time::Duration;
 
 use crate::farm::Farm;
@@ -21,6 +23,8 @@ pub struct Phone<'a> {
     pub farm: &'a Farm,
     pub device: Device,
     truth: HashMap<ArtifactId, f64>,
+    /// Peak memory of those files that do not take what the others do, MB.
+    memory: HashMap<ArtifactId, u64>,
     /// What the whole phone is slower by.
     pub slowness: f64,
     /// Its agent's version.
@@ -42,6 +46,7 @@ impl<'a> Phone<'a> {
             farm,
             device: farm.register(key).await,
             truth: HashMap::new(),
+            memory: HashMap::new(),
             slowness: 1.0,
             agent: "0.1.0",
             system: "maker/phone:14/1",
@@ -53,6 +58,11 @@ impl<'a> Phone<'a> {
     /// A model of the farm truly takes so long here.
     pub fn takes(&mut self, model: &Model, ms: f64) {
         self.truth.insert(model.manifest.artifact, ms);
+    }
+
+    /// A model of the farm truly takes so many MB.
+    pub fn fills(&mut self, model: &Model, megabytes: u64) {
+        self.memory.insert(model.manifest.artifact, megabytes);
     }
 
     /// Adds a revision of a model that truly takes so long.
@@ -123,6 +133,11 @@ impl<'a> Phone<'a> {
         };
         let id = u128::from(nth) + 1_000_000 * u128::try_from(self.device.id.0).unwrap();
         let mut sent = report(id, &self.device.key, &lease.session, latency);
+        for (run, subject) in sent.runs.iter_mut().zip(subjects) {
+            if let (RunReport::Measured(measured), Some(megabytes)) = (run, self.memory.get(&subject.manifest.artifact)) {
+                measured.memory.peak_rss = Some(Bytes(megabytes * 1_000_000));
+            }
+        }
         (sent.agent.version, sent.os_fingerprint) = (self.agent.into(), self.system.into());
         if let Some(evidence) = &mut sent.evidence {
             evidence.asked_knobs.clone_from(&self.knobs);

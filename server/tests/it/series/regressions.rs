@@ -47,6 +47,34 @@ async fn a_planted_regression_ends_as_one_alert_that_names_its_revision() {
 }
 
 #[tokio::test]
+async fn a_revision_that_takes_more_memory_and_no_more_time_is_an_alert_too() {
+    with_farm(async |farm| {
+        let mut phone = Phone::new(farm).await;
+        for nth in 0..10 {
+            phone.revision(&format!("r{nth}"), 10.0).await;
+        }
+        for nth in 0..12 {
+            let model = phone.add("enet", &format!("s{nth}"), 10.0).await;
+            phone.fills(&model, 75);
+            phone.measure().await;
+        }
+        let alerts = phone.alerts().await;
+        assert_eq!((alerts.len(), alerts[0].findings.len()), (1, 1), "{alerts:?}");
+        let finding = &alerts[0].findings[0];
+        assert_eq!((finding.metric, finding.bad.revision.as_str(), finding.suspects), (Metric::PeakRss, "s0", 1), "{alerts:?}");
+        assert!((finding.effect.unwrap().value - 0.25).abs() < 1e-9, "{alerts:?}");
+        assert_eq!(alerts[0].title, "enet fp32 s0: peak memory +25.0 % on phone-one");
+        let gate: Gate = farm.get(&format!("/api/v1/gates/{}", finding.gate.unwrap())).await;
+        let outcome = gate.outcome.unwrap();
+        let decided: Vec<_> = outcome.devices[0].comparisons.iter().map(|one| one.metric.as_str()).collect();
+        assert_eq!((outcome.verdict, decided), (Verdict::Slower, vec!["peak_rss"]));
+        let told = "select count(*) from series_marks where kind = 'confirmed' and detail like '%larger in memory%'";
+        assert_eq!(farm.scalar(told).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_revision_that_is_slower_on_two_devices_is_one_alert() {
     with_farm(async |farm| {
         let (mut first, mut second) = (Phone::new(farm).await, Phone::named(farm, "two").await);
