@@ -109,8 +109,11 @@ async fn a_slow_phone_with_a_new_agent_is_blamed_on_no_revision() {
         assert!(phone.alerts().await.is_empty());
         assert!(phone.marks("suspected").await >= 1 && phone.marks("cleared").await >= 1);
         assert!(phone.marks("infrastructure").await >= 1);
-        let told = "select count(*) from series_marks where kind = 'infrastructure' and detail like 'agent 0.1.0%0.2.0%'";
-        assert_eq!(farm.scalar(told).await, 1);
+        let told = "select count(*) from series_marks m join series s on s.id = m.series_id where m.kind = 'infrastructure'
+            and m.detail like 'agent 0.1.0%0.2.0%' and s.metric = ";
+        for metric in ["latency", "peak_rss", "load"] {
+            assert_eq!(farm.scalar(&format!("{told} '{metric}'")).await, 1, "once on each series that is watched");
+        }
         let with_it = "select count(*) from series_marks where kind = 'suspected' and detail like '%agent 0.1.0%'";
         assert!(farm.scalar(with_it).await >= 1, "a suspicion says what else changed");
     })
