@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use benchrack_protocol::api::GateRules;
+use benchrack_protocol::api::{GateRules, Metric};
 use benchrack_protocol::model::Precision;
 use serde::Deserialize;
 
@@ -16,9 +16,9 @@ pub struct SeriesConfig {
     pub watch: bool,
     /// The step that is looked for, as a share.
     pub step: f64,
-    /// Confirming sessions for each unchanged revision and series, at most about so many.
+    /// Confirming sessions for each unchanged revision and series of a latency, at most about so many.
     pub suspicions_per_revision: f64,
-    /// Slow-down that a confirming gate accepts, as a share.
+    /// Slow-down that a confirming gate accepts, as a share. Of memory it accepts the step.
     pub tolerance: f64,
     /// Chance of a wrong `slower` of a confirming gate.
     pub alpha: f64,
@@ -52,6 +52,12 @@ impl Default for SeriesConfig {
 }
 
 impl SeriesConfig {
+    /// By what share a metric may rise. Peak memory is one figure of each side and no pairs, so that a rise below the step may be the
+    /// kernel's doing.
+    pub fn accepts(&self, metric: Metric) -> f64 {
+        if metric == Metric::PeakRss { self.step.max(self.tolerance) } else { self.tolerance }
+    }
+
     /// Rules of a confirming gate.
     pub fn gate_rules(&self) -> GateRules {
         GateRules { tolerance: self.tolerance, alpha: self.alpha, ..GateRules::default() }
