@@ -101,6 +101,7 @@ pub fn chrome(path: &str) -> Chrome {
         version: "0.1.0".into(),
         path: path.into(),
         account: Account::Token("room 4".into()),
+        may_submit: true,
     }
 }
 
