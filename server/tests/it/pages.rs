@@ -408,7 +408,7 @@ async fn a_comparison_holds_ratios_of_what_counts_and_reasons_for_the_rest() {
         assert_eq!(one["query"], "device=1&precision=int8&threads=1&engine=tract&cores=all&frequency=unpinned");
         let nothing = farm.view("/compare?threads=7").await;
         assert_eq!(nothing["devices"].as_array().unwrap().len(), 0);
-        let threads = &nothing["facets"][2];
+        let threads = &nothing["facets"][3];
         assert_eq!(threads["options"][2], serde_json::json!({ "value": "7", "label": "7", "chosen": true }));
     })
     .await;

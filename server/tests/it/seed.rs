@@ -162,6 +162,7 @@ async fn reading(farm: &Farm) -> Vec<(String, i64, Vec<String>)> {
             "/search?q=1",
             "/devices/1",
             "/compare?device=1&base=small+fp32",
+            "/compare?device=1&model=small",
             "/alerts/1",
             "/gates/1",
         ]

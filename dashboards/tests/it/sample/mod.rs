@@ -36,6 +36,7 @@ macro_rules! every_page {
             compare_budgets,
             compare_devices,
             compare_engines,
+            compare_revisions,
             compare_empty,
             compare_invalid,
             run_valid,
