@@ -201,7 +201,10 @@ function follow(main) {
   const wait = () => (due ||= setTimeout(refresh, 1000));
   const events = new EventSource(main.dataset.live);
   events.onmessage = wait;
-  for (const kind of ["device", "job", "progress", "stored", "decided", "alert", "lost"]) events.addEventListener(kind, wait);
+  const kinds = ["device", "job", "progress", "stored", "decided", "alert", "lost"];
+  // Hosts report twice a minute each: only where they are shown is that news.
+  if (document.querySelector("[data-hosts]")) kinds.push("rack");
+  for (const kind of kinds) events.addEventListener(kind, wait);
   document.addEventListener("visibilitychange", () => document.hidden || wait());
 }
 

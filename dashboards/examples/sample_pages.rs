@@ -1,4 +1,4 @@
-//! Writes every page, chart and asset with sample data into a folder, to look at them in a browser, and says how long
+//! Writes every page, chart (SVG and PNG) and asset with sample data into a folder, to look at them, and says how long
 //! each page took to make:
 //! `cargo run -p benchrack-dashboards --example sample_pages -- DIR`
 
@@ -6,6 +6,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+use benchrack_dashboards::picture::{Shade, png};
 use benchrack_dashboards::{Chrome, Language, Page, asset};
 
 #[path = "../tests/it/sample/mod.rs"]
@@ -42,6 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn charts(folder: &Path, page: &str, view: &impl Page) -> Result<(), Box<dyn Error>> {
     for name in view.charts() {
         if let Some(svg) = view.chart_svg(&name, Language::English)? {
+            for (ending, shade) in [("png", Shade::Light), ("dark.png", Shade::Dark)] {
+                std::fs::write(folder.join(format!("{page}-{name}.{ending}")), png(&svg, shade)?)?;
+            }
             std::fs::write(folder.join(format!("{page}-{name}.svg")), svg)?;
         }
     }

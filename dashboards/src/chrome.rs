@@ -15,6 +15,8 @@ pub struct Chrome {
     pub path: String,
     /// Who is logged in.
     pub account: Account,
+    /// Whether decisions about alerts and saved views are taken from this reader: their scope is `submit` or `admin`.
+    pub may_submit: bool,
 }
 
 /// Who looks at the page.

@@ -1,4 +1,4 @@
-//! Pages and charts of benchrack: view structs to HTML and SVG.
+//! Pages and charts of benchrack: view structs to HTML, SVG and PNG.
 //!
 //! `view` says what a page shows, [`Page`] turns it into HTML, stand-alone charts and CSV. No database, no clock, no
 //! arithmetic beyond scaling: what is drawn is what was given.
@@ -13,6 +13,7 @@ pub mod link;
 mod page;
 mod palette;
 mod part;
+pub mod picture;
 mod table;
 mod text;
 pub mod view;
@@ -35,6 +36,9 @@ pub enum RenderError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A chart's SVG could not be drawn as PNG.
+    #[error("cannot draw the picture")]
+    Picture(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A table could not be written as CSV.
     #[error("cannot write the table as CSV")]
     Csv(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -42,7 +46,8 @@ pub enum RenderError {
 
 /// A view that is a page. Its JSON form is the view itself, by serde.
 pub trait Page: Serialize {
-    /// Names of its charts, each to be had alone as `<page's path>/<name>.svg`.
+    /// Names of its charts, each to be had alone as `<page's path>/<name>.svg`, and as
+    /// `<name>.png` and `<name>.dark.png` drawn from it by [`picture::png`].
     fn charts(&self) -> Vec<String> {
         Vec::new()
     }

@@ -1,7 +1,8 @@
 //! Addresses of pages, in one place; the server's routes are these.
 //!
 //! Every page has companions below its own address: `view.json` (the view), `table.csv` (its main table, where it has
-//! one) and one `<chart>.svg` for each of [`crate::Page::charts`]. They take the page's query.
+//! one), and `<chart>.svg`, `<chart>.png` and `<chart>.dark.png` for each of [`crate::Page::charts`]. They take the page's
+//! query.
 
 use benchrack_protocol::ids::{AlertId, DeviceId, GateId, ModelId, RunId, SeriesId, SessionId, StudyId};
 
@@ -43,6 +44,12 @@ pub const PREFERENCES: &str = "/preferences";
 /// Architectures on one device.
 pub fn compare_on(id: DeviceId) -> String {
     format!("{COMPARE}?device={id}")
+}
+
+/// The newest revisions of a model of this name.
+pub fn compare_revisions(model: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    format!("{COMPARE}?{}", query.append_pair("model", model).finish())
 }
 
 /// One device.

@@ -53,13 +53,15 @@ pub(crate) fn variables() -> String {
 
 /// Rules for a chart's own file, with literals in place of variables: not every viewer of SVG knows variables.
 pub(crate) fn file_style() -> String {
-    let literal = |dark: bool| {
-        let shade = |(name, light, night): &(&str, &'static str, &'static str)| {
-            (format!("var(--{name})"), if dark { *night } else { *light })
-        };
-        PALETTE.iter().map(shade).fold(CHART_RULES.to_owned(), |rules, (variable, value)| rules.replace(&variable, value))
+    format!("{}@media (prefers-color-scheme:dark){{\n{}}}\n", plain_style(false), plain_style(true))
+}
+
+/// The same for one ground, without conditions.
+pub(crate) fn plain_style(dark: bool) -> String {
+    let shade = |(name, light, night): &(&str, &'static str, &'static str)| {
+        (format!("var(--{name})"), if dark { *night } else { *light })
     };
-    format!("{}@media (prefers-color-scheme:dark){{\n{}}}\n", literal(false), literal(true))
+    PALETTE.iter().map(shade).fold(CHART_RULES.to_owned(), |rules, (variable, value)| rules.replace(&variable, value))
 }
 
 /// Rules for the charts inside a page.

@@ -69,6 +69,11 @@ pub enum FarmEvent {
         /// The alert.
         alert: AlertId,
     },
+    /// A host of a rack told of its phones.
+    Rack {
+        /// The host.
+        host: String,
+    },
     /// Some events may have been lost: read everything again.
     Lost,
 }
@@ -84,6 +89,7 @@ impl FarmEvent {
             Self::Stored { .. } => "stored",
             Self::Decided { .. } => "decided",
             Self::Alert { .. } => "alert",
+            Self::Rack { .. } => "rack",
             Self::Lost => "lost",
         }
     }
@@ -135,6 +141,7 @@ mod tests {
             FarmEvent::Work { device: DeviceId(1) },
             FarmEvent::Decided { gate: GateId(1) },
             FarmEvent::Job { job: JobId(1), state: "done".into() },
+            FarmEvent::Rack { host: "lab-4".into() },
             FarmEvent::Lost,
         ] {
             assert_eq!(serde_json::to_value(&event).unwrap()["event"], event.name());

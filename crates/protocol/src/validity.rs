@@ -96,6 +96,27 @@ pub enum Reason {
     SummaryOnly,
 }
 
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::FrequencyMoved,
+        Self::PinRefused,
+        Self::Throttled,
+        Self::Capped,
+        Self::Unplugged,
+        Self::ClockDiffers,
+        Self::Misplaced,
+        Self::Interference,
+        Self::Suspended,
+        Self::Unsteady,
+        Self::NotSettled,
+        Self::OutputsDiffer,
+        Self::OutputsUnread,
+        Self::TooFewSamples,
+        Self::SummaryOnly,
+    ];
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -12,7 +12,7 @@ use super::ink::Tone;
 use super::mark::{Mark, Shape};
 use crate::RenderError;
 use crate::format::{Unit, change_interval};
-use crate::text::{Texts, fill};
+use crate::text::{Texts, fill, plainly};
 use crate::view::{AlertView, GateView};
 
 /// Name of the chart.
@@ -59,7 +59,7 @@ pub(crate) fn findings(view: &AlertView, t: &Texts, place: Place) -> Result<Stri
         Some(Row { name: device_name.clone(), effect, look, told: t.common.metric(*metric) })
     };
     let rows: Vec<Row<'_>> = view.alert.findings.iter().filter_map(row).take(MOST).collect();
-    let sheet = sheet(view.alert.title.clone(), t.chart.findings_description, rows.len());
+    let sheet = sheet(plainly(&view.alert.title, t), t.chart.findings_description, rows.len());
     draw(&sheet, &rows, (t.alert.change, None), t, place)
 }
 

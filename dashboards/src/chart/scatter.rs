@@ -176,7 +176,8 @@ fn told(row: &CompareRow, (x, y): (&Estimate, &Estimate), axes: Axes, t: &Texts)
         dimension => unit(dimension).show_interval(figure),
     };
     let (up, across) = (words(axes.y, y), words(axes.x, x));
-    format!("{} {} · {threads}\n{up} · {across}\n{doubt}", row.run.model, row.run.precision)
+    let revision = row.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
+    format!("{} {}{revision} · {threads}\n{up} · {across}\n{doubt}", row.run.model, row.run.precision)
 }
 
 /// The stepped line beyond which nothing lies.
@@ -205,8 +206,10 @@ fn draw_budgets(plot: &mut Plot<'_, '_>, axes: Axes, budgets: &[BudgetLine], (x,
 /// A thin line from each fp32 model to its int8 form with the same engine, threads and operating point.
 fn draw_partners(plot: &mut Plot<'_, '_>, device: &CompareDevice, places: &[(usize, (f64, f64))]) -> Plotted {
     let same = |a: &CompareRow, b: &CompareRow| {
-        let key =
-            |row: &CompareRow| (row.run.model.clone(), row.run.engine.clone(), row.run.threads, row.run.operating_point.clone());
+        let key = |row: &CompareRow| {
+            let CompareRow { run, revision, .. } = row;
+            (run.model.clone(), revision.clone(), run.engine.clone(), run.threads, run.operating_point.clone())
+        };
         key(a) == key(b)
     };
     for (nth, from) in places {
@@ -227,7 +230,7 @@ fn draw_partners(plot: &mut Plot<'_, '_>, device: &CompareDevice, places: &[(usi
 /// A box in parts of the plot: left, top, right, bottom.
 type Area = (f64, f64, f64, f64);
 
-/// Each model's name once, beside one of its points, where it covers neither a point nor another name; else nowhere:
+/// Each model's name once, or each revision's where several are compared, beside one of its points, where it covers neither a point nor another name; else nowhere:
 /// the words under the pointer and the table have it too.
 fn draw_names(
     plot: &mut Plot<'_, '_>,
@@ -244,7 +247,8 @@ fn draw_names(
         .collect();
     let mut named = BTreeSet::new();
     for (nth, at) in places.iter().filter(|(nth, _)| counts(&device.rows[*nth])) {
-        let model = device.rows[*nth].run.model.as_str();
+        let row = &device.rows[*nth];
+        let model = row.revision.as_deref().unwrap_or(&row.run.model);
         if named.contains(model) {
             continue;
         }

@@ -9,7 +9,7 @@ use crate::chart::{self, Look, Place, badge, findings};
 use crate::format::change_interval;
 use crate::part::{Badge, ChartFigure, Ctx, Num, Tab};
 use crate::table::Table;
-use crate::text::texts;
+use crate::text::{fill, texts};
 use crate::view::{AlertListView, AlertView};
 use crate::{Chrome, Language, Page, RenderError, link};
 
@@ -25,6 +25,8 @@ struct AlertList<'a> {
 
 struct Row<'a> {
     alert: &'a Alert,
+    /// What its box is called.
+    pick: String,
     state: Badge,
     kind: &'static str,
     overdue: bool,
@@ -71,6 +73,7 @@ impl Page for AlertListView {
             let worst = worst(alert);
             Row {
                 alert,
+                pick: fill(c.t.alert.pick, &[&c.said_plainly(&alert.title)]),
                 state: c.triage(alert.state),
                 kind: c.t.alert.kind_word(alert.kind),
                 overdue: is_overdue(alert, chrome),
@@ -151,8 +154,8 @@ impl Page for AlertView {
 
     fn html(&self, chrome: &Chrome) -> Result<String, RenderError> {
         let alert = &self.alert;
-        let c = Ctx::new(chrome, alert.title.clone(), Tab::Alerts).at(link::alert(alert.id), "").with_csv().living();
-        let c = &c;
+        let c = Ctx::new(chrome, "", Tab::Alerts).at(link::alert(alert.id), "").with_csv().living();
+        let c = &Ctx { title: c.said_plainly(&alert.title), ..c };
         let found = alert.findings.iter().map(|finding| Found {
             finding,
             metric: c.t.common.metric(finding.metric),

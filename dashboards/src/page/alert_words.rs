@@ -82,7 +82,7 @@ pub(super) fn proof(alert: &Alert, c: &Ctx<'_>) -> &'static str {
 
 /// An alert in a heading and a sentence.
 pub(super) fn told(alert: &Alert, c: &Ctx<'_>) -> (String, String) {
-    let Some(worst) = worst(alert) else { return (alert.title.clone(), String::new()) };
+    let Some(worst) = worst(alert) else { return (c.said_plainly(&alert.title), String::new()) };
     let devices = few(&devices(alert), c);
     match alert.kind {
         AlertKind::Regression => {

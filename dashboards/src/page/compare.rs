@@ -136,7 +136,8 @@ fn chart_name(axes: Axes, device: &CompareDevice) -> String {
 }
 
 /// Columns of the comparison's file beyond those of a run.
-const EXTRA: [&str; 19] = [
+const EXTRA: [&str; 20] = [
+    "model_revision",
     "knobs",
     "family",
     "size_B",
@@ -160,6 +161,7 @@ const EXTRA: [&str; 19] = [
 
 fn extra_cells(row: &CompareRow, fits: bool) -> Vec<String> {
     let plain = [
+        Table::text(row.revision.as_deref().unwrap_or_default()),
         Table::text(&row.knobs),
         Table::text(&row.family),
         row.size.0.to_string(),
@@ -257,7 +259,9 @@ fn tiles(rows: &[CompareRow], fits: impl Fn(&CompareRow) -> bool + Copy, t: &Tex
     let tile =
         |name: &'static str, nth: Option<usize>, value: &dyn Fn(&CompareRow) -> String, sub: &dyn Fn(&CompareRow) -> String| {
             let row = rows.get(nth?)?;
-            let mut chips = vec![row.run.precision.to_string(), fill(t.common.threads_short, &[&row.run.threads])];
+            let mut chips = vec![row.run.precision.to_string()];
+            chips.extend(row.revision.clone());
+            chips.push(fill(t.common.threads_short, &[&row.run.threads]));
             if engines {
                 chips.push(row.engine.clone());
             }

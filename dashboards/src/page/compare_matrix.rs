@@ -78,12 +78,13 @@ pub(super) fn across_devices(view: &CompareView, c: &Ctx<'_>) -> Option<Matrix> 
     let all = || view.devices.iter().flat_map(|device| &device.rows);
     let (threads, engines) = (vary(all().map(|row| row.run.threads)), vary(all().map(|row| &row.engine)));
     let scale = scale(all());
-    type Key<'a> = (&'a str, Precision, &'a str, u16);
+    type Key<'a> = (&'a str, Precision, Option<&'a str>, &'a str, u16);
     let mut rows: BTreeMap<Key<'_>, Vec<Cell>> = BTreeMap::new();
     for (column, device) in view.devices.iter().enumerate() {
         let fastest = best(&device.rows, |row| view.fits(row), |row| metric(row, Metric::Latency).map(|latency| latency.value));
         for (nth, row) in device.rows.iter().enumerate() {
-            let key = (row.run.model.as_str(), row.run.precision, row.engine.as_str(), row.run.threads);
+            let revision = row.revision.as_deref();
+            let key = (row.run.model.as_str(), row.run.precision, revision, row.engine.as_str(), row.run.threads);
             let cells = rows.entry(key).or_insert_with(|| vec![empty(c); view.devices.len()]);
             // Rows come fastest first; further operating points of the same subject are in the device's table.
             if cells[column].href.is_none() {
@@ -91,10 +92,10 @@ pub(super) fn across_devices(view: &CompareView, c: &Ctx<'_>) -> Option<Matrix> 
             }
         }
     }
-    let row = |((model, precision, engine, count), cells): (Key<'_>, Vec<Cell>)| {
+    let row = |((model, precision, revision, engine, count), cells): (Key<'_>, Vec<Cell>)| {
         let engine = engines.then(|| engine.to_owned());
         let count = threads.then(|| fill(c.t.common.threads_short, &[&count]));
-        let chips = [Some(precision.to_string()), engine, count].into_iter().flatten().collect();
+        let chips = [Some(precision.to_string()), revision.map(str::to_owned), engine, count].into_iter().flatten().collect();
         Row { model: model.to_owned(), chips, cells }
     };
     let column = |device: &CompareDevice| Column { name: device.device.name.clone(), chips: Vec::new(), sub: String::new() };
@@ -130,16 +131,17 @@ pub(super) fn by_engine(device: &CompareDevice, c: &Ctx<'_>) -> Option<Matrix> {
         vary(all.iter().map(|row| c.setting(&row.run.operating_point, &row.knobs))),
     );
     let scale = scale(all.iter());
-    type Key<'a> = (&'a str, u16, String);
+    type Key<'a> = (&'a str, Option<&'a str>, u16, String);
     let mut rows: BTreeMap<Key<'_>, Vec<Option<&CompareRow>>> = BTreeMap::new();
     for row in all {
-        let key = (row.run.model.as_str(), row.run.threads, c.setting(&row.run.operating_point, &row.knobs));
+        let point = c.setting(&row.run.operating_point, &row.knobs);
+        let key = (row.run.model.as_str(), row.revision.as_deref(), row.run.threads, point);
         let cells = rows.entry(key).or_insert_with(|| vec![None; places.len()]);
         if let Some(place) = places.get(&(row.engine.as_str(), row.run.precision)) {
             cells[*place] = cells[*place].or(Some(row));
         }
     }
-    let row = |((model, count, point), found): (Key<'_>, Vec<Option<&CompareRow>>)| {
+    let row = |((model, revision, count, point), found): (Key<'_>, Vec<Option<&CompareRow>>)| {
         let latency = |row: &CompareRow| counts(row).then(|| metric(row, Metric::Latency).map(|latency| latency.value)).flatten();
         let fastest = found.iter().flatten().filter_map(|row| latency(row)).min_by(f64::total_cmp);
         let cells = found.iter().map(|row| match row {
@@ -147,7 +149,7 @@ pub(super) fn by_engine(device: &CompareDevice, c: &Ctx<'_>) -> Option<Matrix> {
             None => empty(c),
         });
         let count = threads.then(|| fill(c.t.common.threads_short, &[&count]));
-        let chips = [count, points.then_some(point)].into_iter().flatten().collect();
+        let chips = [revision.map(str::to_owned), count, points.then_some(point)].into_iter().flatten().collect();
         Row { model: model.to_owned(), chips, cells: cells.collect() }
     };
     let column = |((_, precision), row): ((&str, Precision), &CompareRow)| Column {

@@ -11,7 +11,7 @@ use super::run_table::runs_csv;
 use crate::chart::{Curve, OverClock, Place, points, sustained};
 use crate::format::{NBSP, fixed, number};
 use crate::part::{Badge, Ctx, Num, Tab, missing};
-use crate::text::texts;
+use crate::text::{fill, texts};
 use crate::view::{Absence, DeviceView, OperatingView};
 use crate::{Chrome, Language, Page, RenderError, link};
 
@@ -55,9 +55,13 @@ fn operating_points(policy: &CpufreqPolicy, c: &Ctx<'_>) -> Num {
     }
 }
 
-/// A power of two, so exact.
-fn page_size(report: &DeviceReport, c: &Ctx<'_>) -> Num {
-    converted(&report.memory.page_size, c, |size| format!("{}{NBSP}B", fixed(size.0 as f64, 0)))
+/// What else is known of the memory; nothing is said of what is not. A page's size is a power of two, so exact.
+fn more_of_memory(report: &DeviceReport, c: &Ctx<'_>) -> String {
+    let available = report.memory.available.value().map(|free| format!("{}{NBSP}{free}", c.t.device.available));
+    let pages =
+        report.memory.page_size.value().map(|size| fill(c.t.device.pages, &[&format!("{}{NBSP}B", fixed(size.0 as f64, 0))]));
+    let known: Vec<String> = available.into_iter().chain(pages).collect();
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 fn converted<T: Copy>(reading: &Reading<T>, c: &Ctx<'_>, show: impl FnOnce(T) -> String) -> Num {

@@ -42,6 +42,7 @@ struct Row<'a> {
 /// One metric or budget of a device.
 struct Compared<'a> {
     device: &'a str,
+    metric: &'a str,
     of: &'a GateComparison,
     verdict: Badge,
     change: Num,
@@ -117,6 +118,7 @@ impl Page for GateView {
             .flat_map(|device| device.comparisons.iter().map(move |of| (device.device.as_str(), of)));
         let comparisons = compared.map(|(device, of)| Compared {
             device,
+            metric: Metric::named(&of.metric).map_or(of.metric.as_str(), |metric| c.t.common.metric(metric)),
             of,
             verdict: c.verdict(&Some(of.verdict)),
             change: of.change.as_ref().map_or_else(missing, |change| Num::split(&change_interval(change))),

@@ -40,7 +40,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             href: link::device(device.id),
             title: device.name.clone(),
             at: None,
-            detail: reason.clone(),
+            detail: c.said_plainly(reason),
         },
         Trouble::Offline { device, last_seen_at } => Told {
             badge: c.state("offline", &None),
@@ -59,7 +59,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             href: link::gate(*gate),
             title: fill(h.gate, &[gate]),
             at: None,
-            detail: summary.clone(),
+            detail: c.said_plainly(summary),
         },
         Trouble::RunsFailed { device, count, failure, newest } => Told {
             badge: plain(c.t.common.failed),
@@ -75,7 +75,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             at: None,
             detail: doubt
                 .as_ref()
-                .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &doubt.detail]))
+                .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &c.said_plainly(&doubt.detail)]))
                 .unwrap_or_default(),
         },
         Trouble::Stuck { jobs, since, device, state } => Told {

@@ -22,6 +22,8 @@ struct Study<'a> {
     over: usize,
     total: usize,
     left_out: String,
+    /// Each claim with its verdict on each device; empty where one device has them all.
+    answers: Vec<(&'a str, Vec<Option<Badge>>)>,
     devices: Vec<Device<'a>>,
     tables: Vec<Everything<'a>>,
 }
@@ -143,6 +145,16 @@ impl StudyView {
     }
 }
 
+/// The claims by device, once there are several.
+fn answers<'a>(view: &'a StudyView, c: &Ctx<'_>) -> Vec<(&'a str, Vec<Option<Badge>>)> {
+    let devices = &view.report.devices;
+    let answer = |(nth, claim): (usize, &'a Claim)| {
+        let verdicts = devices.iter().map(|device| device.claims.get(nth).map(|result| c.claim(result.verdict)));
+        (claim.claim.as_str(), verdicts.collect())
+    };
+    if devices.len() > 1 { view.report.study.claims.iter().enumerate().map(answer).collect() } else { Vec::new() }
+}
+
 fn everything<'a>(device: &'a CompareDevice, c: &Ctx<'_>) -> Everything<'a> {
     let measured: Vec<Metric> =
         Metric::ALL.into_iter().filter(|&wanted| device.rows.iter().any(|row| metric(row, wanted).is_some())).collect();
@@ -191,6 +203,7 @@ impl Page for StudyView {
             over: jobs.iter().filter(|job| !matches!(job.state.as_str(), "queued" | "leased")).count(),
             total: jobs.len().max(1),
             left_out: if left_out.is_empty() { left_out } else { fill(c.t.study.left_out, &[&left_out]) },
+            answers: answers(self, &c),
             devices: report.devices.iter().map(|device| self.device(device, &c)).collect::<Result<_, _>>()?,
             tables: tables.map(|device| everything(device, &c)).collect(),
         })

@@ -11,7 +11,7 @@ use benchrack_protocol::study::StudyVerdict;
 use benchrack_protocol::validity::{EvidenceTier, Validity};
 
 use super::Ctx;
-use crate::text::{Texts, fill};
+use crate::text::{Texts, fill, plainly};
 
 /// A shape, a word, and more words under the pointer.
 #[derive(Template, Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,12 @@ impl Ctx<'_> {
             "retired" => ("quiet", DASH, c.retired),
             _ => ("quiet", DASH, state),
         };
-        Badge { tone, icon, word: word.into(), title: reason.clone().unwrap_or_default() }
+        Badge {
+            tone,
+            icon,
+            word: word.into(),
+            title: reason.as_deref().map(|reason| self.said_plainly(reason)).unwrap_or_default(),
+        }
     }
 
     /// How a phone of a rack is doing.
@@ -184,6 +189,9 @@ impl Ctx<'_> {
 
 /// All reasons of a doubt, each with its figures.
 pub(crate) fn reasons(validity: &Validity, t: &Texts) -> String {
-    let reasons = validity.reasons().iter().map(|doubt| fill(t.common.reason, &[&t.common.doubt(doubt.reason), &doubt.detail]));
+    let reasons = validity
+        .reasons()
+        .iter()
+        .map(|doubt| fill(t.common.reason, &[&t.common.doubt(doubt.reason), &plainly(&doubt.detail, t)]));
     reasons.collect::<Vec<_>>().join("\n")
 }

@@ -80,15 +80,16 @@ pub(crate) fn metric_of(run: &Run, wanted: Metric) -> Figure {
     }
 }
 
-/// A chart with its heading and a link to it alone.
+/// A chart with its heading and links to it alone.
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<figure class="figure"><figcaption>{% if main %}<h2>{{ title }}</h2>{% else %}<h3>{{ title }}</h3>{% endif %}<a class="quiet" href="{{ href }}">SVG<span class="unseen"> {{ title }}</span></a></figcaption>{{ svg }}{% if !note.is_empty() %}<p class="note">{{ note }}</p>{% endif %}</figure>"#
+    source = r#"<figure class="figure"><figcaption>{% if main %}<h2>{{ title }}</h2>{% else %}<h3>{{ title }}</h3>{% endif %}<span class="quiet"><a href="{{ svg_href }}">SVG<span class="unseen"> {{ title }}</span></a> · <a href="{{ png_href }}">PNG<span class="unseen"> {{ title }}</span></a></span></figcaption>{{ svg }}{% if !note.is_empty() %}<p class="note">{{ note }}</p>{% endif %}</figure>"#
 )]
 pub(crate) struct ChartFigure {
     title: String,
-    href: String,
+    svg_href: String,
+    png_href: String,
     svg: Html,
     note: String,
     main: bool,
@@ -106,8 +107,8 @@ impl HtmlSafe for ChartFigure {}
 impl Ctx<'_> {
     /// A chart under its heading; `name` is its own among the page's charts.
     pub(crate) fn chart(&self, title: impl Into<String>, name: &str, svg: String, note: &str) -> ChartFigure {
-        let href = self.companion(&format!("{name}.svg"));
-        ChartFigure { title: title.into(), href, svg: Html(svg), note: note.into(), main: false }
+        let [svg_href, png_href] = ["svg", "png"].map(|form| self.companion(&format!("{name}.{form}")));
+        ChartFigure { title: title.into(), svg_href, png_href, svg: Html(svg), note: note.into(), main: false }
     }
 
     /// A figure or why there is none.

@@ -4,6 +4,7 @@
 mod badge;
 mod figure;
 mod runs;
+mod said;
 mod stamp;
 
 use askama::filters::HtmlSafe;

@@ -42,6 +42,7 @@ texts! {
         decide: "Decide", "처리하기";
         days: "Days from now", "며칠 뒤까지";
         needs: "Confirmed needs an owner; expected and ignored need a reason. Days say when it should be fixed, or is new again.", "확인됨에는 담당이, 예상됨과 무시됨에는 이유가 필요합니다. 일수는 해결 기한 또는 다시 알릴 때입니다.";
+        needs_scope: "Deciding takes a token of the scope submit: log in with one.", "처리하려면 submit 범위의 토큰으로 로그인하세요.";
         pick: "Choose {}", "{} 선택";
         key_rows: "next and previous alert; the space bar chooses", "다음, 이전 알림. 스페이스로 선택";
         key_open: "open the alert", "알림 열기";

@@ -23,6 +23,7 @@ texts! {
         f_x: "against", "대";
         at_most: "{} at most, {}", "{} 최대, {}";
         left_out: "{} more fit and are left out: other operating points and older builds of engines. Choose cores, a frequency or an engine to see them.", "{}개가 더 있지만 생략했습니다: 다른 동작점과 이전 엔진 빌드입니다. 코어, 주파수, 엔진을 선택하면 볼 수 있습니다.";
+        revisions: "The newest revisions of {} in each precision. With one chosen as base the others show what changed.", "{}의 정밀도별 최신 리비전. 하나를 기준으로 고르면 나머지와의 차이가 나옵니다.";
         presets: "Budgets", "예산";
         fastest_int8: "Fastest int8", "가장 빠른 int8";
         over: "over budget", "예산 초과";

@@ -39,7 +39,7 @@ texts! {
         possible: "possible", "가능";
         memory: "Memory", "메모리";
         available: "available", "사용 가능";
-        pages: "pages of", "페이지 크기";
+        pages: "pages of {}", "페이지 크기 {}";
         fingerprint: "System fingerprint", "시스템 지문";
         runs: "Runs", "실행";
         no_runs: "Nothing has been measured here yet.", "아직 측정한 것이 없습니다.";

@@ -3,6 +3,8 @@
 
 use crate::chrome::Language;
 
+pub(crate) use sentence::{Piece, plainly, said};
+
 /// Makes a struct of texts and its two tables from lines `key: "English", "한국어";`.
 macro_rules! texts {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $english:literal, $korean:literal;)* }) => {
@@ -34,6 +36,7 @@ mod model;
 pub(crate) mod point;
 mod run;
 mod search;
+mod sentence;
 mod series;
 mod study;
 

@@ -5,6 +5,7 @@ texts! {
     Models {
         lead: "The newest revision of every model; a name leads to its earlier ones. Sizes are of the file as it is.", "모델마다 최신 리비전입니다. 이름을 누르면 이전 리비전이 나옵니다. 크기는 파일 그대로입니다.";
         revisions_lead: "A revision and the earlier ones of the same name and precision.", "한 리비전과 같은 이름·정밀도의 이전 리비전들.";
+        compare_revisions: "Compare the revisions", "리비전 비교";
         all: "All models", "모든 모델";
         earlier: "Earlier revisions", "이전 리비전";
         none: "The server has no models yet. Build the zoo and add it:", "아직 모델이 없습니다. 동물원을 만들어 추가하세요:";

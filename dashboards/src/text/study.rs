@@ -14,6 +14,8 @@ texts! {
         still_open: "Still measuring: {} of {} sessions are over; the answers are those so far", "측정 중: 세션 {} / {} 완료. 지금까지의 답입니다";
         left_out: "Not measured, because the farm has no build of it: {}", "빌드가 없어 측정하지 않음: {}";
         source: "Source: {}", "출처: {}";
+        answers: "Which claim holds where", "기기별 주장의 성립 여부";
+        claim: "Claim", "주장";
         check: "Check", "확인";
         measured: "Measured", "측정값";
         wanted: "Asked", "조건";

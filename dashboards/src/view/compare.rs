@@ -12,7 +12,9 @@ use super::{Axes, BudgetLine, DeviceRef, Figure};
 /// Architectures against each other, device by device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareView {
-    /// What can be chosen and what is chosen, in the form's order: `device`, `precision`, `threads`, `engine`, `cores`,
+    /// The model whose newest revisions are compared; none compares the newest of each model.
+    pub model: Option<String>,
+    /// What can be chosen and what is chosen, in the form's order: `device`, `model`, `precision`, `threads`, `engine`, `cores`,
     /// `frequency`, `base`. A facet with fewer than two options is not drawn.
     pub facets: Vec<Facet>,
     /// Name of the subject all others are set against, such as `mobilenet-v1-1.0-224 fp32`; none: no base chosen.
@@ -76,6 +78,9 @@ pub struct CompareDevice {
 pub struct CompareRow {
     /// The run, with all its metrics. A metric that is not listed is shown as not measured.
     pub run: Run,
+    /// The model's revision, or the start of its file's digest where it has no word; only where several are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Architecture family: `mobilenet-v1`. Rows of one family have one colour and shape in the scatter charts.
     pub family: String,
     /// Series of the median latency.

@@ -28,6 +28,8 @@ pub struct GateView {
     /// When the verdict was given; none while jobs are open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub decided_at: Option<OffsetDateTime>,
+    /// Whether its verdict can be computed again from a receipt: not while it is open, nor where signed reports were not kept.
+    pub has_receipt: bool,
 }
 
 /// One side of a gate.

@@ -9,7 +9,7 @@ pub struct SearchView {
     pub query: String,
     /// The query string that leads to this view, without `?`.
     pub address: String,
-    /// Numbers first, then devices, models and engines by name.
+    /// Numbers first, then saved views, devices, models and engines by name.
     pub hits: Vec<Hit>,
     /// Whether there are more than these.
     pub more: bool,
@@ -32,6 +32,8 @@ pub struct Hit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HitKind {
+    /// A view that somebody keeps under a name.
+    SavedView,
     /// A device.
     Device,
     /// A model.

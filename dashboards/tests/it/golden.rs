@@ -27,7 +27,7 @@ fn korean_pages_are_as_they_were_read_and_accepted() {
             insta::assert_snapshot!(format!("korean_{}", stringify!($name)), settled(&html));
         )*};
     }
-    hold!(home, alert, alerts, device, compare, run_invalid, run_frames, run_energy, engines, gate_open, study_open);
+    hold!(home, alert, alerts, device, compare, run_invalid, run_frames, run_energy, engines, gate, gate_open, gates, study_open);
 }
 
 fn hold_chart(page: &str, view: &impl Page, name: &str) {

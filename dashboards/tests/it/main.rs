@@ -4,6 +4,7 @@
 
 mod files;
 mod golden;
+mod pictures;
 mod read_back;
 mod sample;
 mod structure;

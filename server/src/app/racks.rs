@@ -7,6 +7,7 @@ use time::Duration;
 
 use super::{App, check_text};
 use crate::db;
+use crate::events::FarmEvent;
 use crate::refusal::Refusal;
 
 /// A host that is silent for so long has another name now, or is gone.
@@ -47,6 +48,7 @@ impl App {
         }
         let mut tx = self.db().begin().await?;
         db::racks::report(&mut tx, host, report, self.now()).await?;
+        db::notify::notify(&mut tx, &FarmEvent::Rack { host: host.into() }).await?;
         tx.commit().await?;
         Ok(())
     }

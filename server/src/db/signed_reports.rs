@@ -22,6 +22,21 @@ pub async fn insert(tx: &mut PgConnection, session: SessionId, signed: &SignedRe
     Ok(())
 }
 
+/// Whether the text of each of these sessions' reports is kept.
+pub async fn are_kept(db: &Database, sessions: &[SessionId]) -> Result<bool, DbError> {
+    let ids: Vec<i64> = sessions.iter().map(|session| session.0).collect();
+    let kept = sqlx::query_scalar!(
+        r#"select not exists (
+               select from unnest($1::bigint[]) as wanted (id)
+               where not exists (select from signed_reports where session_id = wanted.id)
+           ) as "kept!""#,
+        &ids
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(kept)
+}
+
 /// The text of a session's report; none when it was no gate's, or was stored before such texts were kept.
 pub async fn get(db: &Database, session: SessionId) -> Result<Option<SignedReport>, DbError> {
     let row = sqlx::query!("select report, signature, public_key from signed_reports where session_id = $1", session.0)

@@ -21,8 +21,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// What happens on the farm from now on. Event names are `device`, `job`, `progress`, `stored`, `decided`, `alert`, and `lost`
-/// when some were missed; the data is JSON with ids, whose state is to be read again.
+/// What happens on the farm from now on. Event names are `device`, `job`, `progress`, `stored`, `decided`, `alert`, `rack`, and
+/// `lost` when some were missed; the data is JSON with ids, whose state is to be read again.
 #[utoipa::path(get, path = "/events", tag = "results", responses((status = 200, content_type = "text/event-stream")))]
 async fn events(State(app): State<App>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let heard = BroadcastStream::new(app.events().subscribe());

@@ -35,7 +35,8 @@ pub enum Needed {
 }
 
 impl Needed {
-    fn is_met_by(self, scope: Scope) -> bool {
+    /// Whether whoever has this scope may come in.
+    pub fn is_met_by(self, scope: Scope) -> bool {
         match (self, scope) {
             (_, Scope::Admin) => true,
             (Self::Agent, scope) => scope == Scope::Agent,

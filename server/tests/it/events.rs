@@ -5,6 +5,7 @@ use std::time::Duration;
 use benchrack_protocol::api::{Claim, Lease, NewSubmission, Registration};
 use benchrack_protocol::ids::DeviceId;
 use benchrack_protocol::model::Precision;
+use benchrack_protocol::rack::RackReport;
 use benchrack_protocol::units::Nanos;
 use benchrack_server::app::Caller;
 use benchrack_server::{Redacted, Server, ServerConfig};
@@ -117,9 +118,11 @@ async fn browsers_hear_what_happens() {
         let device = with_model(server).await;
         server.app().submit(&submission(), &Caller::open()).await.unwrap();
         server.app().claim(&Claim { device, wait: Nanos(0) }).await.unwrap().unwrap();
+        server.app().report_rack("lab-4", &RackReport { phones: Vec::new() }).await.unwrap();
         let heard = async {
             let mut heard = String::new();
-            while !(heard.contains("event: device") && heard.contains("event: job")) {
+            let awaited = ["event: device\n", "event: job\n", r#"{"event":"rack","host":"lab-4"}"#];
+            while !awaited.iter().all(|event| heard.contains(event)) {
                 assert!(stream.read_line(&mut heard).await.unwrap() > 0, "{heard}");
             }
             heard

@@ -199,7 +199,7 @@ async fn every_link_of_every_page_leads_somewhere() {
             let local = links(&text, |href| !href.starts_with("http"));
             all.extend(local.into_iter().map(|href| if href.starts_with('?') { format!("{own}{href}") } else { href }));
         }
-        let mut kinds = [0; 3];
+        let mut kinds = [0; 4];
         for link in all {
             let link = link.split('#').next().unwrap();
             if link.is_empty() {
@@ -215,6 +215,7 @@ async fn every_link_of_every_page_leads_somewhere() {
                     assert_eq!(document.root_element().tag_name().name(), "svg", "{link}");
                     assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
                 }
+                "image/png" => kinds[3] += 1,
                 kind if kind.starts_with("text/csv") => {
                     kinds[1] += 1;
                     let mut reader = csv::Reader::from_reader(answer.body.as_slice());
@@ -229,6 +230,7 @@ async fn every_link_of_every_page_leads_somewhere() {
             }
         }
         // Charts: two for each device compared, of sessions and runs; tables and views of each page.
+        assert_eq!(kinds[0], kinds[3], "each chart is offered in both forms");
         assert!(kinds[0] > 15 && kinds[1] > 12 && kinds[2] > 15, "{kinds:?}");
     })
     .await;
@@ -265,6 +267,8 @@ async fn what_is_not_there_is_told_on_a_page_to_people_and_as_a_problem_to_progr
             "/nowhere",
             "/rack/nowhere",
             "/rack/nothing.svg",
+            "/rack/nothing.png",
+            "/rack/badge.dark.png",
             "/view.csv",
             "/assets/benchrack.000000000000.css",
             "/runs/4711/table.csv",
@@ -349,6 +353,17 @@ async fn charts_and_assets_are_not_sent_twice() {
         let tag = first.header("etag").unwrap();
         let again = farm.ask(Scope::Read, Method::GET, chart).header("if-none-match", tag).send().await;
         assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, Some(tag)));
+        // The same as pixels, in English for everybody.
+        for picture in [chart.replace(".svg", ".png"), chart.replace(".svg", ".dark.png"), "/alerts/badge.png".into()] {
+            let first = farm.browse(&picture).await;
+            assert_eq!((first.status.as_u16(), first.header("content-type")), (200, Some("image/png")), "{picture}");
+            assert!(first.body.starts_with(b"\x89PNG\r\n\x1a\n"), "{picture}");
+            let ask = farm.ask(Scope::Read, Method::GET, &picture).header("accept-language", "ko");
+            assert_eq!(ask.send().await.body, first.body, "{picture}");
+            let tag = first.header("etag").unwrap();
+            let again = farm.ask(Scope::Read, Method::GET, &picture).header("if-none-match", tag).send().await;
+            assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, Some(tag)), "{picture}");
+        }
         let assets = links(&farm.browse("/").await.text(), |href| href.starts_with("/assets/"));
         assert_eq!(assets.len(), 3, "{assets:?}");
         for asset in assets {
@@ -393,8 +408,24 @@ async fn a_comparison_holds_ratios_of_what_counts_and_reasons_for_the_rest() {
         assert_eq!(one["query"], "device=1&precision=int8&threads=1&engine=tract&cores=all&frequency=unpinned");
         let nothing = farm.view("/compare?threads=7").await;
         assert_eq!(nothing["devices"].as_array().unwrap().len(), 0);
-        let threads = &nothing["facets"][2];
+        let threads = &nothing["facets"][3];
         assert_eq!(threads["options"][2], serde_json::json!({ "value": "7", "label": "7", "chosen": true }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_verdict_is_said_in_the_readers_language() {
+    with_farm(async |farm| {
+        let gate = measured_farm(farm).await;
+        let english = farm.browse(&format!("/gates/{}", gate.id)).await.text();
+        assert!(english.contains("slower than the 2 % that are accepted: +"), "{english}");
+        for path in [format!("/gates/{}", gate.id), "/gates".into()] {
+            let ask = farm.ask(Scope::Read, Method::GET, &path).header("accept", "text/html").header("accept-language", "ko");
+            let korean = ask.send().await.text();
+            assert!(korean.contains("허용치 ") && korean.contains("보다 느림: "), "{path}: {korean}");
+            assert!(!korean.contains("bdi lang=\"en\"") && !korean.contains("span lang=\"en\""), "{path}: {korean}");
+        }
     })
     .await;
 }

@@ -63,6 +63,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
         ["/", "/rack", "/compare?device=1", "/series", "/models", "/engines", "/gates", "/alerts", "/studies", "/self-test"]
             .map(str::to_owned)
             .into();
+    pages.push("/compare?device=1&model=squeezenet-1.1".into());
     pages.push("/compare?device=1&y=latency_p90&x=peak_rss&p90_ms=20&size_mb=10&base=squeezenet-1.1+fp32".into());
     pages.extend([
         format!("/devices/{}", newest.device),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use benchrack_client::{AlertQuery, RunQuery};
 use benchrack_protocol::alert::{Finding, TriageState};
 use benchrack_protocol::api::{Run, Verdict};
+use benchrack_protocol::rack::{RackPhase, RackPhone, RackReport};
 use benchrack_protocol::validity::Validity;
 use fantoccini::Locator;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
@@ -249,6 +250,21 @@ async fn a_page_follows_the_farm_and_speaks_the_readers_language() {
     browser.client.wait().for_element(Locator::Css("main article.card")).await.unwrap();
     farm::finished(&server.client(), server.submit().id).await;
     browser.client.wait().for_element(Locator::Css("main article.card a[href^='/runs/']")).await.unwrap();
+    let phone = RackPhone {
+        phone: "serial-7".into(),
+        model: None,
+        device: None,
+        phase: RackPhase::NeedsPerson,
+        reason: Some("it asks for a PIN".into()),
+        doing: None,
+    };
+    server.client().report_rack("lab-4", &RackReport { phones: vec![phone] }).await.unwrap();
+    browser
+        .client
+        .wait()
+        .for_element(Locator::XPath("//main//article[contains(., 'lab-4')]//bdi[. = 'serial-7']"))
+        .await
+        .unwrap();
     assert_eq!(browser.ask("return window.same;").await, true, "the page was never loaded again");
     assert_eq!(browser.ask("return document.documentElement.lang;").await, "en");
     browser.client.find(Locator::Css("button[name=lang]")).await.unwrap().click().await.unwrap();

@@ -32,6 +32,7 @@ fn row(id: i64, device: &DeviceRef, nth: usize, precision: Precision, threads: u
     run.metrics.push((Metric::ModelSize, exact(size as f64)));
     CompareRow {
         run,
+        revision: None,
         family: family.into(),
         series: Some(SeriesId(id)),
         size: Bytes(size),
@@ -212,9 +213,27 @@ pub fn compare_engines() -> CompareView {
     }
 }
 
+/// Three revisions of one model, the newest without a word of its own.
+pub fn compare_revisions() -> CompareView {
+    let revision = |nth: usize, word: &str| {
+        let mut rows = vec![row(700 + 2 * nth as i64, &workbench(), 2, Precision::Fp32, 1, 1.0 + 0.04 * nth as f64)];
+        rows.push(row(701 + 2 * nth as i64, &workbench(), 2, Precision::Int8, 1, 1.0 + 0.06 * nth as f64));
+        rows.into_iter().map(|row| CompareRow { revision: Some(word.into()), ..row }).collect::<Vec<_>>()
+    };
+    let rows = [revision(0, "2.3.0"), revision(1, HOSTILE), revision(2, "5d3c0a91b7ee")].concat();
+    CompareView {
+        model: Some("mobilenet-v1-1.0-224".into()),
+        base: Some("mobilenet-v1-1.0-224 fp32 2.3.0".into()),
+        devices: vec![CompareDevice { device: workbench(), rows: sorted(rows) }],
+        query: "device=1&model=mobilenet-v1-1.0-224&base=mobilenet-v1-1.0-224+fp32+2.3.0".into(),
+        ..compare_empty()
+    }
+}
+
 pub fn compare_empty() -> CompareView {
     CompareView {
         left_out: 0,
+        model: None,
         facets: facets(),
         base: None,
         axes: None,

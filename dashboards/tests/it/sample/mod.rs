@@ -36,6 +36,7 @@ macro_rules! every_page {
             compare_budgets,
             compare_devices,
             compare_engines,
+            compare_revisions,
             compare_empty,
             compare_invalid,
             run_valid,
@@ -101,6 +102,7 @@ pub fn chrome(path: &str) -> Chrome {
         version: "0.1.0".into(),
         path: path.into(),
         account: Account::Token("room 4".into()),
+        may_submit: true,
     }
 }
 

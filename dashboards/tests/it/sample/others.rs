@@ -228,17 +228,32 @@ pub fn gate() -> GateView {
             jobs: vec![job(1, "done"), job(2, "done"), job(3, "done"), job(4, "failed")],
             outcome: Some(GateOutcome {
                 verdict: Verdict::Slower,
-                summary: "slower on 1 of 4 devices: pixel-8 +6.3 %".into(),
+                summary: "slower than the 2 % that are accepted on 1 of 4 devices, most on pixel-8: +6.3 %".into(),
                 devices: vec![
-                    gate_device("pixel-8", Verdict::Slower, Some((0.063, 0.051, 0.074)), "20 pairs of blocks agree"),
-                    gate_device("workbench", Verdict::NotSlower, Some((-0.004, -0.013, 0.006)), "20 pairs of blocks agree"),
+                    gate_device(
+                        "pixel-8",
+                        Verdict::Slower,
+                        Some((0.063, 0.051, 0.074)),
+                        "slower by more than the 2 % that are accepted",
+                    ),
+                    gate_device(
+                        "workbench",
+                        Verdict::NotSlower,
+                        Some((-0.004, -0.013, 0.006)),
+                        "within the 2 % that are accepted; 2 of 22 rounds were disturbed by others and left out",
+                    ),
                     gate_device(
                         "galaxy-a14",
                         Verdict::Inconclusive,
                         Some((0.017, -0.012, 0.045)),
-                        "about 6 more minutes would tell",
+                        "20 pairs leave it open, 55 would probably decide: measure longer",
                     ),
-                    gate_device(HOSTILE, Verdict::Inconclusive, None, "no valid pair: throttled"),
+                    gate_device(
+                        HOSTILE,
+                        Verdict::Inconclusive,
+                        None,
+                        "the candidate's run is invalid: throttled, policy0: cap fell from 2.80 GHz to 1.90 GHz",
+                    ),
                 ],
                 more_time: Some(Nanos(360_000_000_000)),
             }),
@@ -249,6 +264,7 @@ pub fn gate() -> GateView {
         devices: vec![workbench(), pixel(), twin()],
         submitted_at: NOW - Duration::minutes(11),
         decided_at: Some(NOW - Duration::minutes(2)),
+        has_receipt: true,
     }
 }
 
@@ -262,6 +278,7 @@ pub fn gate_open() -> GateView {
         candidate,
         gate: Gate { outcome: None, jobs: vec![job(1, "done"), job(2, "leased"), job(3, "queued")], ..gate.gate },
         decided_at: None,
+        has_receipt: false,
         ..gate
     }
 }
@@ -280,9 +297,19 @@ pub fn gates() -> GateListView {
     GateListView {
         rows: vec![
             row(13, "app-pr-415", None, ""),
-            row(12, "app-pr-412", Some(Verdict::Slower), "slower on 1 of 4 devices: pixel-8 +6.3 %"),
-            row(11, HOSTILE, Some(Verdict::NotSlower), "not slower on 3 of 3 devices"),
-            row(10, LONG, Some(Verdict::Inconclusive), "galaxy-a14 is in doubt: about 6 more minutes would tell"),
+            row(
+                12,
+                "app-pr-412",
+                Some(Verdict::Slower),
+                "slower than the 2 % that are accepted on 1 of 4 devices, most on pixel-8: +6.3 %",
+            ),
+            row(11, HOSTILE, Some(Verdict::NotSlower), "within the 2 % that are accepted on all 3 devices, at most +0.4 %"),
+            row(
+                10,
+                LONG,
+                Some(Verdict::Inconclusive),
+                "inconclusive: 1 device in doubt, none slower; about 6.0 device-minutes more would probably tell",
+            ),
         ],
         older: Some("/gates?before=10".into()),
     }

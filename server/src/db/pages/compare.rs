@@ -42,7 +42,12 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
         Some(Asked::All) | None => (measured.iter().take(1).cloned().collect(), measured.first().map(|device| device.id)),
     };
     let ids: Vec<i64> = shown.iter().map(|device| device.id.0).collect();
-    let known = subjects::of_devices(db, &ids).await?;
+    let newest = subjects::of_devices(db, &ids).await?;
+    let models = text_facet("model", newest.iter().map(|subject| subject.model_name.as_str()), choice.model.as_deref());
+    let known = match &choice.model {
+        Some(model) => subjects::of_revisions(db, &ids, model).await?,
+        None => newest,
+    };
     let mut filter = Filter::new(choice);
     let mut fitting: Vec<&Subject> = known.iter().filter(|subject| filter.takes(subject)).collect();
     if choice.device.is_none() && shown.len() > 1 && fitting.len() > MOST_ROWS {
@@ -56,13 +61,20 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     }
     let left_out = u32::try_from(all_fitting - fitting.len()).unwrap_or(u32::MAX);
     let mut facets = facets(&measured, all, device, &known, &fitting, choice, &filter);
+    facets.insert(1, models);
+    let mut revisions: HashMap<i64, Option<String>> =
+        fitting.iter().map(|subject| (subject.run_id, subject.revision.clone())).collect();
     let ids: Vec<i64> = fitting.iter().map(|subject| subject.run_id).collect();
-    let rows = rows(db, &ids).await?;
+    let mut rows = rows(db, &ids).await?;
+    for found in &mut rows {
+        found.row.revision = revisions.remove(&found.row.run.id.0).flatten();
+    }
     let devices = tables(shown, rows, choice.base.as_deref());
     let budgets = choice.budgets();
     facets.extend([axis_facet("y", &devices, choice.y), axis_facet("x", &devices, choice.x)]);
     let parameters = [
         ("device", device.map(|id| id.to_string()).or_else(|| choice.device.map(|_| String::new()))),
+        ("model", choice.model.clone()),
         ("precision", filter.precision),
         ("threads", filter.threads.map(|threads| threads.to_string())),
         ("engine", choice.engine.clone()),
@@ -74,7 +86,8 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<Option<CompareView>,
     ];
     let limits = budgets.iter().map(|budget| (budget.field, budget.limit.map(|limit| limit.to_string())));
     let query = query_string(parameters.into_iter().chain(limits));
-    Ok(Some(CompareView { facets, axes: choice.axes(), budgets, devices, left_out, base: choice.base.clone(), query }))
+    let model = choice.model.clone();
+    Ok(Some(CompareView { model, facets, axes: choice.axes(), budgets, devices, left_out, base: choice.base.clone(), query }))
 }
 
 /// The choice of a figure to draw, among those that any row has.
@@ -93,7 +106,7 @@ fn facets(
     choice: &Choice,
     filter: &Filter<'_>,
 ) -> Vec<Facet> {
-    let bases: Vec<String> = fitting.iter().map(|subject| format!("{} {}", subject.model_name, subject.precision)).collect();
+    let bases: Vec<String> = fitting.iter().map(|subject| subject.name()).collect();
     vec![
         device_facet(measured, all, device),
         text_facet("precision", known.iter().map(|subject| subject.precision.as_str()), filter.precision.as_deref()),
@@ -158,6 +171,7 @@ async fn rows(db: &Database, ids: &[i64]) -> Result<Vec<Found>, DbError> {
             library: facts.library,
             speedup: absent(String::new()),
             relative: absent(String::new()),
+            revision: None,
             run,
         };
         Ok(Found { row, engine: facts.engine, build: facts.build })
@@ -223,7 +237,12 @@ impl Found {
     }
 
     fn name(&self) -> String {
-        format!("{} {}", self.row.run.model, self.row.run.precision)
+        self.named(self.row.run.precision)
+    }
+
+    /// The same model and revision in another precision.
+    fn named(&self, precision: Precision) -> String {
+        subjects::named(&self.row.run.model, &precision.to_string(), self.row.revision.as_deref())
     }
 }
 
@@ -254,7 +273,7 @@ fn with_ratios(mut found: Vec<Found>, base: Option<&str>) -> Vec<CompareRow> {
         let speedup = match run.precision {
             Precision::Fp32 => Reading::missing(Missing::NotAsked, "this is the fp32 file"),
             Precision::Fp16 | Precision::Int8 => {
-                let partner = of(format!("{} {}", run.model, Precision::Fp32));
+                let partner = of(found.named(Precision::Fp32));
                 let nobody = || absent("no fp32 run of this model, engine, threads and operating point".into());
                 partner.map_or_else(nobody, |partner| ratio(partner, &own))
             }

@@ -3,12 +3,12 @@
 use benchrack_dashboards::link;
 use benchrack_dashboards::view::{GateListView, GateRow, GateSide, GateView};
 use benchrack_protocol::api::{Gate, GateSubject};
-use benchrack_protocol::ids::{ArtifactId, GateId};
+use benchrack_protocol::ids::{ArtifactId, GateId, SessionId};
 use serde::Deserialize;
 
 use super::super::column::cell;
 use super::super::jobs::{self, Origin};
-use super::super::{Database, DbError, gates};
+use super::super::{Database, DbError, gates, signed_reports};
 use super::{PART, chosen, cut, named_devices};
 
 /// Which part of the list.
@@ -26,6 +26,9 @@ pub async fn view(db: &Database, id: GateId) -> Result<Option<GateView>, DbError
     let jobs = jobs::of_origin(db, Origin::Gate(id)).await?;
     let ids: Vec<i64> = jobs.iter().map(|job| job.device.0).collect();
     let devices = named_devices(db, &ids).await?;
+    let sessions: Vec<SessionId> = jobs.iter().filter_map(|job| job.session).collect();
+    let judged_from_texts = stored.decided.is_some() && stored.request_text.is_some();
+    let has_receipt = judged_from_texts && signed_reports::are_kept(db, &sessions).await?;
     let (outcome, decided_at) = stored.decided.unzip();
     let request = stored.request;
     Ok(Some(GateView {
@@ -36,6 +39,7 @@ pub async fn view(db: &Database, id: GateId) -> Result<Option<GateView>, DbError
         operating_point: request.operating_point,
         submitted_at: stored.submitted_at,
         decided_at,
+        has_receipt,
     }))
 }
 

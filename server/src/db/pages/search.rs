@@ -30,7 +30,13 @@ pub async fn view(db: &Database, choice: &Choice) -> Result<SearchView, DbError>
         }
         // What stands for anything in a pattern is looked for as itself.
         let pattern = format!("%{}%", query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        for mut of_kind in [devices(db, &pattern).await?, models(db, &pattern).await?, engines(db, &pattern).await?] {
+        let named = [
+            saved_views(db, &pattern).await?,
+            devices(db, &pattern).await?,
+            models(db, &pattern).await?,
+            engines(db, &pattern).await?,
+        ];
+        for mut of_kind in named {
             more |= cut(&mut of_kind, HITS);
             hits.extend(of_kind);
         }
@@ -61,6 +67,18 @@ async fn numbered(db: &Database, number: i64) -> Result<Vec<Hit>, DbError> {
         hit(HitKind::Alert, found.alert, link::alert(AlertId(number))),
     ];
     Ok(hits.into_iter().flatten().collect())
+}
+
+async fn saved_views(db: &Database, pattern: &str) -> Result<Vec<Hit>, DbError> {
+    let rows = sqlx::query!(
+        r#"select name, path from saved_views where name ilike $1 order by name collate "C" limit $2"#,
+        pattern,
+        HITS + 1
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let hit = |name, path: String| Hit { kind: HitKind::SavedView, name, detail: path.clone(), href: path };
+    Ok(rows.into_iter().map(|row| hit(row.name, row.path)).collect())
 }
 
 async fn devices(db: &Database, pattern: &str) -> Result<Vec<Hit>, DbError> {

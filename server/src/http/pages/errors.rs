@@ -8,7 +8,7 @@ use benchrack_dashboards::link;
 use benchrack_dashboards::view::{ErrorView, LoginView};
 use benchrack_protocol::problem::{Problem, ProblemCode};
 
-use super::answer::{account, chrome, page, see_other};
+use super::answer::{chrome, page, see_other};
 use super::login::Failed;
 use crate::app::App;
 use crate::http::guard;
@@ -29,7 +29,7 @@ pub async fn for_browsers(State(app): State<App>, request: Request, next: Next) 
     }
     // Asked again, because a refusal may have come before anybody asked.
     let caller = guard::identify(&app, &Method::GET, &uri, &headers).await.ok();
-    let chrome = chrome(&app, &uri, &headers, account(&app, caller.as_ref()));
+    let chrome = chrome(&app, &uri, &headers, caller.as_ref());
     let status = response.status();
     let made = match failed {
         Some(Failed { next }) => page(status, &LoginView { next, failure: Some(problem.detail) }, &chrome),

@@ -10,7 +10,7 @@ use benchrack_dashboards::{link, local_path};
 use benchrack_protocol::problem::ProblemCode;
 use serde::Deserialize;
 
-use super::answer::{account, chrome, page, see_other, unreadable_form};
+use super::answer::{chrome, page, see_other, unreadable_form};
 use crate::app::{App, LOGIN_LIFE};
 use crate::config::AuthMode;
 use crate::http::extract::Query;
@@ -44,7 +44,7 @@ pub(super) async fn form(
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, Refusal> {
     let view = LoginView { next: local_path(&next).to_owned(), failure: None };
-    page(StatusCode::OK, &view, &chrome(&app, &uri, &headers, account(&app, None)))
+    page(StatusCode::OK, &view, &chrome(&app, &uri, &headers, None))
 }
 
 pub(super) async fn log_in(

@@ -35,7 +35,8 @@ pub fn router(app: &App) -> Router<App> {
             .route(path, handler.clone())
             .route(&companion("view.json"), handler.clone())
             .route(&companion("table.csv"), handler.clone())
-            .route(&companion("badge.svg"), handler)
+            .route(&companion("badge.svg"), handler.clone())
+            .route(&companion("badge.png"), handler)
     };
     let mut pages = Router::new();
     pages = list(pages, link::HOME, get(views::home));

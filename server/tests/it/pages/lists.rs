@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use benchrack_protocol::api::{Device, Gate, NewSubmission, Reported, Scope, Submission};
+use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Precision;
 use serde_json::Value;
 
@@ -196,6 +197,49 @@ async fn a_model_is_listed_with_its_newest_revision_and_its_runs_and_leads_to_ea
         assert_eq!((&revisions["rows"][1]["runs"], &revisions["rows"][1]["superseded"]), (&1.into(), &true.into()));
         let unknown = farm.ask(Scope::Read, Method::GET, "/models?of=99").header("accept", "text/html").send().await;
         assert_eq!((unknown.status.as_u16(), device.id.0), (404, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn revisions_of_one_model_are_compared_with_one_of_them() {
+    with_farm(async |farm| {
+        let (device, mut lease) = farm.leased_session().await;
+        // The file of before has no word; two files after it have the same; the last is not measured yet.
+        for (nth, (bytes, milliseconds)) in [(None, 10), (Some("second"), 8), (Some("third"), 12)].into_iter().enumerate() {
+            if let Some(bytes) = bytes {
+                farm.pass(time::Duration::hours(1));
+                farm.add_revision("squeezenet-1.1", Precision::Fp32, bytes.as_bytes(), "v2").await;
+                farm.submit(suite(&["squeezenet-1.1"])).await;
+                lease = farm.claim(device.id).await.unwrap();
+            }
+            let sent = report(nth as u128 + 1, "one", &lease.session, |place| Some(milliseconds * 1_000_000 - place as u64));
+            farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+        }
+        farm.pass(time::Duration::hours(1));
+        farm.add_revision("squeezenet-1.1", Precision::Fp32, b"fourth", "v3").await;
+        let view = farm.view("/compare?model=squeezenet-1.1&precision=fp32").await;
+        let rows = view["devices"][0]["rows"].as_array().unwrap();
+        let revisions: Vec<&str> = rows.iter().map(|row| row["revision"].as_str().unwrap()).collect();
+        let file = |bytes: &[u8]| ArtifactId::of(bytes).short();
+        let first = file(&model_bytes("squeezenet-1.1", Precision::Fp32));
+        let (second, third) = (format!("v2 · {}", file(b"second")), format!("v2 · {}", file(b"third")));
+        assert_eq!(revisions, [&second, &first, &third], "fastest first");
+        let relative = |view: &Value, nth: usize| view["devices"][0]["rows"][nth]["relative"].clone();
+        assert_eq!(relative(&view, 0)["missing"], "not_asked");
+        let base = form_urlencoded::byte_serialize(format!("squeezenet-1.1 fp32 {first}").as_bytes()).collect::<String>();
+        let against = farm.view(&format!("/compare?model=squeezenet-1.1&precision=fp32&base={base}")).await;
+        for (nth, share) in [(0, 0.8), (1, 1.0), (2, 1.2)] {
+            let value = relative(&against, nth)["value"]["value"].as_f64().unwrap();
+            assert!((value - share).abs() < 0.01, "{nth}: {value}");
+        }
+        let model = &against["facets"][1];
+        assert_eq!((&model["name"], &model["options"][1]["chosen"]), (&"model".into(), &true.into()), "{model}");
+        // Without a model each has its newest run; an unknown one has none.
+        let newest = farm.view("/compare?precision=fp32").await;
+        let rows = newest["devices"][0]["rows"].as_array().unwrap();
+        assert!(rows.len() == 1 && rows[0]["revision"].is_null(), "{rows:?}");
+        assert!(farm.view("/compare?model=nobody").await["devices"].as_array().unwrap().is_empty());
     })
     .await;
 }

@@ -15,7 +15,8 @@ async fn post(farm: &Farm, scope: Scope, path: &str, form: &str) -> Answer {
 #[tokio::test]
 async fn a_view_is_kept_under_a_name_on_the_first_page_until_it_is_removed() {
     with_farm(async |farm| {
-        let page = farm.browse("/compare?precision=int8&p90_ms=20").await.text();
+        let ask = farm.ask(Scope::Submit, Method::GET, "/compare?precision=int8&p90_ms=20").header("accept", "text/html");
+        let page = ask.send().await.text();
         let hidden = "name=\"path\" value=\"/compare?precision=int8&#38;p90_ms=20\"";
         assert!(page.contains("action=\"/views\"") && page.contains(hidden), "{page}");
         let form = "name=+int8+%26+quick+&path=%2Fcompare%3Fprecision%3Dint8%26p90_ms%3D20";
@@ -26,6 +27,12 @@ async fn a_view_is_kept_under_a_name_on_the_first_page_until_it_is_removed() {
         assert_eq!(view["saved"][0]["path"], "/compare?precision=int8&p90_ms=20");
         let home = farm.browse("/").await.text();
         assert!(home.contains("href=\"/compare?precision=int8&#38;p90_ms=20\""), "{home}");
+
+        let found = farm.view("/search?q=QUICK").await;
+        let hit = &found["hits"][0];
+        assert_eq!((hit["kind"].as_str(), hit["name"].as_str()), (Some("saved_view"), Some("int8 & quick")));
+        assert_eq!(hit["href"], "/compare?precision=int8&p90_ms=20");
+        assert!(farm.view("/search?q=slow").await["hits"].as_array().unwrap().is_empty());
 
         let again = post(farm, Scope::Submit, "/views", form).await;
         again.refused(ProblemCode::Conflict, "'int8 & quick'");
@@ -46,6 +53,8 @@ async fn who_may_only_look_keeps_nothing_and_no_view_leads_away() {
             post(farm, Scope::Agent, path, form).await.refused(ProblemCode::Forbidden, "needs submit");
             farm.anonymous(Method::POST, path).raw(FORM, form).send().await.refused(ProblemCode::Unauthorized, "Bearer");
         }
+        let page = farm.browse("/rack").await.text();
+        assert!(!page.contains("action=\"/views\""), "what is refused is not offered");
         for (form, why) in [
             ("name=a&path=https%3A%2F%2Fevil.example", "path:"),
             ("name=a&path=%2F%2Fevil.example", "path:"),

@@ -47,6 +47,15 @@ async fn a_decision_needs_what_its_state_needs_and_is_shown() {
         let listed: Vec<Alert> = farm.get("/api/v1/alerts?state=confirmed").await;
         assert_eq!(listed, [confirmed]);
         assert_eq!(farm.get::<Vec<Alert>>("/api/v1/alerts?state=new").await, []);
+        // The form is shown to whom it serves.
+        for path in ["/alerts", &format!("/alerts/{}", alert.id)] {
+            for scope in [Scope::Read, Scope::Submit] {
+                let page = farm.ask(scope, Method::GET, path).header("accept", "text/html").send().await.text();
+                let offered = page.contains("action=\"/alerts/triage\"") && page.contains("name=\"alert\"");
+                assert_eq!(offered, scope == Scope::Submit, "{path}");
+                assert_eq!(page.contains("a token of the scope submit"), scope == Scope::Read, "{path}");
+            }
+        }
         farm.pass(Duration::days(15));
         for path in ["/alerts", "/alerts?state=confirmed", &format!("/alerts/{}", alert.id)] {
             let page = farm.ask(Scope::Read, Method::GET, path).header("accept", "text/html").send().await.text();

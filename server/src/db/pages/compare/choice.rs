@@ -20,6 +20,9 @@ pub(super) const MOST_ROWS: usize = 80;
 pub struct Choice {
     #[serde(deserialize_with = "asked")]
     pub(super) device: Option<Asked>,
+    /// The newest revisions of this one, instead of the newest of each model.
+    #[serde(deserialize_with = "chosen")]
+    pub(super) model: Option<String>,
     #[serde(deserialize_with = "chosen")]
     pub(super) precision: Option<Precision>,
     #[serde(deserialize_with = "chosen")]
@@ -128,9 +131,9 @@ pub(super) fn narrow(fitting: &mut Vec<&Subject>, filter: &mut Filter<'_>) {
         }
     }
     if fitting.len() > MOST_ROWS {
-        fn all_but_build(subject: &Subject) -> (i64, i32, [&str; 5]) {
-            let Subject { device_id, model_name, precision, engine, threads, cores, frequency, .. } = subject;
-            (*device_id, *threads, [model_name, precision, engine, cores, frequency])
+        fn all_but_build(subject: &Subject) -> (i64, i32, [&str; 5], Option<&str>) {
+            let Subject { device_id, model_name, precision, engine, threads, cores, frequency, revision, .. } = subject;
+            (*device_id, *threads, [model_name, precision, engine, cores, frequency], revision.as_deref())
         }
         let mut newest: BTreeMap<_, i64> = BTreeMap::new();
         for subject in fitting.iter() {
