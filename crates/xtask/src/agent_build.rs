@@ -67,7 +67,7 @@ pub fn build(target: Target, profile: &str) -> anyhow::Result<Built> {
     let cache = paths::cache()?;
     let results = paths::target()?;
     let zig = zig::prepare(&cache)?;
-    let mut flags = target.flags();
+    let mut flags = target.flags(profile);
     if let Some(sysroot) = sysroot::prepare(target.triple(), &cache)? {
         flags.extend(["--sysroot".to_owned(), sysroot.display().to_string()]);
     }

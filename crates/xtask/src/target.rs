@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use crate::agent_build::SHIPPED;
 use crate::paths;
 
 /// A build of the agent.
@@ -51,13 +52,18 @@ impl Target {
     }
 
     /// Flags for rustc, for every crate.
-    pub fn flags(self) -> Vec<String> {
+    pub fn flags(self, profile: &str) -> Vec<String> {
         // The names of v0 say for which crate a generic function was compiled; `size` counts by them.
         let mut flags = vec!["symbol-mangling-version=v0", "force-unwind-tables=no"];
         if self.is_static() {
             // A fixed address: nothing is relocated at start-up, so no page is written for it, and the file is smaller.
             // zig brings its own start-up files, so none are looked for beside the standard library.
             flags.extend(["relocation-model=static", "link-self-contained=no"]);
+        }
+        if profile == SHIPPED {
+            // LLVM copies a function into its callers up to a size of 225, and 325 where it is marked `#[inline]`, as nearly all of
+            // iterators is, also in code that is optimised for size. docs/size.md has what that costs and what it is worth.
+            flags.push("llvm-args=-inline-threshold=25 -inlinehint-threshold=75");
         }
         flags.into_iter().flat_map(|flag| ["-C", flag]).map(str::to_owned).collect()
     }

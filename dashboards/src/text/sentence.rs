@@ -152,6 +152,10 @@ const SENTENCES: &[(&str, &str)] = &[
     // Devices, series and alerts.
     ("measured again: slower, by gate {}", "다시 측정함: 느려짐 (게이트 {})"),
     ("measured again: not slower, by gate {}", "다시 측정함: 느려지지 않음 (게이트 {})"),
+    ("measured again: larger in memory, by gate {}", "다시 측정함: 메모리 증가 (게이트 {})"),
+    ("measured again: not larger in memory, by gate {}", "다시 측정함: 메모리 증가 없음 (게이트 {})"),
+    ("measured again: hungrier, by gate {}", "다시 측정함: 에너지 증가 (게이트 {})"),
+    ("measured again: not hungrier, by gate {}", "다시 측정함: 에너지 증가 없음 (게이트 {})"),
     ("measured again without an answer: {text}", "다시 측정했으나 답이 없음: {text}"),
     ("{} failed sessions in a row, the last: {text}", "세션이 {}번 연속 실패, 마지막: {text}"),
     ("{} devices drifted: {metric} of its control {}", "기기 {}대의 변화: 컨트롤의 {metric} {}"),
@@ -242,6 +246,10 @@ fn values<'a>(sentence: &'a str, template: &'static str) -> Option<Vec<&'a str>>
 /// A word that has a name in each language.
 fn word(slot: &str, value: &str, t: &Texts) -> Option<&'static str> {
     match (slot, value) {
+        // Titles of alerts call some metrics by their words.
+        ("metric", "peak memory") => Some(t.common.peak_rss),
+        ("metric", "load time") => Some(t.common.load_time),
+        ("metric", "frame time") => Some(t.common.frame),
         ("metric", _) => Metric::named(value).map(|metric| t.common.metric(metric)),
         ("side", "baseline") => Some(t.gate.baseline),
         ("side", "candidate") => Some(t.gate.candidate),
@@ -304,6 +312,7 @@ mod tests {
             "허용치 2 %보다 느림: 기기 1대(전체 4대), 최대 pixel on a shelf +6.3 %"
         );
         assert_eq!(korean("latency_p90: within the 2 % that are accepted"), "지연 시간 p90: 허용치 2 % 이내");
+        assert_eq!(korean("enet fp32 v2: peak memory +25.0 % on a phone"), "enet fp32 v2: 최대 메모리 +25.0 % (a phone)");
         assert_eq!(korean("its session failed: out of memory"), "세션 실패: <out of memory>");
         assert_eq!(korean("no such thing"), "<no such thing>");
         assert_eq!(korean(""), "<>");
