@@ -40,6 +40,8 @@ pub struct Config {
     pub knobs: Vec<Asked>,
     /// Address space of a runner, megabytes; 0 for no limit.
     pub runner_memory_mb: u64,
+    /// For so long at a time a rack can cut the power of this device's cable, seconds; 0 for never.
+    pub detached_s: u64,
 }
 
 impl Default for Config {
@@ -59,6 +61,7 @@ impl Default for Config {
             engine_cache_mb: 1_024,
             knobs: Vec::new(),
             runner_memory_mb: 4_096,
+            detached_s: 0,
         }
     }
 }
@@ -153,7 +156,15 @@ impl Config {
                 "0 for no limit, or at least 256, which the engine itself needs",
             );
         }
+        if self.detached_s != 0 && !(120..=3_600).contains(&self.detached_s) {
+            return wrong("detached_s", self.detached_s, "0 for never, or 120 to 3600 seconds");
+        }
         Ok(self)
+    }
+
+    /// For so long the power of the cable can be cut at a time, where it can.
+    pub fn longest_detached(&self) -> Option<Duration> {
+        (self.detached_s > 0).then(|| Duration::from_secs(self.detached_s))
     }
 
     /// The token from its file; none when no file is named.
@@ -196,9 +207,14 @@ pub fn default_data_dir() -> Option<PathBuf> {
     if Path::new("/system/build.prop").exists() {
         return Some("/data/local/tmp/benchrack".into());
     }
+    state_folder("benchrack-agent")
+}
+
+/// The folder of a program's state by the XDG base directory specification.
+pub fn state_folder(program: &str) -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    state.or_else(home).map(|folder| folder.join("benchrack-agent"))
+    state.or_else(home).map(|folder| folder.join(program))
 }
 
 #[cfg(test)]
@@ -225,6 +241,7 @@ mod tests {
             ("sever = 'x'", "sever"),
             ("claim_wait_s = 0", "claim_wait_s"),
             ("runner_memory_mb = 3", "runner_memory_mb"),
+            ("detached_s = 7", "detached_s"),
             ("knobs = ['overclock']", "overclock"),
         ] {
             std::fs::write(&file, text).unwrap();

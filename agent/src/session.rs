@@ -9,6 +9,7 @@ pub mod charge;
 mod context;
 pub mod cores;
 pub mod cutoff;
+pub mod detached;
 pub mod energy;
 mod enough;
 pub mod guardian;
@@ -157,7 +158,7 @@ async fn measure<L: Launcher, E: Future<Output = ()> + Send>(
     let online = online(context)?;
     let pluggable = cores::pluggable(device.sysfs.as_ref(), &online);
     let cpus = cores::choose(&spec.operating_point.cores, known, &online, &pluggable)?;
-    observer(Heartbeat { phase: "waiting for an idle and cool device".into(), done: 0, total: blocks_in_all(spec) });
+    observer(Heartbeat::of("waiting for an idle and cool device", 0, blocks_in_all(spec)));
     let settle = settle::settle(device, known, &cpus, &online, spec.plan.max_settle_time).await;
 
     let (journal, cut_off) = (Journal::in_folder(context.state_folder), CutOff::of(device, known));
@@ -211,7 +212,7 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
     let Context { device, known, observer, .. } = context;
     let fs = device.sysfs.as_ref();
     let total = blocks_in_all(spec);
-    let tell = |phase: String, done: u32| observer(Heartbeat { phase, done, total });
+    let tell = |phase: String, done: u32| observer(Heartbeat::of(phase, done, total));
     let mut aside = Aside::step(device.placement.as_ref(), online, cpus);
 
     let since = |moment: Nanos| device.clock.now().0.saturating_sub(moment.0) / 1_000;

@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod engines;
 mod farm;
 mod own_identity;
+mod signs;
 pub mod spool;
 
 use std::future::Future;
@@ -33,6 +34,7 @@ use crate::device::Device;
 use crate::files::write_safely;
 use crate::probe::probe_in;
 use crate::runner_process::RunnerProgram;
+use crate::session::detached::Cable;
 use crate::session::journal::{Journal, JournalError};
 use crate::session::{self, Context};
 use artifacts::Cache;
@@ -40,6 +42,7 @@ use backoff::Backoff;
 use engines::Engines;
 pub use farm::Farm;
 use own_identity::OwnIdentity;
+use signs::Signs;
 use spool::{Delivery, Spool, SpoolError};
 
 /// Why the agent cannot work at all.
@@ -102,6 +105,7 @@ pub struct Worker<'a, F> {
     own_identity: OwnIdentity,
     id: Option<DeviceId>,
     backoff: Backoff,
+    cable: Option<Cable>,
     /// Held as long as the agent lives.
     _lock: std::fs::File,
 }
@@ -158,6 +162,7 @@ impl<'a, F: Farm> Worker<'a, F> {
             own_identity,
             id: None,
             backoff,
+            cable: config.longest_detached().map(Cable::new),
             _lock: lock,
         })
     }
@@ -298,7 +303,7 @@ impl<'a, F: Farm> Worker<'a, F> {
     /// One lease: models, session, signs of life beside both.
     async fn session(&mut self, lease: &Lease) -> Outcome {
         tracing::info!(lease.id = lease.id.0, job.id = lease.job.0, subjects = lease.session.subjects.len(), "session begins");
-        let progress = Mutex::new(Heartbeat { phase: "fetching models".into(), done: 0, total: 0 });
+        let progress = Mutex::new(Heartbeat::of("fetching models", 0, 0));
         let observer = |heartbeat: Heartbeat| *progress.lock().unwrap_or_else(PoisonError::into_inner) = heartbeat;
         let work = async {
             let mut artifacts = match self.cache.fetch(&self.farm, &lease.session).await {
@@ -316,15 +321,25 @@ impl<'a, F: Farm> Worker<'a, F> {
                 asked: &self.config.knobs,
                 state_folder: &self.folder,
                 address_space: self.config.address_space(),
+                cable: self.cable.as_ref(),
                 observer: &observer,
             };
             let report = session::run(session::new_report_id(), lease.session.clone(), context, self.program).await;
             Outcome::Measured(Box::new(report))
         };
+        let every = Duration::from_secs(self.config.heartbeat_s);
+        let signs = Signs {
+            farm: &self.farm,
+            lease,
+            every,
+            progress: &progress,
+            cable: self.cable.as_ref(),
+            clock: self.device.clock.as_ref(),
+        };
         tokio::select! {
             biased;
             outcome = work => outcome,
-            () = signs_of_life(&self.farm, self.config, lease, &progress, self.device) => Outcome::LeaseLost,
+            () = signs.give_until_lost() => Outcome::LeaseLost,
         }
     }
 
@@ -372,27 +387,6 @@ impl<'a, F: Farm> Worker<'a, F> {
             }
         }
         Ok(())
-    }
-}
-
-/// Beats until the lease is lost: refused by the server, or without an answer for as long as it lives.
-async fn signs_of_life(farm: &impl Farm, config: &Config, lease: &Lease, progress: &Mutex<Heartbeat>, device: &Device) {
-    let every = (Duration::from(lease.lives_for) / 3).min(Duration::from_secs(config.heartbeat_s));
-    let mut renewed = device.clock.now();
-    loop {
-        sleep(every.max(Duration::from_millis(100))).await;
-        let heartbeat = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let asked = device.clock.now();
-        match farm.heartbeat(lease.id, &lease.secret, &heartbeat).await {
-            Ok(()) => renewed = asked,
-            Err(error) if error.is_lease_lost() => return,
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "no sign of life got through");
-                if device.clock.now().0.saturating_sub(renewed.0) >= lease.lives_for.0 {
-                    return;
-                }
-            }
-        }
     }
 }
 

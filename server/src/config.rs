@@ -166,6 +166,8 @@ pub struct FarmConfig {
     pub max_attempts: u32,
     /// How long a job that came back waits before it is given out again.
     pub retry_delay_seconds: u32,
+    /// Longest silence that an agent may announce, to measure energy without its cable.
+    pub longest_detached_seconds: u32,
     /// Rest of a device after each session; agents wait for a cool device themselves.
     pub cool_down_seconds: u32,
     /// Failed sessions in a row that quarantine a device.
@@ -180,6 +182,7 @@ impl Default for FarmConfig {
             offline_after_seconds: 120,
             max_attempts: 3,
             retry_delay_seconds: 5,
+            longest_detached_seconds: 3_600,
             cool_down_seconds: 0,
             quarantine_after: 5,
         }
@@ -193,6 +196,7 @@ impl FarmConfig {
             lease_time: seconds(self.lease_seconds),
             max_attempts: self.max_attempts,
             retry_delay: seconds(self.retry_delay_seconds),
+            longest_detached: seconds(self.longest_detached_seconds),
         }
     }
 

@@ -150,6 +150,7 @@ pub async fn run(arguments: BenchArgs, program: &RunnerProgram) -> anyhow::Resul
         asked: &arguments.knobs,
         state_folder: &folder,
         address_space: Config::default().address_space(),
+        cable: None,
         observer: &show,
     };
     let measuring = session::run(session::new_report_id(), spec, context, program);

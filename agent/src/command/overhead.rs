@@ -213,6 +213,7 @@ impl Comparison<'_> {
                 asked: &[],
                 state_folder: &folder,
                 address_space: None,
+                cable: None,
                 observer: &|_| {},
             };
             let report = session::run(session::new_report_id(), spec.clone(), context, program).await;

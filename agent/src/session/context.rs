@@ -11,6 +11,7 @@ use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::{FailureReason, InputFile};
 use benchrack_protocol::session::Subject;
 
+use super::detached::Cable;
 use super::subject::Files;
 use crate::device::Device;
 use crate::knobs::Asked;
@@ -38,6 +39,8 @@ pub struct Context<'a> {
     pub state_folder: &'a Path,
     /// Bytes of address space that a runner may use; none for no limit.
     pub address_space: Option<u64>,
+    /// The cable, where a rack can cut its power for the energy pass.
+    pub cable: Option<&'a Cable>,
     /// Hears how far it is.
     pub observer: Observer<'a>,
 }

@@ -210,6 +210,7 @@ impl Setup {
             asked: &[],
             state_folder: self.folder.path(),
             address_space: None,
+            cable: None,
             observer,
         };
         let simulation = Simulation {

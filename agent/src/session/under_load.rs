@@ -5,15 +5,18 @@ use std::time::Duration;
 use benchrack_protocol::causes::chain;
 use benchrack_protocol::cpuset::CpuSet;
 use benchrack_protocol::energy::EnergyPlan;
+use benchrack_protocol::gauge::Gauge;
 use benchrack_protocol::reading::{Missing, Reading};
 use benchrack_protocol::report::{FailedPass, Failure, Measurement, Pass};
 use benchrack_protocol::session::MeasurePlan;
 use benchrack_protocol::units::Nanos;
 
 use super::charge::{self, Cut, Load, Tried};
+use super::detached::Detached;
 use super::looping::Looping;
 use super::tuned::Tuned;
-use super::{Context, energy, sustained};
+use super::{Context, detached, energy, sustained};
+use crate::device::Device;
 use crate::energy::waits_for_charge;
 use crate::runner_process::Runner;
 
@@ -80,13 +83,29 @@ async fn measure_energy<R: Runner>(
             Err(error) => uncut = Some(chain(&error)),
         }
     }
-    tell("measuring energy");
-    let outcomes = {
-        let (tuned, cut) = (&*tuned, cut.as_ref());
-        let holds = move || cut.is_some_and(|cut: &Cut| cut.holds(tuned));
-        let holds: Option<crate::energy::Cut<'_>> = if cut.is_some() { Some(&holds) } else { None };
-        energy::measure(device, (gauge, holds), &mut looping, energy, begun).await
+    let mut detached = None;
+    let count = looping.iter().flatten().count() as u32;
+    if let Some(cable) = context.cable.filter(|_| cut.is_none() && count > 0 && detached::would_help(device, gauge)) {
+        let wanted = Duration::from(energy.max_time).saturating_mul(count);
+        match detached::detach(device, gauge, (cable, context.state_folder), wanted, tell).await {
+            Ok(done) => detached = Some(done),
+            Err(why) => uncut = Some(uncut.map_or(why.clone(), |before| format!("{before}; {why}"))),
+        }
+    }
+    let outcomes = match &detached {
+        Some(detached) => without_cable(detached, device, gauge, &mut looping, energy, begun).await,
+        None => {
+            tell("measuring energy");
+            let (tuned, cut) = (&*tuned, cut.as_ref());
+            let holds = move || cut.is_some_and(|cut: &Cut| cut.holds(tuned));
+            let holds: Option<crate::energy::Cut<'_>> = if cut.is_some() { Some(&holds) } else { None };
+            energy::measure(device, (gauge, holds), &mut looping, energy, begun).await
+        }
     };
+    if let Some(detached) = detached {
+        tell("waiting for the cable's power");
+        detached.attach().await;
+    }
     if let Some(Err(error)) = cut.map(|cut| cut.end(tuned)) {
         tracing::error!(error = chain(&error), "charge is still cut; the end of the session tries again");
     }
@@ -105,6 +124,33 @@ async fn measure_energy<R: Runner>(
             }
         }
     }
+}
+
+/// The pass of a device whose cable was cut off: within what is left of that, and as long as the battery is not too low.
+async fn without_cable<R: Runner>(
+    detached: &Detached<'_>,
+    device: &Device,
+    gauge: Option<&Gauge>,
+    looping: &mut [Option<Looping<'_, R>>],
+    energy: &EnergyPlan,
+    begun: Nanos,
+) -> Vec<Option<energy::Outcome>> {
+    let subjects = looping.iter().flatten().count() as u64;
+    let each = Nanos(Nanos::from(detached.left()).0 / subjects.max(1));
+    let plan = EnergyPlan { max_time: energy.max_time.min(each), ..*energy };
+    let too_low = {
+        let measured = tokio::select! {
+            biased;
+            why = detached.too_low() => Err(why),
+            outcomes = energy::measure(device, (gauge, None), looping, &plan, begun) => Ok(outcomes),
+        };
+        match measured {
+            Ok(outcomes) => return outcomes,
+            Err(why) => why,
+        }
+    };
+    let missing = || Ok(Reading::missing(Missing::Unavailable, too_low.clone()));
+    looping.iter().map(|subject| subject.as_ref().map(|_| missing())).collect()
 }
 
 /// What each candidate did.

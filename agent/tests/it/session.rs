@@ -46,6 +46,7 @@ pub async fn run(spec: SessionSpec, artifacts: &Artifacts, folder: &Path, progra
         asked: &[],
         state_folder: folder,
         address_space: Some(4 << 30),
+        cable: None,
         observer: &|_| {},
     };
     session::run(session::new_report_id(), spec, context, program).await

@@ -10,6 +10,7 @@ use benchrack_agent::config::Config;
 use benchrack_agent::device::Device;
 use benchrack_agent::knobs::Asked;
 use benchrack_agent::probe::probe;
+use benchrack_agent::session::detached::Cable;
 use benchrack_agent::session::{self, Artifacts, Context};
 use benchrack_agent::sysfs::SysFs;
 use benchrack_agent::twin::{Deed, Paced, Speed, Twin, keep_pace};
@@ -106,6 +107,17 @@ pub async fn run(device: &Device, known: &DeviceReport, spec: SessionSpec) -> Se
 
 /// The same, with knobs that are asked for by name.
 pub async fn run_asking(device: &Device, known: &DeviceReport, spec: SessionSpec, asked: &[Asked]) -> SessionReport {
+    run_in(device, known, spec, asked, None).await
+}
+
+/// The same, with a cable whose power can be cut.
+pub async fn run_in(
+    device: &Device,
+    known: &DeviceReport,
+    spec: SessionSpec,
+    asked: &[Asked],
+    cable: Option<&Cable>,
+) -> SessionReport {
     let folder = tempfile::tempdir().unwrap();
     let artifacts: Artifacts = [(model().artifact, Ok("model.onnx".into()))].into();
     let context = Context {
@@ -116,6 +128,7 @@ pub async fn run_asking(device: &Device, known: &DeviceReport, spec: SessionSpec
         asked,
         state_folder: folder.path(),
         address_space: None,
+        cable,
         observer: &|_| {},
     };
     session::run(session::new_report_id(), spec, context, &agent()).await

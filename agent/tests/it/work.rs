@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use benchrack_agent::config::Config;
 use benchrack_agent::device::Device;
+use benchrack_agent::twin::Deed;
 use benchrack_agent::work::{Farm, WorkError, Worker};
 use benchrack_client::ClientError;
 use benchrack_protocol::api::{self, Claim, Heartbeat, Lease, Registration, Release, Reported};
 use benchrack_protocol::device::Reality;
+use benchrack_protocol::energy::EnergyPlan;
 use benchrack_protocol::engine::EngineRef;
 use benchrack_protocol::ids::{ArtifactId, DeviceId, JobId, LeaseId, ReportId, RunId, SessionId};
 use benchrack_protocol::problem::{Problem, ProblemCode};
 use benchrack_protocol::report::{RunReport, SessionReport};
 use benchrack_protocol::runner::FailureReason;
-use benchrack_protocol::session::SessionSpec;
+use benchrack_protocol::session::{Frequency, SessionSpec};
 use benchrack_protocol::signature::SecretKey;
-use benchrack_protocol::units::Nanos;
+use benchrack_protocol::units::{Bytes, Nanos};
 use tokio::sync::Notify;
 
 use crate::models;
@@ -117,6 +119,7 @@ impl Farm for Remote {
                 report: registration.report.clone(),
                 public_key: registration.public_key,
                 labels: registration.labels.clone(),
+                detached_until: None,
             })
         })
     }
@@ -515,4 +518,43 @@ async fn an_engine_of_a_server_that_is_away_lets_the_session_wait() {
     let failure = engines.fetch(&Remote(server), &session, &mut artifacts).await.unwrap_err();
     assert_eq!(failure.reason, FailureReason::ArtifactUnavailable);
     assert!(failure.detail.contains("onnxruntime"), "{}", failure.detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_was_announced_loses_no_lease_and_its_report_comes_after_it() {
+    let (twin, folder, _) = crate::twin_energy::plugged("sony-xperia-xz-premium").await;
+    let mut spec = crate::twins::spec("big", Frequency::Unpinned);
+    // The file is none that could be measured: a twin goes by what its manifest says of it.
+    spec.subjects[0].manifest.size = Bytes(b"model".len() as u64);
+    spec.plan.energy = Some(EnergyPlan { max_time: Nanos::from(Duration::from_secs(600)), ..EnergyPlan::default() });
+    let server = Arc::new(Server::default());
+    {
+        let mut state = server.state.lock().unwrap();
+        state.models.insert(spec.subjects[0].manifest.artifact, b"model".to_vec());
+        state.jobs.push(spec);
+    }
+    let config = Config { detached_s: 900, ..config() };
+    let (device, program) = (twin.device(), agent());
+    let mut worker = Worker::new(Remote(Arc::clone(&server)), &config, &device, &program, folder.path().into()).unwrap();
+    let silence = async {
+        let asked = |state: &State| state.beats.last().is_some_and(|beat| beat.detached_for_s.is_some());
+        server.until(|state| asked(state) || !state.stored.is_empty()).await;
+        assert!(server.state.lock().unwrap().stored.is_empty(), "it never asked");
+        let beat = server.state.lock().unwrap().beats.last().unwrap().clone();
+        assert!(beat.phase.contains("with the cable's power cut, for up to 720 s"), "{beat:?}");
+        // Without its cable it reaches no server, for longer than the lease would live.
+        twin.happen(Deed::Unplug);
+        server.away.store(true, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(beat.detached_for_s.unwrap().into())).await;
+        twin.happen(Deed::Plug);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(server.state.lock().unwrap().stored.is_empty());
+        server.away.store(false, Ordering::SeqCst);
+        server.until(|state| !state.stored.is_empty()).await;
+    };
+    worker.run(silence).await.unwrap();
+    let state = server.state.lock().unwrap();
+    let RunReport::Measured(run) = &state.stored.values().next().unwrap().runs[0] else { panic!("not measured") };
+    assert!(run.energy.as_ref().unwrap().value().is_some(), "{:?}", run.energy);
+    assert!(state.releases.is_empty());
 }

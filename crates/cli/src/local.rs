@@ -59,6 +59,7 @@ pub async fn session(
         asked: &[],
         state_folder: &state_folder,
         address_space: Config::default().address_space(),
+        cable: None,
         observer,
     };
     Ok(session::run(session::new_report_id(), spec, context, &program).await)

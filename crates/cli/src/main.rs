@@ -67,7 +67,7 @@ enum HostCommand {
     #[command(name = "token")]
     Tokens(With<commands::token::Tokens>),
     Zoo(With<commands::zoo::Zoo>),
-    Rack(With<commands::rack::Rack>),
+    Rack(Box<With<commands::rack::Rack>>),
     /// Print the shell's completion script: `benchrack completion bash > /etc/bash_completion.d/benchrack`.
     Completion {
         /// The shell.
@@ -137,7 +137,10 @@ async fn dispatch(command: HostCommand) -> Outcome {
         HostCommand::Changepoints(With { command, context }) => command.run(&context),
         HostCommand::Tokens(With { command, context }) => command.run(&context).await,
         HostCommand::Zoo(With { command, context }) => command.run(&context),
-        HostCommand::Rack(With { command, context }) => command.run(&context).await,
+        HostCommand::Rack(rack) => {
+            let With { command, context } = *rack;
+            command.run(&context).await
+        }
         HostCommand::Completion { shell } => {
             clap_complete::generate(shell, &mut Program::command(), "benchrack", &mut std::io::stdout());
             Ok(Exit::Pass)

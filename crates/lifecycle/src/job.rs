@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use benchrack_protocol::api::Heartbeat;
 use benchrack_protocol::ids::{DeviceId, LeaseId};
 use benchrack_protocol::report::Failure;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::fault::{self, Fault};
 use crate::{Refusal, later};
+
+/// [`Heartbeat::RETURNS_WITHIN`], for the machine's arithmetic.
+const RETURNS_WITHIN: Duration = Duration::seconds(Heartbeat::RETURNS_WITHIN.as_secs() as i64);
 
 /// Bounds that an operator sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +23,19 @@ pub struct JobPolicy {
     pub max_attempts: u32,
     /// A job that came back waits so long before it is given out again.
     pub retry_delay: Duration,
+    /// Longest silence that an agent may announce.
+    pub longest_detached: Duration,
 }
 
 impl Default for JobPolicy {
-    /// A minute without a heartbeat; three attempts, five seconds apart.
+    /// A minute without a heartbeat, an hour where it was announced; three attempts, five seconds apart.
     fn default() -> Self {
-        Self { lease_time: Duration::minutes(1), max_attempts: 3, retry_delay: Duration::seconds(5) }
+        Self {
+            lease_time: Duration::minutes(1),
+            max_attempts: 3,
+            retry_delay: Duration::seconds(5),
+            longest_detached: Duration::hours(1),
+        }
     }
 }
 
@@ -87,6 +98,13 @@ pub enum JobEvent {
     Heartbeat {
         /// Under this lease.
         lease: LeaseId,
+    },
+    /// The agent is still at work, and may be silent from now on.
+    Detach {
+        /// Under this lease.
+        lease: LeaseId,
+        /// For so long.
+        time: Duration,
     },
     /// The agent delivers the result.
     Report {
@@ -159,6 +177,7 @@ impl fmt::Display for JobEvent {
         match self {
             Self::Claim { lease, device } => write!(f, "a claim by device {device} under lease {lease}"),
             Self::Heartbeat { lease } => write!(f, "a heartbeat under lease {lease}"),
+            Self::Detach { lease, time } => write!(f, "announcing {} s of silence under lease {lease}", time.whole_seconds()),
             Self::Report { lease } => write!(f, "a report under lease {lease}"),
             Self::Release { lease, .. } => write!(f, "giving back lease {lease}"),
             Self::Expire => f.write_str("the end of the lease"),
@@ -172,8 +191,8 @@ impl fmt::Display for JobEvent {
 /// A lease is over from `expires_at` on, whether or not [`JobEvent::Expire`] has come by: a late agent is refused alike.
 ///
 /// # Errors
-/// [`Refusal::LeaseLost`] when a heartbeat, report or release comes from a lease that is not held; [`Refusal::NotNow`]
-/// for everything else that the state does not allow.
+/// [`Refusal::LeaseLost`] when a heartbeat, announcement, report or release comes from a lease that is not held;
+/// [`Refusal::NotNow`] for everything else that the state or the policy does not allow.
 pub fn apply(state: &JobState, event: &JobEvent, now: OffsetDateTime, policy: &JobPolicy) -> Result<JobStep, Refusal> {
     match (state, event) {
         (JobState::Queued { attempts, not_before }, JobEvent::Claim { lease, device }) if now >= *not_before => {
@@ -182,6 +201,14 @@ pub fn apply(state: &JobState, event: &JobEvent, now: OffsetDateTime, policy: &J
         }
         (JobState::Leased { attempts, hold }, JobEvent::Heartbeat { lease }) if held(hold, *lease, now) => {
             let hold = Hold { expires_at: later(now, policy.lease_time).max(hold.expires_at), ..*hold };
+            Ok(JobStep::To(JobState::Leased { attempts: *attempts, hold }))
+        }
+        (JobState::Leased { attempts, hold }, JobEvent::Detach { lease, time }) if held(hold, *lease, now) => {
+            if *time > policy.longest_detached {
+                return Err(Refusal::not_now(state, event));
+            }
+            let silent = later(later(now, *time), RETURNS_WITHIN);
+            let hold = Hold { expires_at: later(silent, policy.lease_time).max(hold.expires_at), ..*hold };
             Ok(JobStep::To(JobState::Leased { attempts: *attempts, hold }))
         }
         (JobState::Leased { hold, .. }, JobEvent::Report { lease }) if held(hold, *lease, now) => {
@@ -195,7 +222,7 @@ pub fn apply(state: &JobState, event: &JobEvent, now: OffsetDateTime, policy: &J
                 Fault::Moment | Fault::Device => again(attempts, reason, now, policy),
             }))
         }
-        (_, JobEvent::Heartbeat { .. } | JobEvent::Report { .. } | JobEvent::Release { .. }) => {
+        (_, JobEvent::Heartbeat { .. } | JobEvent::Detach { .. } | JobEvent::Report { .. } | JobEvent::Release { .. }) => {
             Err(Refusal::lease_lost(state, event))
         }
         (JobState::Leased { attempts, hold }, JobEvent::Expire) if now >= hold.expires_at => {

@@ -30,6 +30,8 @@ pub enum Ask {
     Claim { device: usize },
     /// A heartbeat under the nth lease granted.
     Heartbeat { lease: usize },
+    /// The same, and so many seconds of silence announced.
+    Detach { lease: usize, seconds: u32 },
     /// A report under the nth lease granted.
     Report { lease: usize },
     /// The nth lease granted is given back for this reason; the detail is [`GIVEN_BACK`].
@@ -74,7 +76,7 @@ pub enum Answer {
 pub fn policies() -> (JobPolicy, DevicePolicy) {
     let second = Duration::SECOND;
     (
-        JobPolicy { lease_time: second * 30, max_attempts: 2, retry_delay: second * 5 },
+        JobPolicy { lease_time: second * 30, max_attempts: 2, retry_delay: second * 5, longest_detached: second * 60 },
         DevicePolicy { cool_down: second * 4, offline_after: second * 60, quarantine_after: 3 },
     )
 }
@@ -100,7 +102,9 @@ pub fn history(seed: u64, steps: usize, start: OffsetDateTime) -> Vec<Step> {
                 granted += 1;
                 Ask::Claim { device }
             }
-            8..=10 => Ask::Heartbeat { lease },
+            8 | 9 => Ask::Heartbeat { lease },
+            // Some of them longer than the policy allows.
+            10 => Ask::Detach { lease, seconds: 10 + below(60) as u32 },
             11..=14 => Ask::Report { lease },
             // One reason of each fault, the device's twice.
             fault @ 15..=18 => Ask::Release {
@@ -172,6 +176,10 @@ impl World {
             Ask::Seen { device } => self.device(device, &DeviceEvent::Seen, now),
             Ask::Claim { device } => self.claim(device, now),
             Ask::Heartbeat { lease } => self.leased(lease, now, |lease| JobEvent::Heartbeat { lease }, None),
+            Ask::Detach { lease, seconds } => {
+                let time = Duration::seconds(seconds.into());
+                self.leased(lease, now, |lease| JobEvent::Detach { lease, time }, None)
+            }
             Ask::Report { lease } => self.leased(lease, now, |lease| JobEvent::Report { lease }, Some(SessionEnd::Reported)),
             Ask::Release { lease, reason } => {
                 let failure = Failure { reason, detail: GIVEN_BACK.into() };

@@ -72,6 +72,9 @@ pub struct Device {
     /// Labels that its agent gave it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// Its agent measures and wants no power from its cable until then; counted from `last_seen_at`, when it said so.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub detached_until: Option<OffsetDateTime>,
 }
 
 impl Device {
@@ -117,6 +120,21 @@ pub struct Heartbeat {
     pub done: u32,
     /// Blocks in all.
     pub total: u32,
+    /// From now on the agent may be silent for so long, seconds: it asks that the power of its cable be cut, without which it
+    /// may have no way to the server. The lease lives on meanwhile. A sign of life without it takes the wish back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detached_for_s: Option<u32>,
+}
+
+impl Heartbeat {
+    /// What the agent does, and how many blocks of how many are done.
+    pub fn of(phase: impl Into<String>, done: u32, total: u32) -> Self {
+        Self { phase: phase.into(), done, total, detached_for_s: None }
+    }
+
+    /// Time that an agent gets after a detached stretch to find its way back to the server, beside a lease's own life: the port
+    /// is switched on, the phone is listed, and its rack leads it back.
+    pub const RETURNS_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
 }
 
 /// `POST /leases/{id}/release`: the session could not be done at all; it may run elsewhere or again.

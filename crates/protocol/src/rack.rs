@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+/// File of an agent's folder in which its rack says why it does not cut the power of its port, which the agent asked for.
+pub const POWER_KEPT: &str = "power-kept";
+
 /// How a phone of a rack is doing, as its host's watch sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::adb::AdbServer;
-use crate::host::PowerCommand;
+use crate::host::{Commands, Detaching, PowerCommand};
 use crate::watch::Policy;
 
 /// Settings of `benchrack rack`.
@@ -31,12 +31,38 @@ pub struct Config {
     pub phone_port: u16,
     /// Command that cycles a port's power.
     pub power_cycle: Option<PowerCommand>,
+    /// Command that switches a port's power off; with [`Config::power_on`] or not at all.
+    pub power_off: Option<PowerCommand>,
+    /// Command that switches it on.
+    pub power_on: Option<PowerCommand>,
+    /// Folder for the journal of ports that are off.
+    pub state_dir: Option<PathBuf>,
+    /// How phones are measured without their cables.
+    pub detach: Detach,
     /// Whether phones are prepared in each session.
     pub prepare: bool,
     /// File for the watch's figures.
     pub metrics_file: Option<PathBuf>,
     /// Bounds of the watch's patience.
     pub watch: Patience,
+}
+
+/// How phones are measured without their cables; see [`Detaching`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detach {
+    /// [`Detaching::longest`], seconds.
+    pub longest_s: u64,
+    /// [`Detaching::least_level`], percent.
+    pub least_level: u8,
+    /// [`Detaching::rest`], seconds.
+    pub rest_s: u64,
+}
+
+impl Default for Detach {
+    fn default() -> Self {
+        Self { longest_s: 600, least_level: 40, rest_s: 3_600 }
+    }
 }
 
 /// Bounds of the watch's patience; see [`Policy`].
@@ -71,6 +97,10 @@ impl Default for Config {
             phone_server: None,
             phone_port: 7070,
             power_cycle: None,
+            power_off: None,
+            power_on: None,
+            state_dir: None,
+            detach: Detach::default(),
             prepare: true,
             metrics_file: None,
             watch: Patience::default(),
@@ -124,6 +154,9 @@ pub enum ConfigError {
         /// What is possible.
         why: &'static str,
     },
+    /// One of two commands that belong together.
+    #[error("power_off and power_on go together: a port that is switched off has to be switched on again")]
+    HalfASwitch,
 }
 
 impl Config {
@@ -165,7 +198,32 @@ impl Config {
         if self.phone_port == 0 {
             return wrong("phone_port", 0, "1 to 65535");
         }
+        let Detach { longest_s, least_level, rest_s } = self.detach;
+        if !(120..=3_600).contains(&longest_s) {
+            return wrong("detach.longest_s", longest_s, "120 to 3600 seconds");
+        }
+        if !(30..=100).contains(&least_level) {
+            return wrong("detach.least_level", least_level.into(), "30 to 100 percent");
+        }
+        if !(longest_s..=604_800).contains(&rest_s) {
+            return wrong("detach.rest_s", rest_s, "detach.longest_s to 604800 seconds");
+        }
         Ok(self)
+    }
+
+    /// How phones are measured without their cables; none where their ports cannot be switched.
+    ///
+    /// # Errors
+    /// [`ConfigError::HalfASwitch`].
+    pub fn detaching(&self) -> Result<Option<Detaching>, ConfigError> {
+        let Detach { longest_s, least_level, rest_s } = self.detach;
+        let switch = match (&self.power_off, &self.power_on) {
+            (None, None) => return Ok(None),
+            (Some(off), Some(on)) => Commands { off: off.clone(), on: on.clone() },
+            _ => return Err(ConfigError::HalfASwitch),
+        };
+        let (longest, rest) = (Duration::from_secs(longest_s), Duration::from_secs(rest_s));
+        Ok(Some(Detaching { switch, longest, least_level, rest }))
     }
 
     /// What the watch goes by.
@@ -199,6 +257,9 @@ mod tests {
         std::fs::write(every.path(), all).unwrap();
         let config = Config::load(every.path()).unwrap();
         assert!(config.policy().can_cycle_power && config.name.as_deref() == Some("lab-4"));
+        assert!(config.detaching().unwrap().is_some());
+        let half = Config { power_on: None, ..config };
+        assert!(half.detaching().is_err(), "a port that nobody could switch on");
     }
 
     #[test]
@@ -213,6 +274,10 @@ mod tests {
             ("[watch]\nboots = 1", "watch.boots"),
             ("[watch]\nbattery_floor = 51", "watch.battery_floor"),
             ("[watch]\nbattery_s = 5", "watch.battery_s"),
+            ("power_off = 'hub off'", "names no phone"),
+            ("[detach]\nlongest_s = 60", "detach.longest_s"),
+            ("[detach]\nleast_level = 5", "detach.least_level"),
+            ("[detach]\nrest_s = 60", "detach.rest_s"),
         ] {
             std::fs::write(file.path(), text).unwrap();
             let error = Config::load(file.path()).unwrap_err();

@@ -13,15 +13,18 @@ use crate::deploy::{self, DeployError, Wanted};
 use crate::enrol::Enrolment;
 use crate::phones::{self, Phone, PhoneState};
 use crate::place::Place;
+use crate::ports::Journal;
 use crate::reach::{AdbPhone, Answer, Reach, SshHost};
 use crate::settings::Settings;
 use crate::survey::{Survey, survey};
 use crate::watch::{Action, Outcome};
 
+mod detach;
 mod line;
 mod patrol;
 mod power;
 mod tell;
+pub use detach::{Commands, Detaching, PowerBackError};
 pub use line::Line;
 pub use patrol::patrol;
 pub use power::PowerCommand;
@@ -69,6 +72,10 @@ pub struct Host {
     pub prepares: bool,
     /// The command that cycles a port's power, if there is one.
     pub power: Option<PowerCommand>,
+    /// How phones are measured without their cables, if their ports can be switched off and on.
+    pub detach: Option<Detaching>,
+    /// Which ports are off for that.
+    pub ports: Journal,
 }
 
 /// A phone of this host, or a board.
@@ -208,6 +215,9 @@ impl Host {
         if self.prepares && unit.server.is_some() {
             settings = settings.prepared();
         }
+        if let Some(longest) = self.detachable(unit) {
+            settings = settings.detachable(longest);
+        }
         let settings = settings.text()?;
         let enrolment = Enrolment::of(&unit.phone.id(), &self.name);
         let token = enrolment.token(&self.client, found.token).await?;
@@ -237,6 +247,7 @@ impl Host {
     pub async fn act(&self, unit: &Unit, action: Action) -> Outcome {
         const LIMIT: Duration = Duration::from_secs(30);
         let done = match (action, &unit.way) {
+            (Action::CutPower(time), _) => return self.cut_power(unit, time).await,
             (Action::BringUp, _) => {
                 return match self.bring_up(unit).await {
                     Ok((found, steps)) => {

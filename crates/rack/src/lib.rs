@@ -18,6 +18,7 @@ pub mod enrol;
 pub mod host;
 pub mod phones;
 pub mod place;
+pub mod ports;
 pub mod reach;
 pub mod settings;
 pub mod survey;

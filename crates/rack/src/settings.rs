@@ -1,5 +1,7 @@
 //! The agent's configuration on a phone, as `config/agent.toml` explains it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +24,8 @@ pub struct Settings {
     data_dir: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     knobs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detached_s: Option<u64>,
 }
 
 /// What a phone that is in no pocket is prepared with in every session: families of the agent's knobs, which it puts back.
@@ -40,6 +44,7 @@ impl Settings {
             labels: labels(&phone.id(), host),
             data_dir: place.folder().into(),
             knobs: Vec::new(),
+            detached_s: None,
         }
     }
 
@@ -47,6 +52,13 @@ impl Settings {
     #[must_use]
     pub fn prepared(mut self) -> Self {
         self.knobs = PREPARED.map(str::to_owned).to_vec();
+        self
+    }
+
+    /// With its port's power cut for so long at a time when its agent asks for that.
+    #[must_use]
+    pub fn detachable(mut self, longest: Duration) -> Self {
+        self.detached_s = Some(longest.as_secs());
         self
     }
 
@@ -59,6 +71,7 @@ impl Settings {
             labels: labels(name, host),
             data_dir: folder.into(),
             knobs: Vec::new(),
+            detached_s: None,
         }
     }
 

@@ -8,15 +8,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::battery::Battery;
 use crate::phones::PhoneState;
 
 mod ladder;
 mod lock;
+mod power;
 mod sight;
 pub use ladder::{Action, Trouble};
 pub use lock::ServerLock;
-pub use sight::{Entry, Heard, Outcome, Phase, Policy, Sight};
+pub use sight::{Entry, Heard, Outcome, Phase, Policy, PortPower, Sight};
 
 /// One phone's watch.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Watch {
     battery_due: Duration,
     /// Whether it said that it sinks, and nothing was done about that yet.
     sinks: bool,
+    /// Whether its present wish to be without power was answered.
+    wish_answered: bool,
     retries: u32,
     boot: Option<String>,
     boots: VecDeque<Duration>,
@@ -85,6 +87,7 @@ impl Watch {
             brought_up_at: now,
             battery_due: now,
             sinks: false,
+            wish_answered: false,
             retries: 0,
             boot: None,
             boots: VecDeque::new(),
@@ -119,6 +122,13 @@ impl Watch {
     pub fn look(&mut self, sight: &Sight, lock: &mut ServerLock, now: Duration) -> Option<Action> {
         if self.busy.is_some() || lock.is_taken() {
             return None;
+        }
+        if sight.port != PortPower::On {
+            self.is_without_power(sight.port, now);
+            return None;
+        }
+        if matches!(self.phase, Phase::Detached | Phase::Recovering { trouble: Trouble::Unpowered }) {
+            self.has_power_again(now);
         }
         if let Phase::Quarantined { .. } = self.phase {
             if !self.ends_when_seen || sight.adb != Some(PhoneState::Device) {
@@ -174,19 +184,6 @@ impl Watch {
             None => Trouble::Gone,
         };
         self.climb(trouble, lock, now)
-    }
-
-    /// Of a phone that works, only the battery can be wrong.
-    fn heard_of(&mut self, sight: &Sight, lock: &mut ServerLock, now: Duration) -> Option<Action> {
-        if self.sinks {
-            return self.climb(Trouble::Sinking, lock, now);
-        }
-        if self.phase == (Phase::Recovering { trouble: Trouble::Sinking }) {
-            // Whether what was tried helped is told by the next look alone.
-            return (now >= self.climb_after).then(|| self.start(Action::LookAtBattery));
-        }
-        self.well(now);
-        (sight.rests && now >= self.battery_due).then(|| self.start(Action::LookAtBattery))
     }
 
     /// An action has ended.
@@ -319,17 +316,6 @@ impl Watch {
         self.well_since = None;
         self.since = now;
         self.phase = Phase::Recovering { trouble };
-    }
-
-    fn battery(&mut self, battery: Battery, now: Duration) {
-        self.battery_due = now.saturating_add(self.policy.battery_every);
-        if let Some(level) = battery.sinks_below(self.policy.battery_floor) {
-            self.note(now, format!("its battery is at {level} % and does not charge"));
-            self.begin(Trouble::Sinking, now);
-            self.sinks = true;
-        } else if self.phase == (Phase::Recovering { trouble: Trouble::Sinking }) {
-            self.well(now);
-        }
     }
 
     fn well(&mut self, now: Duration) {

@@ -152,23 +152,28 @@ impl App {
         Ok(Found::Work(Box::new(Lease { id: lease, secret: secret.reveal().into(), job: job.id, session: spec, lives_for })))
     }
 
-    /// Keeps a lease alive.
+    /// Keeps a lease alive, through an announced silence as well.
     ///
     /// # Errors
-    /// `lease_lost` when it has ended.
+    /// `lease_lost` when it has ended; a conflict where the silence is longer than this farm allows.
     pub async fn heartbeat(&self, id: LeaseId, secret: &SecretHash, beat: &Heartbeat) -> Result<(), Refusal> {
         let beat = Heartbeat { phase: shortened(&beat.phase), ..beat.clone() };
         let now = self.now();
         let mut tx = self.db().begin().await?;
         let lease = held(db::leases::hold(&mut tx, id, secret, now).await?)?;
-        let event = JobEvent::Heartbeat { lease: id };
+        let detached = beat.detached_for_s.map(|seconds| time::Duration::seconds(seconds.into()));
+        let event = match detached {
+            Some(time) => JobEvent::Detach { lease: id, time },
+            None => JobEvent::Heartbeat { lease: id },
+        };
         if let JobStep::To(JobState::Leased { hold, .. }) =
             job::apply(&lease.job().state, &event, now, self.job_policy()).map_err(refused)?
         {
-            db::leases::beat(&mut tx, &lease, &beat, hold.expires_at).await?;
+            let detached_until = detached.map(|time| now.saturating_add(time));
+            db::leases::beat(&mut tx, &lease, &beat, detached_until, hold.expires_at).await?;
         }
         self.move_device(&mut tx, lease.device(), &DeviceEvent::Seen, now).await?;
-        let Heartbeat { phase, done, total } = beat;
+        let Heartbeat { phase, done, total, .. } = beat;
         let event = FarmEvent::Progress { job: lease.job().id, device: lease.device().id, phase, done, total };
         db::notify::notify(&mut tx, &event).await?;
         tx.commit().await?;

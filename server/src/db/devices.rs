@@ -244,6 +244,7 @@ struct DeviceRow {
     report: String,
     public_key: Option<Vec<u8>>,
     labels: Vec<String>,
+    detached_until: Option<OffsetDateTime>,
 }
 
 fn device(row: DeviceRow) -> Result<Device, DbError> {
@@ -259,6 +260,7 @@ fn device(row: DeviceRow) -> Result<Device, DbError> {
         report: cell("devices", "report", row.id).json(&row.report)?,
         public_key: row.public_key.map(|key| cell("devices", "public_key", row.id).array(&key).map(PublicKey)).transpose()?,
         labels: row.labels,
+        detached_until: row.detached_until,
     })
 }
 
@@ -266,9 +268,10 @@ fn device(row: DeviceRow) -> Result<Device, DbError> {
 pub async fn list(db: &Database) -> Result<Vec<Device>, DbError> {
     let rows = sqlx::query_as!(
         DeviceRow,
-        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!",
-               public_key, labels from devices
-           order by name collate "C""#
+        r#"select d.id, d.key, d.name, d.title, d.state, d.reason, d.reality, d.last_seen_at, d.report::text as "report!",
+               d.public_key, d.labels, l.detached_until as "detached_until?"
+           from devices d left join leases l on l.id = d.lease_id
+           order by d.name collate "C""#
     )
     .fetch_all(db.pool())
     .await?;
@@ -279,9 +282,10 @@ pub async fn list(db: &Database) -> Result<Vec<Device>, DbError> {
 pub async fn get(db: &Database, id: DeviceId) -> Result<Option<Device>, DbError> {
     let row = sqlx::query_as!(
         DeviceRow,
-        r#"select id, key, name, title, state, reason, reality, last_seen_at, report::text as "report!",
-               public_key, labels from devices
-           where id = $1"#,
+        r#"select d.id, d.key, d.name, d.title, d.state, d.reason, d.reality, d.last_seen_at, d.report::text as "report!",
+               d.public_key, d.labels, l.detached_until as "detached_until?"
+           from devices d left join leases l on l.id = d.lease_id
+           where d.id = $1"#,
         id.0
     )
     .fetch_optional(db.pool())

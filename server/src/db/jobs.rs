@@ -222,11 +222,9 @@ struct StatusRow {
 fn status(row: StatusRow) -> Result<JobStatus, DbError> {
     let count = |column, value: Option<i32>| cell("leases", column, row.id).number(value.unwrap_or_default());
     let progress = match row.phase {
-        Some(phase) if row.state == "leased" => Some(Heartbeat {
-            phase,
-            done: count("blocks_done", row.blocks_done)?,
-            total: count("blocks_total", row.blocks_total)?,
-        }),
+        Some(phase) if row.state == "leased" => {
+            Some(Heartbeat::of(phase, count("blocks_done", row.blocks_done)?, count("blocks_total", row.blocks_total)?))
+        }
         _ => None,
     };
     Ok(JobStatus {

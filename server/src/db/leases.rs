@@ -129,15 +129,23 @@ pub async fn grant(
     Ok(LeaseId(id))
 }
 
-/// Notes a heartbeat and until when the lease now lives.
-pub async fn beat(tx: &mut PgConnection, lease: &HeldLease, beat: &Heartbeat, expires_at: OffsetDateTime) -> Result<(), DbError> {
+/// Notes a heartbeat, until when its agent may be silent, and until when the lease now lives.
+pub async fn beat(
+    tx: &mut PgConnection,
+    lease: &HeldLease,
+    beat: &Heartbeat,
+    detached_until: Option<OffsetDateTime>,
+    expires_at: OffsetDateTime,
+) -> Result<(), DbError> {
     let touched = sqlx::query!(
-        "update leases set expires_at = $2, phase = $3, blocks_done = $4, blocks_total = $5 where id = $1 and ended_at is null",
+        "update leases set expires_at = $2, phase = $3, blocks_done = $4, blocks_total = $5, detached_until = $6
+         where id = $1 and ended_at is null",
         lease.id.0,
         expires_at,
         beat.phase,
         i32::try_from(beat.done).unwrap_or(i32::MAX),
-        i32::try_from(beat.total).unwrap_or(i32::MAX)
+        i32::try_from(beat.total).unwrap_or(i32::MAX),
+        detached_until
     )
     .execute(tx)
     .await?

@@ -88,7 +88,7 @@ async fn an_expired_lease_can_neither_report_nor_beat_and_its_job_runs_again() {
         farm.pass(Duration::seconds(60));
         let sent = report(1, "one", &lease.session, |_| Some(20 * MS));
         farm.leased(&lease, "report").json(&sent).send().await.refused(ProblemCode::LeaseLost, "claim anew");
-        let beat = Heartbeat { phase: "late".into(), done: 1, total: 2 };
+        let beat = Heartbeat::of("late", 1, 2);
         farm.leased(&lease, "heartbeat").json(&beat).send().await.refused(ProblemCode::LeaseLost, "stop the session");
         assert!(farm.claim(device.id).await.is_none(), "nobody has looked yet");
         assert_eq!(farm.app.tick(farm.now()).await.unwrap().leases, 1);
@@ -124,14 +124,39 @@ async fn heartbeats_keep_a_lease_alive_and_show_progress() {
         let (_, lease) = farm.leased_session().await;
         for done in 1..=5 {
             farm.pass(Duration::seconds(45));
-            let beat = Heartbeat { phase: "warming up\nint8".into(), done, total: 20 };
+            let beat = Heartbeat::of("warming up\nint8", done, 20);
             farm.leased(&lease, "heartbeat").json(&beat).send().await.empty();
             assert_eq!(farm.app.tick(farm.now()).await.unwrap().leases, 0);
         }
         let submissions: Vec<Submission> = farm.get("/api/v1/submissions").await;
         let job = &submissions[0].jobs[0];
-        let shown = Heartbeat { phase: "warming up int8".into(), done: 5, total: 20 };
+        let shown = Heartbeat::of("warming up int8", 5, 20);
         assert_eq!((job.state.as_str(), job.progress.as_ref()), ("leased", Some(&shown)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_announced_silence_is_lived_through_and_shown_until_it_is_taken_back() {
+    with_farm(async |farm| {
+        let (device, lease) = farm.leased_session().await;
+        let detached = async || -> Device { farm.get(&format!("/api/v1/devices/{}", device.id)).await };
+        assert_eq!(detached().await.detached_until, None);
+        let beat = Heartbeat { detached_for_s: Some(600), ..Heartbeat::of("measuring energy without its cable", 20, 20) };
+        farm.leased(&lease, "heartbeat").json(&beat).send().await.empty();
+        let told = detached().await;
+        assert_eq!(told.detached_until, Some(told.last_seen_at + Duration::seconds(600)));
+        // Silent to the end and a little longer.
+        farm.pass(Duration::seconds(700));
+        let swept = farm.app.tick(farm.now()).await.unwrap();
+        assert_eq!((swept.leases, detached().await.state.as_str()), (0, "leased"));
+        farm.leased(&lease, "heartbeat").json(&Heartbeat::of("back", 20, 20)).send().await.empty();
+        assert_eq!(detached().await.detached_until, None);
+        let beat = Heartbeat { detached_for_s: Some(4_000), ..beat };
+        farm.leased(&lease, "heartbeat").json(&beat).send().await.refused(ProblemCode::Conflict, "4000 s of silence");
+        let sent = report(1, "one", &lease.session, |_| Some(20 * MS));
+        farm.leased(&lease, "report").json(&sent).send().await.ok::<Reported>();
+        assert_eq!(detached().await.detached_until, None, "nor without a session");
     })
     .await;
 }

@@ -82,7 +82,11 @@ impl<'a> Replay<'a> {
             }
             Ask::Heartbeat { lease } => {
                 let (id, secret, _) = self.lease(lease);
-                let beat = Heartbeat { phase: "on".into(), done: 1, total: 2 };
+                answer(app.heartbeat(id, &secret, &Heartbeat::of("on", 1, 2)).await)
+            }
+            Ask::Detach { lease, seconds } => {
+                let (id, secret, _) = self.lease(lease);
+                let beat = Heartbeat { detached_for_s: Some(seconds), ..Heartbeat::of("on", 1, 2) };
                 answer(app.heartbeat(id, &secret, &beat).await)
             }
             Ask::Report { lease } => {

@@ -104,7 +104,7 @@ async fn cancelling_spares_what_is_under_way_unless_asked() {
         };
         assert_eq!(cancel("").await, ["leased", "cancelled"]);
         assert_eq!(cancel("?running=true").await, ["cancelled", "cancelled"]);
-        let beat = benchrack_protocol::api::Heartbeat { phase: "on".into(), done: 1, total: 2 };
+        let beat = benchrack_protocol::api::Heartbeat::of("on", 1, 2);
         farm.leased(&lease, "heartbeat").json(&beat).send().await.refused(ProblemCode::LeaseLost, "stop");
         assert_eq!(farm.get::<Device>(&format!("/api/v1/devices/{}", device.id)).await.state, "idle");
         let unknown = farm.ask(Scope::Submit, Method::POST, "/api/v1/submissions/99/cancel").send().await;

@@ -8,6 +8,7 @@ mod simulate;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use benchrack_protocol::causes::chain;
 use benchrack_rack::AdbError;
 use benchrack_rack::config::Config;
 use benchrack_rack::host::{Host, Line, patrol};
@@ -29,6 +30,7 @@ use crate::output;
   benchrack rack logs R58M123
   benchrack rack --adb-server 127.0.0.1:5037 --adb-server 10.0.0.7:5037 --phone-server http://10.0.0.2:7070
   benchrack rack --power-cycle 'uhubctl -l {hub} -p {nth} -a cycle'
+  benchrack rack --power-off 'uhubctl -l {hub} -p {nth} -a off' --power-on 'uhubctl -l {hub} -p {nth} -a on'
   benchrack rack --ssh pi@board1 --phone-server http://10.0.0.2:7070
   benchrack rack --simulate 60                       60 simulated phones on this host
 
@@ -102,6 +104,11 @@ impl Rack {
             return self.simulation.run(count, &options::host_name(&config), context).await;
         }
         let host = options::host(&config, context)?;
+        // Before anything else: what a host that died has left off.
+        for error in host.power_back().await {
+            // The watch goes on trying, where it has the commands.
+            eprintln!("warning: {}", chain(&error));
+        }
         match self.command {
             None => keep_at_work(host, &config, context).await,
             Some(Command::List) => orders::list(&host, context).await,
@@ -188,7 +195,9 @@ fn sentence(line: &Line) -> String {
 /// How a phone is, and why, where that is not all well.
 fn how_it_is(line: &Line) -> String {
     match (&line.phase, line.doing, &line.last) {
-        (Phase::Working | Phase::Quarantined { .. } | Phase::Drained, _, _) | (_, None, None) => line.phase.to_string(),
+        (Phase::Working | Phase::Detached | Phase::Quarantined { .. } | Phase::Drained, _, _) | (_, None, None) => {
+            line.phase.to_string()
+        }
         (phase, Some(action), _) => format!("{phase}; {action}"),
         (phase, None, Some(last)) => format!("{phase}; {last}"),
     }

@@ -1,6 +1,7 @@
 //! The rack over real parts: adb's client and server, Debian's adbd on phones in namespaces, the real server, the real agent.
 
 mod daemon;
+mod detached;
 mod faults;
 mod host_killed;
 mod manual;

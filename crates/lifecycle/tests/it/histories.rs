@@ -8,8 +8,8 @@ use benchrack_protocol::ids::{DeviceId, LeaseId};
 use benchrack_protocol::report::Failure;
 use benchrack_protocol::runner::FailureReason;
 use proptest::prelude::*;
-use time::OffsetDateTime;
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 const START: OffsetDateTime = datetime!(2026-11-23 00:00 UTC);
 
@@ -82,6 +82,7 @@ fn job_event() -> impl Strategy<Value = JobEvent> {
     prop_oneof![
         lease().prop_map(|lease| JobEvent::Claim { lease, device: DeviceId(1) }),
         lease().prop_map(|lease| JobEvent::Heartbeat { lease }),
+        (lease(), 0..3_600i64).prop_map(|(lease, time)| JobEvent::Detach { lease, time: Duration::seconds(time) }),
         lease().prop_map(|lease| JobEvent::Report { lease }),
         lease().prop_map(move |lease| JobEvent::Release { lease, failure: failure(FailureReason::Stopped) }),
         Just(JobEvent::Expire),
@@ -134,7 +135,10 @@ proptest! {
     fn only_the_holder_moves_a_leased_job_before_its_lease_is_over(state in job_state(), event in job_event(), now in moment()) {
         let step = job::apply(&state, &event, now, &JobPolicy::default());
         let speaker = match &event {
-            JobEvent::Heartbeat { lease } | JobEvent::Report { lease } | JobEvent::Release { lease, .. } => Some(*lease),
+            JobEvent::Heartbeat { lease }
+            | JobEvent::Detach { lease, .. }
+            | JobEvent::Report { lease }
+            | JobEvent::Release { lease, .. } => Some(*lease),
             JobEvent::Claim { .. } | JobEvent::Expire | JobEvent::Cancel => None,
         };
         if let (Some(speaker), Ok(JobStep::To(_))) = (speaker, &step) {

@@ -49,6 +49,27 @@ fn a_heartbeat_prolongs_the_lease_and_never_shortens_it() {
 }
 
 #[test]
+fn an_announced_silence_keeps_the_lease_until_its_end_and_some_time_to_come_back() {
+    let time = Duration::minutes(10);
+    let state = to(&claimed(FIRST), JobEvent::Detach { lease: FIRST, time }, NOW);
+    let back = NOW + time + Duration::minutes(2);
+    refused(&state, JobEvent::Expire, back);
+    assert!(matches!(to(&state, JobEvent::Report { lease: FIRST }, back), JobState::Done { .. }));
+    assert_eq!(to(&state, JobEvent::Heartbeat { lease: FIRST }, NOW), state, "a heartbeat never shortens it");
+    let over = back + JobPolicy::default().lease_time;
+    assert!(matches!(to(&state, JobEvent::Expire, over), JobState::Queued { .. }));
+}
+
+#[test]
+fn a_silence_longer_than_the_policy_allows_is_refused_and_the_lease_stays_as_it_was() {
+    let time = JobPolicy::default().longest_detached + Duration::SECOND;
+    let refusal = refused(&claimed(FIRST), JobEvent::Detach { lease: FIRST, time }, NOW);
+    assert!(matches!(&refusal, Refusal::NotNow { .. }), "{refusal}");
+    assert!(refusal.to_string().contains("announcing 3601 s of silence"), "{refusal}");
+    assert!(matches!(refused(&claimed(SECOND), JobEvent::Detach { lease: FIRST, time }, NOW), Refusal::LeaseLost { .. }));
+}
+
+#[test]
 fn a_stale_holder_is_refused_and_the_refusal_names_state_and_event() {
     let refusal = refused(&claimed(SECOND), JobEvent::Report { lease: FIRST }, NOW);
     let text = refusal.to_string();

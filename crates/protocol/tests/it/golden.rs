@@ -40,6 +40,7 @@ fn messages_are_written_as_they_were_and_those_of_older_versions_are_read_whole(
     check("device_report", &samples::device_report());
     check("registration", &samples::registration());
     check("lease", &samples::lease());
+    check("heartbeat", &samples::heartbeat());
     check("session_report", &samples::report());
     check("manifest", &samples::manifest());
     check("suite", &samples::suite());

@@ -685,3 +685,10 @@ pub fn rack() -> Rack {
         }],
     }
 }
+
+pub fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        detached_for_s: Some(600),
+        ..Heartbeat::of("measuring energy with the cable's power cut, for up to 600 s", 20, 20)
+    }
+}

@@ -31,6 +31,21 @@ pub struct Line {
 }
 
 impl Line {
+    /// Of a phone whose port an earlier watch switched off, and that was not seen since.
+    pub(super) fn without_power(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            model: None,
+            adb: None,
+            phase: Phase::Detached,
+            doing: None,
+            last: None,
+            device: None,
+            device_state: None,
+            silent_s: None,
+        }
+    }
+
     /// Whether two lines differ in nothing but time.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         let timeless = |line: &Self| Self { silent_s: None, ..line.clone() };
@@ -45,6 +60,7 @@ impl Line {
         };
         let reason = match &self.phase {
             Phase::Working | Phase::Drained => None,
+            Phase::Detached => Some("its port's power is off, as its session asked".into()),
             Phase::Starting => self.last.clone(),
             Phase::NeedsPerson { state } => {
                 Some(state.advice().map_or_else(|| state.to_string(), |advice| format!("{state}: {advice}")))

@@ -1,6 +1,6 @@
 //! The loop that keeps a host's phones at work: sees, asks each phone's watch, does what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +11,12 @@ use benchrack_protocol::rack::RackReport;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::detach::Keeper;
 use super::line::cut;
 use super::tell::{Order, Word, tell};
 use super::{Host, Line, Unit};
 use crate::settings::Settings;
-use crate::watch::{Action, Heard, Outcome, Phase, Policy, ServerLock, Sight, Watch};
+use crate::watch::{Action, Heard, Outcome, Phase, Policy, PortPower, ServerLock, Sight, Watch};
 
 /// How often adb's lists are read.
 const LOOKS: Duration = Duration::from_secs(2);
@@ -23,6 +24,9 @@ const LOOKS: Duration = Duration::from_secs(2);
 const ASKS: Duration = Duration::from_secs(10);
 /// Phones are shown so often even when nothing changed.
 const SHOWS: Duration = Duration::from_secs(30);
+/// A shorter stretch without power is not worth its switching: nothing could be measured in it, and the command that switches
+/// the port off might still run at its end.
+const SHORTEST_OFF: Duration = Duration::from_secs(90);
 /// Phones that are served at a time: more would only share the hubs' bandwidth and this host's cores.
 const AT_A_TIME: usize = 6;
 
@@ -34,6 +38,7 @@ struct Tracked {
     device: Option<Device>,
     /// When its last sign of life at the server was seen to change, on our clock.
     heard: Option<Duration>,
+    port: PortPower,
 }
 
 /// Keeps the host's phones at work until `stop` is done. `show` gets all phones whenever something changed, and
@@ -54,6 +59,8 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
     // Beside the patrol: a server that hangs keeps no phone waiting.
     let name = Settings::host_label(&host.name);
     let reporter = tokio::spawn(tell(host.client.clone(), name.clone(), told));
+    let keeper = Keeper::start(&host);
+    let mut off = BTreeSet::new();
     loop {
         tokio::select! {
             biased;
@@ -81,11 +88,12 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
                     asked = Some(now);
                     server_answers = hear(&host, &mut phones, now).await;
                 }
+                look_at_ports(&host, &mut phones, &keeper, server_answers, &mut off);
             }
         }
         let now = began.elapsed();
         for (id, phone) in &mut phones {
-            let sight = phone.sight(server_answers);
+            let sight = Sight { wants_off: phone.wants_off(&host, now), ..phone.sight(server_answers) };
             let lock = locks.entry(phone.unit.server).or_default();
             let Some(action) = phone.watch.look(&sight, lock, now) else { continue };
             if action != Action::RestartServer {
@@ -99,7 +107,8 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
                 (id, action, outcome)
             });
         }
-        let lines: Vec<Line> = phones.iter().map(|(id, phone)| phone.line(id, now)).collect();
+        let away = off.iter().filter(|id| !phones.contains_key(*id)).map(|id| Line::without_power(id));
+        let lines: Vec<Line> = phones.iter().map(|(id, phone)| phone.line(id, now)).chain(away).collect();
         let due = shown_at.is_none_or(|at: Duration| now.saturating_sub(at) >= SHOWS);
         if due || changed(&shown, &lines) {
             show(&lines);
@@ -111,7 +120,10 @@ pub async fn patrol(host: Arc<Host>, policy: Policy, stop: impl Future<Output = 
     }
     // What is under way is dropped with its adb calls; every step can be done again.
     tasks.shutdown().await;
-    drop(report);
+    drop((report, keeper));
+    for error in host.power_all_back().await {
+        tracing::error!(error = chain(&error), "a phone is left without power; the next start tries again");
+    }
     if let Err(error) = reporter.await {
         tracing::error!(%error, "the server is not told of this rack any more");
     }
@@ -144,7 +156,10 @@ async fn see(host: &Host, policy: Policy, phones: &mut BTreeMap<String, Tracked>
             }
             None => {
                 let watch = Watch::new(policy, now);
-                phones.insert(id, Tracked { unit, seen: true, adb_answers: true, watch, device: None, heard: None });
+                phones.insert(
+                    id,
+                    Tracked { unit, seen: true, adb_answers: true, watch, device: None, heard: None, port: PortPower::On },
+                );
             }
         }
     }
@@ -170,12 +185,53 @@ async fn hear(host: &Host, phones: &mut BTreeMap<String, Tracked>, now: Duration
     true
 }
 
+/// Which ports are off, and which of their phones no longer want that: the server heard them, or their session is over.
+fn look_at_ports(
+    host: &Host,
+    phones: &mut BTreeMap<String, Tracked>,
+    keeper: &Keeper,
+    server_answers: bool,
+    off: &mut BTreeSet<String>,
+) {
+    match host.ports.off() {
+        Ok(ports) => *off = ports.into_iter().map(|port| port.phone).collect(),
+        Err(error) => {
+            tracing::error!(error = chain(&error), "which ports are off cannot be read");
+            return;
+        }
+    }
+    let mut early = BTreeSet::new();
+    for (id, phone) in phones {
+        phone.port = match off.contains(id) {
+            false => PortPower::On,
+            true if host.detach.is_none() || keeper.fails(id) => PortPower::StaysOff,
+            true => PortPower::Off,
+        };
+        let wants = phone.device.as_ref().is_none_or(|device| device.detached_until.is_some());
+        let being_cut = matches!(phone.watch.busy(), Some(Action::CutPower(_)));
+        if phone.port != PortPower::On && server_answers && !wants && !being_cut {
+            early.insert(id.clone());
+        }
+    }
+    keeper.end_early(early);
+}
+
 /// Whether there is something new to show.
 fn changed(before: &[Line], now: &[Line]) -> bool {
     before.len() != now.len() || before.iter().zip(now).any(|(before, now)| !before.says_the_same_as(now))
 }
 
 impl Tracked {
+    /// For so long its session wants to be without power, from now on: it said so when it was last heard of, which the server
+    /// told at most so long ago as it is asked. Both times are of the server's clock.
+    fn wants_off(&self, host: &Host, now: Duration) -> Option<Duration> {
+        host.detachable(&self.unit)?;
+        let device = self.device.as_ref()?;
+        let wanted = Duration::try_from(device.detached_until? - device.last_seen_at).ok()?;
+        let ago = now.checked_sub(self.heard?)?.saturating_add(ASKS);
+        wanted.checked_sub(ago).filter(|time| *time >= SHORTEST_OFF)
+    }
+
     fn sight(&self, server_answers: bool) -> Sight {
         let heard = match self.heard {
             _ if !server_answers => Heard::Unknown,
@@ -185,7 +241,8 @@ impl Tracked {
         let phone = &self.unit.phone;
         let adb = self.seen.then(|| phone.state.clone());
         let rests = self.device.as_ref().is_some_and(|device| matches!(device.state.as_str(), "idle" | "cooling"));
-        Sight { rests, transport: if adb.is_some() { phone.transport } else { None }, adb, adb_answers: self.adb_answers, heard }
+        let transport = if adb.is_some() { phone.transport } else { None };
+        Sight { rests, transport, adb, adb_answers: self.adb_answers, heard, port: self.port, wants_off: None }
     }
 
     /// What the server has to be asked for: no work for a phone that was put aside, and work again for one that was.

@@ -57,6 +57,11 @@ impl PowerCommand {
         self.arguments.iter().map(filled).collect()
     }
 
+    /// Whether adb tells all of this phone that the command wants.
+    pub(super) fn is_for(&self, phone: &Phone) -> bool {
+        self.arguments(phone).is_some()
+    }
+
     /// Runs it for this phone.
     ///
     /// # Errors

@@ -23,11 +23,13 @@ pub enum Trouble {
     Silent,
     /// Its battery is below the floor, and it does not charge.
     Sinking,
+    /// Its port was switched off for a session, and cannot be switched on.
+    Unpowered,
 }
 
 /// What is done with a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&'static str")]
 pub enum Action {
     /// Look at it, deploy what is missing, lead it back to the server, start the agent where none runs.
     BringUp,
@@ -43,6 +45,23 @@ pub enum Action {
     Reboot,
     /// Ask it for its battery's level.
     LookAtBattery,
+    /// Switch the port's power off for so long, as its session wishes.
+    CutPower(Duration),
+}
+
+impl From<Action> for &'static str {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::BringUp => "bring_up",
+            Action::RestartAgent => "restart_agent",
+            Action::Reconnect => "reconnect",
+            Action::RestartServer => "restart_server",
+            Action::PowerCycle => "power_cycle",
+            Action::Reboot => "reboot",
+            Action::LookAtBattery => "look_at_battery",
+            Action::CutPower(_) => "cut_power",
+        }
+    }
 }
 
 impl Trouble {
@@ -59,6 +78,8 @@ impl Trouble {
             Self::Silent => &[BringUp, RestartAgent, Reconnect, PowerCycle, Reboot],
             // A phone that reboots on an empty battery may not come back.
             Self::Sinking => &[PowerCycle],
+            // The keeper of ports goes on trying, and a person is told.
+            Self::Unpowered => &[],
         }
     }
 }
@@ -74,6 +95,7 @@ impl Action {
             Self::PowerCycle => "cycling the port's power",
             Self::Reboot => "rebooting",
             Self::LookAtBattery => "looking at its battery",
+            Self::CutPower(_) => "cutting its port's power",
         }
     }
 
@@ -87,7 +109,7 @@ impl Action {
             // Ports come back within seconds, a phone that was flat does not.
             Self::PowerCycle => 45,
             Self::Reboot => 150,
-            Self::LookAtBattery => 0,
+            Self::LookAtBattery | Self::CutPower(_) => 0,
         })
     }
 
@@ -113,6 +135,7 @@ impl fmt::Display for Trouble {
             Self::Stuck => "its shell does not answer",
             Self::Silent => "the server does not hear of it",
             Self::Sinking => "its battery is low and does not charge",
+            Self::Unpowered => "its port was switched off and cannot be switched on",
         })
     }
 }

@@ -70,6 +70,22 @@ pub struct Sight {
     pub heard: Heard,
     /// Whether it is registered and has no session.
     pub rests: bool,
+    /// Its port's power, as far as this rack switches it.
+    pub port: PortPower,
+    /// For so long its session wants to be without power.
+    pub wants_off: Option<Duration>,
+}
+
+/// The power of a port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PortPower {
+    /// This rack has not switched it off.
+    #[default]
+    On,
+    /// It has, for a session.
+    Off,
+    /// It is to be on again, and cannot be switched on.
+    StaysOff,
 }
 
 /// How an action ended.
@@ -100,6 +116,8 @@ pub enum Phase {
     Starting,
     /// The server hears of it.
     Working,
+    /// Its port's power is off for a session, as it wished; its silence is no trouble.
+    Detached,
     /// It finished because it was told to, and waits for `deploy`.
     Drained,
     /// A person has to do something at the phone.
@@ -133,7 +151,8 @@ impl Phase {
     pub fn kind(&self) -> RackPhase {
         match self {
             Self::Starting => RackPhase::Starting,
-            Self::Working => RackPhase::Working,
+            // It does what it shall.
+            Self::Working | Self::Detached => RackPhase::Working,
             Self::Drained => RackPhase::Drained,
             Self::NeedsPerson { .. } => RackPhase::NeedsPerson,
             Self::Recovering { .. } => RackPhase::Recovering,
@@ -147,6 +166,7 @@ impl fmt::Display for Phase {
         match self {
             Self::Starting => f.write_str("starting"),
             Self::Working => f.write_str("at work"),
+            Self::Detached => f.write_str("at work, its port's power is off"),
             Self::Drained => f.write_str("drained"),
             Self::NeedsPerson { state } => write!(f, "needs you: {state}"),
             Self::Recovering { trouble } => write!(f, "recovering: {trouble}"),

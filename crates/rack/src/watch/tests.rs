@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::battery::Battery;
 
 const SCHEDULES: u64 = 1_000;
 const PHONES: usize = 4;
@@ -26,9 +27,10 @@ enum Kind {
     Sinking,
     RebootLoop,
     ServerAway,
+    Detached,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Unlisted,
     Kind::Gone,
     Kind::Offline,
@@ -42,6 +44,7 @@ const KINDS: [Kind; 13] = [
     Kind::Sinking,
     Kind::RebootLoop,
     Kind::ServerAway,
+    Kind::Detached,
 ];
 
 /// What ends a fault: an action on the ladder, a person or the time, or nothing.
@@ -71,6 +74,10 @@ struct Phone {
     heard: Option<Duration>,
     action: Option<(Action, Duration)>,
     actions: usize,
+    /// Until when its port is off, and how long it then cannot be switched on.
+    off: Option<(Duration, Duration)>,
+    /// It did not come back when its port had power again.
+    lost: bool,
 }
 
 fn below(rng: &mut ChaCha8Rng, end: u64) -> u64 {
@@ -97,7 +104,7 @@ impl Phone {
             Kind::Stuck => rungs(Trouble::Stuck).into_iter().map(Cure::By).collect(),
             Kind::Hung => vec![Cure::By(Action::RestartAgent), Cure::By(Action::Reboot)],
             Kind::DeadAgent | Kind::WayBackGone => vec![Cure::By(Action::BringUp)],
-            Kind::Unauthorized | Kind::ServerAway => vec![later],
+            Kind::Unauthorized | Kind::ServerAway | Kind::Detached => vec![later],
             Kind::NoRoom | Kind::RebootLoop => vec![],
         };
         if kind != Kind::ServerAway && !matches!(kind, Kind::DeadAgent | Kind::WayBackGone) {
@@ -114,6 +121,8 @@ impl Phone {
             heard: None,
             action: None,
             actions: 0,
+            off: None,
+            lost: false,
         }
     }
 
@@ -138,8 +147,24 @@ impl Phone {
         self.attach_anew();
     }
 
+    /// What its rack knows of its port.
+    fn port(&self, now: Duration) -> PortPower {
+        match self.off {
+            None => PortPower::On,
+            Some((until, _)) if now < until => PortPower::Off,
+            Some(_) => PortPower::StaysOff,
+        }
+    }
+
     /// Time passes.
     fn pass(&mut self, now: Duration) {
+        if let Some((until, stays)) = self.off
+            && now >= until + stays
+        {
+            self.off = None;
+            self.lost = self.fault.cure == Cure::Never;
+            self.attach_anew();
+        }
         if let Cure::At(moment) = self.fault.cure
             && now >= moment
             && !self.fault.over
@@ -164,7 +189,7 @@ impl Phone {
     }
 
     fn adb(&self, now: Duration) -> Option<PhoneState> {
-        if self.has(Kind::Gone, now) {
+        if self.has(Kind::Gone, now) || self.off.is_some() || self.lost {
             None
         } else if self.has(Kind::Offline, now) {
             Some(PhoneState::Offline)
@@ -182,7 +207,11 @@ impl Phone {
         let adb = self.adb(now);
         let adb_answers = !self.has(Kind::Unlisted, now);
         let adb = adb.filter(|_| adb_answers);
-        Sight { rests: true, transport: adb.is_some().then_some(self.transport), adb, adb_answers, heard }
+        let transport = adb.is_some().then_some(self.transport);
+        // Its session waits a minute and a half for its power to go.
+        let asks = self.has(Kind::Detached, now) && now < self.fault.from + Duration::from_secs(90);
+        let wants_off = asks.then_some(Duration::from_secs(600));
+        Sight { rests: true, transport, adb, adb_answers, heard, port: self.port(now), wants_off }
     }
 
     /// What an action does to it.
@@ -211,6 +240,17 @@ impl Phone {
             Action::Reconnect | Action::RestartServer => self.attach_anew(),
             Action::PowerCycle => self.attach_anew(),
             Action::Reboot => self.boot_anew(),
+            Action::CutPower(time) => {
+                // The command works, works and says that it did not, or is not even run.
+                match now.as_secs() / 5 % 3 {
+                    0 => self.off = Some((now + time, Duration::ZERO)),
+                    1 => {
+                        self.off = Some((now, Duration::from_secs(400)));
+                        return Outcome::Unreachable("the command failed".into());
+                    }
+                    _ => return Outcome::Refused("its battery is at 35 %".into()),
+                }
+            }
         }
         Outcome::Done { boot: None }
     }
@@ -228,7 +268,7 @@ impl Phone {
 
 #[test]
 fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_the_right_reason() {
-    let (mut at_work, mut aside) = (0, 0);
+    let (mut at_work, mut aside, mut without_power) = (0, 0, 0);
     for seed in 0..SCHEDULES {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let policy = Policy { can_cycle_power: below(&mut rng, 2) == 1, ..Policy::default() };
@@ -256,6 +296,7 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                     let after = phones[nth].sight(server_away, now);
                     phones[nth].watch.done(outcome, &after, &mut lock, now);
                 } else if let Some(action) = phones[nth].watch.look(&sight, &mut lock, now) {
+                    assert!(phones[nth].off.is_none(), "seed {seed}: {action} of a phone that is away as it wished");
                     if action == Action::RestartServer {
                         assert!(phones.iter().all(|phone| phone.action.is_none()), "seed {seed}: under another one's hands");
                         assert!(restarts.last().is_none_or(|last| now - *last >= Duration::from_secs(300)), "seed {seed}");
@@ -280,6 +321,9 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                 format!("seed {seed} {:?} power {}\n{}", phone.fault, policy.can_cycle_power, lines.join("\n"))
             };
             assert!(phone.actions < 250, "{}", story());
+            let cuts = phone.watch.history().filter(|entry| entry.what.starts_with("cutting")).count();
+            assert!(cuts <= 1, "one wish, one answer: {}", story());
+            without_power += usize::from(phone.watch.history().any(|entry| entry.what == "its port has power again"));
             match (phone.must_work(policy.can_cycle_power), phone.watch.phase()) {
                 (true, Phase::Working) => at_work += 1,
                 (false, Phase::Quarantined { reason }) => {
@@ -294,6 +338,7 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                         Kind::NoRoom => "3 MB free",
                         Kind::Sinking => "does not charge",
                         Kind::RebootLoop => "reboot loop",
+                        Kind::Detached => "gone from adb's list",
                         _ => panic!("{}", story()),
                     };
                     assert!(reason.contains(word), "{reason}: {}", story());
@@ -301,15 +346,26 @@ fn a_thousand_seeded_schedules_end_with_every_phone_at_work_or_put_aside_with_th
                 // It came back to a server that had been away, or its fault never met anything.
                 (false, Phase::NeedsPerson { .. }) if phone.fault.kind == Kind::Unauthorized => aside += 1,
                 (false, Phase::Working) if phone.fault.kind == Kind::NoRoom => at_work += 1,
+                // It was never without power.
+                (false, Phase::Working) if phone.fault.kind == Kind::Detached && !phone.lost => at_work += 1,
                 _ => panic!("{}", story()),
             }
         }
     }
     assert!(at_work > 1_000 && aside > 500, "{at_work} at work, {aside} put aside");
+    assert!(without_power > 50, "{without_power} were without power");
 }
 
 fn here(transport: u64, heard: Heard) -> Sight {
-    Sight { adb: Some(PhoneState::Device), adb_answers: true, transport: Some(transport), heard, rests: false }
+    Sight {
+        adb: Some(PhoneState::Device),
+        adb_answers: true,
+        transport: Some(transport),
+        heard,
+        rests: false,
+        port: PortPower::On,
+        wants_off: None,
+    }
 }
 
 /// Brought up at second 0 and heard of.
@@ -338,8 +394,7 @@ fn a_phone_at_work_is_left_alone_until_it_is_attached_again() {
 
 #[test]
 fn a_phone_that_was_offline_or_away_is_brought_up_again_on_the_same_transport_as_well() {
-    let offline =
-        Sight { adb: Some(PhoneState::Offline), adb_answers: true, transport: Some(1), heard: Heard::Never, rests: false };
+    let offline = Sight { adb: Some(PhoneState::Offline), ..here(1, Heard::Never) };
     let gone = Sight { adb: None, transport: None, ..offline };
     let unlisted = Sight { adb_answers: false, ..gone.clone() };
     for away in [offline, gone, unlisted] {
@@ -355,7 +410,7 @@ fn an_adb_server_that_hangs_is_restarted_once_for_all_its_phones_and_no_port_is_
     let policy = Policy { can_cycle_power: true, ..Policy::default() };
     let mut watches = [0, 1].map(|_| Watch::new(policy, Duration::ZERO));
     let mut lock = ServerLock::default();
-    let sight = Sight { adb: None, adb_answers: false, transport: None, heard: Heard::Never, rests: false };
+    let sight = Sight { adb: None, adb_answers: false, transport: None, ..here(1, Heard::Never) };
     let mut actions = Vec::new();
     for second in 0..60 {
         let now = Duration::from_secs(second);
@@ -399,8 +454,7 @@ fn a_drained_phone_is_left_alone_until_it_is_heard_of_again() {
 #[test]
 fn a_phone_that_needs_a_person_says_so_once_and_goes_on_when_it_is_trusted() {
     let (mut watch, mut lock) = (Watch::new(Policy::default(), Duration::ZERO), ServerLock::default());
-    let asks =
-        Sight { adb: Some(PhoneState::Unauthorized), adb_answers: true, transport: Some(1), heard: Heard::Never, rests: false };
+    let asks = Sight { adb: Some(PhoneState::Unauthorized), ..here(1, Heard::Never) };
     for second in 0..1_000 {
         assert_eq!(watch.look(&asks, &mut lock, Duration::from_secs(second)), None);
     }
@@ -479,4 +533,62 @@ fn a_phone_that_sinks_is_put_aside_unless_its_port_helps() {
         }
         assert!(watch.history().any(|entry| entry.what == "its battery is at 9 % and does not charge"));
     }
+}
+
+/// At work at this second, with a session that wishes to be without power.
+fn wishes(second: u64) -> (Sight, Duration) {
+    let now = Duration::from_secs(second);
+    (Sight { wants_off: Some(Duration::from_secs(600)), ..here(1, Heard::At(now)) }, now)
+}
+
+#[test]
+fn a_phone_that_wishes_it_is_cut_off_once_left_alone_while_it_is_away_and_led_back() {
+    let (mut watch, mut lock) = at_work();
+    let (sight, now) = wishes(100);
+    let cut = Action::CutPower(Duration::from_secs(600));
+    assert_eq!(watch.look(&sight, &mut lock, now), Some(cut));
+    watch.done(Outcome::Done { boot: None }, &sight, &mut lock, now);
+    let away = Sight { adb: None, transport: None, port: PortPower::Off, ..here(1, Heard::At(now)) };
+    for second in 102..700 {
+        assert_eq!(watch.look(&away, &mut lock, Duration::from_secs(second)), None);
+        assert_eq!(watch.phase(), &Phase::Detached);
+    }
+    let back = Sight { port: PortPower::On, ..away.clone() };
+    assert_eq!(watch.look(&back, &mut lock, Duration::from_secs(702)), None, "it has time to be listed");
+    let listed = here(2, Heard::At(now));
+    assert_eq!(watch.look(&listed, &mut lock, Duration::from_secs(710)), Some(Action::BringUp), "its way back is gone");
+    watch.done(Outcome::Done { boot: Some("a".into()) }, &listed, &mut lock, Duration::from_secs(711));
+    let heard = here(2, Heard::At(Duration::from_secs(715)));
+    assert_eq!(watch.look(&heard, &mut lock, Duration::from_secs(716)), None);
+    assert_eq!(watch.phase(), &Phase::Working);
+}
+
+#[test]
+fn a_wish_is_answered_once_until_there_is_another() {
+    let (mut watch, mut lock) = at_work();
+    let mut cuts = Vec::new();
+    for second in 100..400 {
+        let (mut sight, now) = wishes(second);
+        sight.wants_off = sight.wants_off.filter(|_| !(200..300).contains(&second));
+        if let Some(action) = watch.look(&sight, &mut lock, now) {
+            assert!(matches!(action, Action::CutPower(_)));
+            cuts.push(second);
+            watch.done(Outcome::Refused("its battery is at 35 %".into()), &sight, &mut lock, now);
+        }
+    }
+    assert_eq!(cuts, [100, 300]);
+    assert!(watch.history().any(|entry| entry.what.contains("its battery is at 35 %")));
+    assert_eq!(watch.phase(), &Phase::Working);
+}
+
+#[test]
+fn a_port_that_cannot_be_switched_on_is_trouble_and_one_that_then_is_is_none() {
+    let (mut watch, mut lock) = at_work();
+    let away = Sight { adb: None, transport: None, port: PortPower::StaysOff, ..here(1, Heard::Never) };
+    for second in 100..5_000 {
+        assert_eq!(watch.look(&away, &mut lock, Duration::from_secs(second)), None);
+    }
+    assert_eq!(watch.phase(), &Phase::Recovering { trouble: Trouble::Unpowered });
+    let now = Duration::from_secs(5_000);
+    assert_eq!(watch.look(&here(2, Heard::Never), &mut lock, now), Some(Action::BringUp));
 }

@@ -141,7 +141,7 @@ pub fn rack() -> RackView {
         job: JobId(77),
         title: "squeezenet-1.1 int8, mobilenet-v1-1.0-224 int8".into(),
         since: NOW - Duration::seconds(21),
-        progress: Some(Heartbeat { phase: "measuring block 7 of 20".into(), done: 7, total: 20 }),
+        progress: Some(Heartbeat::of("measuring block 7 of 20", 7, 20)),
     };
     let starting =
         CurrentSession { job: JobId(78), title: "resnet-18 fp32".into(), since: NOW - Duration::seconds(2), progress: None };
@@ -411,6 +411,7 @@ pub fn device() -> DeviceView {
             report: pixel_report(),
             public_key: None,
             labels: Vec::new(),
+            detached_until: None,
         },
         agent: AgentBuild { version: "0.1.0".into(), target: "aarch64-linux-musl".into() },
         current: rack().devices[1].current.clone(),

@@ -213,7 +213,7 @@ fn job(id: i64, state: &str) -> JobStatus {
         device: DeviceId(id),
         state: state.into(),
         title: "baseline, candidate".into(),
-        progress: (state == "leased").then(|| Heartbeat { phase: "measuring".into(), done: 3, total: 20 }),
+        progress: (state == "leased").then(|| Heartbeat::of("measuring", 3, 20)),
         session: (state == "done").then_some(SessionId(16)),
         failure: (state == "failed").then(|| HOSTILE.into()),
     }

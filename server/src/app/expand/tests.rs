@@ -39,6 +39,7 @@ fn device(points: u64) -> benchrack_protocol::api::Device {
         reality: report.reality,
         last_seen_at: OffsetDateTime::UNIX_EPOCH,
         labels: Default::default(),
+        detached_until: None,
         public_key: None,
         report,
     }

@@ -114,11 +114,9 @@ async fn cards(db: &Database, only: Option<DeviceId>) -> Result<Vec<DeviceCard>,
         .map(|row| {
             let count = |column, value: Option<i32>| cell("leases", column, row.id).number(value.unwrap_or_default());
             let progress = match row.phase {
-                Some(phase) => Some(Heartbeat {
-                    phase,
-                    done: count("blocks_done", row.blocks_done)?,
-                    total: count("blocks_total", row.blocks_total)?,
-                }),
+                Some(phase) => {
+                    Some(Heartbeat::of(phase, count("blocks_done", row.blocks_done)?, count("blocks_total", row.blocks_total)?))
+                }
                 None => None,
             };
             let current = match (row.job_id, row.job_title, row.granted_at) {

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use benchrack_protocol::rack::RackPhase;
 use benchrack_rack::host::Line;
-use benchrack_rack::watch::Phase;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -36,7 +35,11 @@ fn text(lines: &[Line]) -> Result<String, std::fmt::Error> {
     let phones = Family::<InPhase, Gauge>::default();
     registry.register("phones", "Phones of this rack by how they are doing", phones.clone());
     let working = Family::<OfPhone, Gauge>::default();
-    registry.register("phone_working", "Whether the server hears of a phone", working.clone());
+    registry.register(
+        "phone_working",
+        "Whether the server hears of a phone, or its port's power is off as its session asked",
+        working.clone(),
+    );
     let silent = Family::<OfPhone, Gauge>::default();
     registry.register("phone_silent_seconds", "Time since the server last heard of a phone", silent.clone());
     // All of them, so that a phase without phones is 0 and not absent.
@@ -46,7 +49,7 @@ fn text(lines: &[Line]) -> Result<String, std::fmt::Error> {
     }
     for line in lines {
         let phone = OfPhone { phone: line.id.clone() };
-        working.get_or_create(&phone).set(i64::from(line.phase == Phase::Working));
+        working.get_or_create(&phone).set(i64::from(line.phase.kind() == RackPhase::Working));
         if let Some(seconds) = line.silent_s {
             silent.get_or_create(&phone).set(i64::try_from(seconds).unwrap_or(i64::MAX));
         }
@@ -59,6 +62,7 @@ fn text(lines: &[Line]) -> Result<String, std::fmt::Error> {
 #[cfg(test)]
 mod tests {
     use benchrack_rack::PhoneState;
+    use benchrack_rack::watch::Phase;
 
     use super::*;
 

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use benchrack_agent::config::state_folder;
 use benchrack_rack::abi::{Agents, usual_folder};
 use benchrack_rack::config::Config;
 use benchrack_rack::host::{Host, PowerCommand, WayBack};
 use benchrack_rack::place::Place;
+use benchrack_rack::ports::Journal;
 use benchrack_rack::reach::SshHost;
 use benchrack_rack::{Adb, AdbServer};
 use clap::Args;
@@ -44,6 +46,15 @@ pub(super) struct Options {
     /// Command that switches the power of a phone's port off and on: 'uhubctl -l {hub} -p {nth} -a cycle'.
     #[arg(long, value_name = "COMMAND", global = true)]
     power_cycle: Option<PowerCommand>,
+    /// Command that switches the power of a phone's port off for an energy session: 'uhubctl -l {hub} -p {nth} -a off'.
+    #[arg(long, value_name = "COMMAND", global = true)]
+    power_off: Option<PowerCommand>,
+    /// Command that switches it on again.
+    #[arg(long, value_name = "COMMAND", global = true)]
+    power_on: Option<PowerCommand>,
+    /// Folder for the journal of ports that are off.
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
     /// Leave phones' own settings as they are.
     #[arg(long, global = true)]
     unprepared: bool,
@@ -75,6 +86,9 @@ impl Options {
         config.phone_server = self.phone_server.or(config.phone_server);
         config.phone_port = self.phone_port.unwrap_or(config.phone_port);
         config.power_cycle = self.power_cycle.or(config.power_cycle);
+        config.power_off = self.power_off.or(config.power_off);
+        config.power_on = self.power_on.or(config.power_on);
+        config.state_dir = self.state_dir.or(config.state_dir);
         config.prepare &= !self.unprepared;
         config.metrics_file = self.metrics_file.or(config.metrics_file);
         Ok(config)
@@ -102,6 +116,7 @@ pub(super) fn host(config: &Config, context: &Context) -> Result<Host, Failure> 
         Some(folder) => folder.clone(),
         None => usual_folder(&std::env::current_exe().infrastructure("cannot find this program's own file")?),
     };
+    let state = config.state_dir.clone().or_else(|| state_folder("benchrack-rack"));
     Ok(Host {
         name: host_name(config),
         adbs,
@@ -111,6 +126,8 @@ pub(super) fn host(config: &Config, context: &Context) -> Result<Host, Failure> 
         way_back: way_back(config, &context.server)?,
         prepares: config.prepare,
         power: config.power_cycle.clone(),
+        detach: config.detaching().usage("the rack's configuration cannot be used")?,
+        ports: Journal::in_folder(&state.ok_or_else(|| usage("no folder for the journal of ports: give --state-dir"))?),
     })
 }
 

@@ -23,6 +23,9 @@ async fn seen(host: &Host) -> Result<Vec<Unit>, Failure> {
     for (_, error) in &errors {
         eprintln!("warning: {error}");
     }
+    for port in host.ports.off().infrastructure("which ports are off is not known")? {
+        eprintln!("{}: its port's power is off, as its session asked, until {}", port.phone, port.until);
+    }
     match errors.pop() {
         Some((_, error)) if units.is_empty() => Err(error).infrastructure("cannot list the phones"),
         _ => Ok(units),

@@ -138,6 +138,7 @@ if [ -n "$4" ]; then
         >/proc/sys/fs/binfmt_misc/register
 fi
 mount --bind "$3/usr" "$1/usr"; mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"; ip link set lo up
+if [ -d "$1.power" ]; then mount --bind "$1.power" "$1/sys/class/power_supply"; fi
 if [ -s "$1.size" ]; then mount -t tmpfs -o "size=$(cat "$1.size")" tmpfs "$1/data/local/tmp"; fi
 until ip link show eth0 >/dev/null 2>&1; do :; done
 ip addr add "10.77.$2.2/24" dev eth0; ip link set eth0 up; ip route add default via "10.77.$2.1"
@@ -301,6 +302,29 @@ impl Phones {
         self.power_off(nth);
         std::fs::write(self.phones[nth].folder.with_extension("size"), "10m").unwrap();
         self.power_on(nth);
+    }
+
+    /// Gives a phone a battery and a cable, whose files this folder holds; it is started again with them.
+    pub fn equip(&mut self, nth: usize) -> PathBuf {
+        self.power_off(nth);
+        let power = self.phones[nth].folder.with_extension("power");
+        for (file, text) in [
+            ("battery/type", "Battery"),
+            ("battery/present", "1"),
+            ("battery/status", "Charging"),
+            ("battery/capacity", "80"),
+            ("battery/current_now", "1500000"),
+            ("battery/voltage_now", "4000000"),
+            ("battery/temp", "300"),
+            ("usb/type", "USB"),
+            ("usb/online", "1"),
+        ] {
+            let path = power.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, format!("{text}\n")).unwrap();
+        }
+        self.power_on(nth);
+        power
     }
 
     /// A file of a phone, as seen from here.

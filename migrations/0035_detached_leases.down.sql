@@ -1,0 +1,1 @@
+alter table leases drop column detached_until;
