@@ -160,6 +160,12 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{} failed sessions in a row, the last: {text}", "세션이 {}번 연속 실패, 마지막: {text}"),
     ("{} devices drifted: {metric} of its control {}", "기기 {}대의 변화: 컨트롤의 {metric} {}"),
     ("{} drifted: {metric} of its control {}", "{}의 변화: 컨트롤의 {metric} {}"),
+    ("{}: peak memory {} on {} devices", "{}: 최대 메모리 {} (기기 {}대)"),
+    ("{}: peak memory {} on {}", "{}: 최대 메모리 {} ({})"),
+    ("{}: load time {} on {} devices", "{}: 로드 시간 {} (기기 {}대)"),
+    ("{}: load time {} on {}", "{}: 로드 시간 {} ({})"),
+    ("{}: frame time {} on {} devices", "{}: 프레임 시간 {} (기기 {}대)"),
+    ("{}: frame time {} on {}", "{}: 프레임 시간 {} ({})"),
     ("{}: {metric} {} on {} devices", "{}: {metric} {} (기기 {}대)"),
     ("{}: {metric} {} on {}", "{}: {metric} {} ({})"),
 ];
@@ -246,10 +252,6 @@ fn values<'a>(sentence: &'a str, template: &'static str) -> Option<Vec<&'a str>>
 /// A word that has a name in each language.
 fn word(slot: &str, value: &str, t: &Texts) -> Option<&'static str> {
     match (slot, value) {
-        // Titles of alerts call some metrics by their words.
-        ("metric", "peak memory") => Some(t.common.peak_rss),
-        ("metric", "load time") => Some(t.common.load_time),
-        ("metric", "frame time") => Some(t.common.frame),
         ("metric", _) => Metric::named(value).map(|metric| t.common.metric(metric)),
         ("side", "baseline") => Some(t.gate.baseline),
         ("side", "candidate") => Some(t.gate.candidate),
