@@ -105,22 +105,13 @@ impl Host {
         };
         let mut left = Vec::new();
         for port in ports {
-            match self.switch_one_on(&port).await {
-                Ok(()) => tracing::info!(phone = port.phone, "the port has its power again"),
-                Err(error) => left.push(error),
-            }
+            let done = match &self.detach {
+                Some(detach) => detach.switch_on(&self.ports, &port).await,
+                None => Err(PowerBackError::NoCommand { phone: port.phone, port: port.port }),
+            };
+            left.extend(done.err());
         }
         left
-    }
-
-    async fn switch_one_on(&self, port: &Port) -> Result<(), PowerBackError> {
-        let phone = || port.phone.clone();
-        let Some(detach) = &self.detach else {
-            return Err(PowerBackError::NoCommand { phone: phone(), port: port.port.clone() });
-        };
-        let done = detach.switch.on(&port.phone()).await;
-        done.map_err(|source| PowerBackError::Command { phone: phone(), source })?;
-        Ok(self.ports.is_on(&port.phone)?)
     }
 }
 
@@ -194,12 +185,21 @@ impl<S: Switch> Detaching<S> {
         }
     }
 
-    /// Switches ports on when their time is over, and those of `early`, for ever; `failing` says which cannot be, and why.
+    /// Switches a port of the journal on, and notes that it is.
+    async fn switch_on(&self, journal: &Journal, port: &Port) -> Result<(), PowerBackError> {
+        let done = self.switch.on(&port.phone()).await;
+        done.map_err(|source| PowerBackError::Command { phone: port.phone.clone(), source })?;
+        journal.is_on(&port.phone)?;
+        tracing::info!(phone = port.phone, "the port has its power again");
+        Ok(())
+    }
+
+    /// Switches ports on when their time is over, and those of `early`, for ever; `failing` says which cannot be.
     pub(super) async fn keep(
         &self,
         journal: &Journal,
         early: watch::Receiver<BTreeSet<String>>,
-        failing: &watch::Sender<BTreeMap<String, String>>,
+        failing: &watch::Sender<BTreeSet<String>>,
         mut now: impl FnMut() -> OffsetDateTime,
     ) {
         let mut looks = tokio::time::interval(LOOKS);
@@ -217,25 +217,20 @@ impl<S: Switch> Detaching<S> {
                 }
             };
             for port in due {
-                let phone = port.phone.clone();
-                if waits.get(&phone).is_some_and(|(until, _)| tokio::time::Instant::now() < *until) {
+                let phone = &port.phone;
+                if waits.get(phone).is_some_and(|(until, _)| tokio::time::Instant::now() < *until) {
                     continue;
                 }
-                let done = match self.switch.on(&port.phone()).await {
-                    Ok(()) => journal.is_on(&phone).map_err(|error| chain(&error)),
-                    Err(error) => Err(chain(&error)),
-                };
-                match done {
+                match self.switch_on(journal, &port).await {
                     Ok(()) => {
-                        tracing::info!(phone, "the port has its power again");
-                        waits.remove(&phone);
-                        failing.send_modify(|failing| drop(failing.remove(&phone)));
+                        waits.remove(phone);
+                        failing.send_if_modified(|failing| failing.remove(phone));
                     }
-                    Err(why) => {
-                        tracing::error!(phone, why, "the port has no power and cannot be switched on");
-                        let wait = waits.get(&phone).map_or(AGAIN, |(_, wait)| (*wait * 2).min(LONGEST_WAIT));
+                    Err(error) => {
+                        tracing::error!(error = chain(&error), phone, "a port has no power");
+                        let wait = waits.get(phone).map_or(AGAIN, |(_, wait)| (*wait * 2).min(LONGEST_WAIT));
                         waits.insert(phone.clone(), (tokio::time::Instant::now() + wait, wait));
-                        failing.send_modify(|failing| drop(failing.insert(phone, why)));
+                        failing.send_if_modified(|failing| failing.insert(phone.clone()));
                     }
                 }
             }
@@ -255,14 +250,14 @@ async fn tell_why(reach: &impl Reach, place: &Place, why: &str) {
 /// [`Detaching::keep`] of a host, until this is dropped.
 pub(super) struct Keeper {
     early: watch::Sender<BTreeSet<String>>,
-    failing: watch::Receiver<BTreeMap<String, String>>,
+    failing: watch::Receiver<BTreeSet<String>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Keeper {
     pub(super) fn start(host: &Arc<Host>) -> Self {
         let (early, hears) = watch::channel(BTreeSet::new());
-        let (tells, failing) = watch::channel(BTreeMap::new());
+        let (tells, failing) = watch::channel(BTreeSet::new());
         let host = Arc::clone(host);
         let task = tokio::spawn(async move {
             match &host.detach {
@@ -284,7 +279,7 @@ impl Keeper {
 
     /// Whether a phone's port cannot be switched on.
     pub(super) fn fails(&self, phone: &str) -> bool {
-        self.failing.borrow().contains_key(phone)
+        self.failing.borrow().contains(phone)
     }
 }
 

@@ -139,7 +139,7 @@ async fn a_host_killed_at_any_moment_and_a_hub_that_fails_leave_no_port_off() {
         let now = || START + hub.began.elapsed();
         let place = Place::on_android();
         let (early_says, _) = watch::channel(BTreeSet::new());
-        let (failing, _) = watch::channel(BTreeMap::new());
+        let (failing, _) = watch::channel(BTreeSet::new());
         while hub.began.elapsed() < 3 * REST {
             let host = async {
                 let wishes = async {
@@ -190,7 +190,7 @@ async fn a_port_is_on_again_at_its_end_and_not_before_unless_the_wish_is_taken_b
         let done = detach.cut(&journal, &says("level: 80\nstatus: 2\n"), &Place::on_android(), &phone(), time, now()).await;
         assert_eq!(done, Outcome::Done { boot: None });
         let (early_says, hears) = watch::channel(BTreeSet::new());
-        let (failing, _) = watch::channel(BTreeMap::new());
+        let (failing, _) = watch::channel(BTreeSet::new());
         let looks = async {
             sleep(Duration::from_secs(280)).await;
             assert!(!*hub.on.lock().unwrap());
