@@ -1,7 +1,7 @@
 //! Jobs: what is to be measured, and their state machine's row.
 
 use benchrack_lifecycle::job::{Hold, JobState};
-use benchrack_protocol::api::{Heartbeat, JobStatus};
+use benchrack_protocol::api::JobStatus;
 use benchrack_protocol::ids::{DeviceId, GateId, JobId, LeaseId, SessionId, SubmissionId};
 use benchrack_protocol::session::SessionSpec;
 use sqlx::types::Json;
@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::column::cell;
-use super::{Database, DbError, one_row};
+use super::{Database, DbError, leases, one_row};
 
 /// What a job came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,13 +220,8 @@ struct StatusRow {
 }
 
 fn status(row: StatusRow) -> Result<JobStatus, DbError> {
-    let count = |column, value: Option<i32>| cell("leases", column, row.id).number(value.unwrap_or_default());
-    let progress = match row.phase {
-        Some(phase) if row.state == "leased" => {
-            Some(Heartbeat::of(phase, count("blocks_done", row.blocks_done)?, count("blocks_total", row.blocks_total)?))
-        }
-        _ => None,
-    };
+    let phase = row.phase.filter(|_| row.state == "leased");
+    let progress = phase.map(|phase| leases::progress(row.id, phase, (row.blocks_done, row.blocks_total))).transpose()?;
     Ok(JobStatus {
         id: JobId(row.id),
         device: DeviceId(row.device_id),

@@ -5,6 +5,7 @@ use benchrack_protocol::ids::{DeviceId, JobId, LeaseId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::column::cell;
 use super::devices::{self, LockedDevice};
 use super::jobs::{self, LockedJob};
 use super::{Database, DbError, one_row};
@@ -127,6 +128,12 @@ pub async fn grant(
     .fetch_one(tx)
     .await?;
     Ok(LeaseId(id))
+}
+
+/// How far a session is, by its lease's columns; `row` is the one that they were read with.
+pub(super) fn progress(row: i64, phase: String, (done, total): (Option<i32>, Option<i32>)) -> Result<Heartbeat, DbError> {
+    let count = |column, value: Option<i32>| cell("leases", column, row).number(value.unwrap_or_default());
+    Ok(Heartbeat::of(phase, count("blocks_done", done)?, count("blocks_total", total)?))
 }
 
 /// Notes a heartbeat, until when its agent may be silent, and until when the lease now lives.

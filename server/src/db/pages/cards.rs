@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use benchrack_dashboards::view::{Condition, ControlLevel, CurrentSession, DeviceCard};
-use benchrack_protocol::api::{Heartbeat, Run};
+use benchrack_protocol::api::Run;
 use benchrack_protocol::ids::{DeviceId, JobId, RunId, SeriesId};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::super::column::cell;
-use super::super::{Database, DbError, runs};
+use super::super::{Database, DbError, leases, runs};
 use super::conditions;
 use crate::judge;
 
@@ -112,13 +112,8 @@ async fn cards(db: &Database, only: Option<DeviceId>) -> Result<Vec<DeviceCard>,
     .await?;
     rows.into_iter()
         .map(|row| {
-            let count = |column, value: Option<i32>| cell("leases", column, row.id).number(value.unwrap_or_default());
-            let progress = match row.phase {
-                Some(phase) => {
-                    Some(Heartbeat::of(phase, count("blocks_done", row.blocks_done)?, count("blocks_total", row.blocks_total)?))
-                }
-                None => None,
-            };
+            let counts = (row.blocks_done, row.blocks_total);
+            let progress = row.phase.map(|phase| leases::progress(row.id, phase, counts)).transpose()?;
             let current = match (row.job_id, row.job_title, row.granted_at) {
                 (Some(job), Some(title), Some(since)) => Some(CurrentSession { job: JobId(job), title, since, progress }),
                 _ => None,
