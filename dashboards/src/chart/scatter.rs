@@ -230,8 +230,8 @@ fn draw_partners(plot: &mut Plot<'_, '_>, device: &CompareDevice, places: &[(usi
 /// A box in parts of the plot: left, top, right, bottom.
 type Area = (f64, f64, f64, f64);
 
-/// Each model's name once, or each revision's where several are compared, beside one of its points, where it covers neither a point nor another name; else nowhere:
-/// the words under the pointer and the table have it too.
+/// Each model's name once, or each revision's where several are compared, beside one of its points, where it covers neither a
+/// point nor another name; else nowhere: the words under the pointer and the table have it too.
 fn draw_names(
     plot: &mut Plot<'_, '_>,
     device: &CompareDevice,
