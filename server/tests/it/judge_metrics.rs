@@ -128,6 +128,15 @@ fn limits_need_as_many_rounds_as_make_their_intervals_sure() {
 }
 
 #[test]
+fn the_summary_names_the_tolerance_of_the_metric_whose_change_it_tells() {
+    let report = longer(session([Some(100 * MS), Some(107 * MS)]), 14);
+    let metrics = vec![MetricRule { metric: Metric::Latency, tolerance: Some(0.1) }];
+    let gate = NewGate { metrics, ..request(GateRules::default()) };
+    let outcome = judge_gate(&[("phone".to_owned(), None, &report)], &gate);
+    assert_eq!(outcome.summary, "within the 10 % that are accepted: +7.0 %");
+}
+
+#[test]
 fn models_of_one_change_share_alpha_as_devices_and_metrics_do() {
     let report = longer(session([Some(10 * MS), Some(13 * MS)]), 9);
     let verdict = |models: u32| {

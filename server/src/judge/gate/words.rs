@@ -77,10 +77,12 @@ pub(super) fn summary(
             format!("{what}{}{end}", scope(with(Verdict::Slower).count()))
         }
         Verdict::NotSlower => {
-            let latency = comparisons(parts).filter(|(_, one)| !one.budget && one.change.is_some());
-            let worst = latency.map(|(_, one)| change(one)).max_by(f64::total_cmp);
+            let changed = comparisons(parts).map(|(_, one)| one).filter(|one| !one.budget && one.change.is_some());
+            let worst = changed.max_by(|a, b| change(a).total_cmp(&change(b)));
+            // A metric may have a tolerance of its own.
+            let tolerance = worst.map_or(tolerance, |worst| percent(worst.limit));
             let scope = if alone { String::new() } else { format!(" on all {} devices", parts.len()) };
-            let worst = match worst {
+            let worst = match worst.map(change) {
                 None => String::new(),
                 Some(change) if alone => format!(": {}", signed_percent(change)),
                 Some(change) => format!(", at most {}", signed_percent(change)),
