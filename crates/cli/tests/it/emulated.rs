@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use benchrack_client::RunQuery;
 use benchrack_protocol::api::Run;
@@ -12,7 +13,7 @@ use benchrack_protocol::engine::IntegerKernels;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::report::OutputCheck;
 
-use crate::farm::{self, Process, Server};
+use crate::farm::{self, Models, Process, Server};
 
 const STATIC: &str = "aarch64-unknown-linux-musl";
 const DYNAMIC: &str = "aarch64-unknown-linux-gnu";
@@ -94,13 +95,8 @@ impl Emulated {
 }
 
 fn models() -> &'static Path {
-    static MODELS: std::sync::LazyLock<tempfile::TempDir> = std::sync::LazyLock::new(|| {
-        let folder = farm::folder();
-        let (code, _, stderr) = farm::run(farm::benchrack().args(["zoo", "build", "--quiet"]).arg(folder.path()).arg(MODEL));
-        assert_eq!(code, 0, "{stderr}");
-        folder
-    });
-    MODELS.path()
+    static MODELS: LazyLock<Models> = LazyLock::new(|| Models::build(MODEL));
+    &MODELS.folder
 }
 
 fn add_models(server: &Server) {

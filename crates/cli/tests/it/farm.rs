@@ -1,10 +1,12 @@
 //! A farm of real processes for one test: `benchrack serve` on a database of its own, agents, and the client.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use benchrack_client::Client;
@@ -46,14 +48,29 @@ pub fn folder() -> tempfile::TempDir {
 
 /// The models of the zoo that tests measure, built once for all tests of this program: small and quick.
 pub fn models() -> &'static Path {
-    static MODELS: std::sync::LazyLock<tempfile::TempDir> = std::sync::LazyLock::new(|| {
-        let folder = folder();
-        let (code, _, stderr) =
-            run(benchrack().args(["zoo", "build", "--quiet"]).arg(folder.path()).args(["mobilenet-v1-0.5-160"]));
+    static MODELS: LazyLock<Models> = LazyLock::new(|| Models::build("mobilenet-v1-0.5-160"));
+    &MODELS.folder
+}
+
+/// A model of the zoo that all tests share. Nothing drops a static, so its folder is no temporary one: it has the model's name,
+/// and the next run of these tests empties it. A run that starts meanwhile waits.
+pub struct Models {
+    pub folder: PathBuf,
+    _lock: File,
+}
+
+impl Models {
+    pub fn build(model: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(model);
+        let lock = File::create(folder.with_added_extension("lock")).unwrap();
+        lock.lock().unwrap();
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+        let (code, _, stderr) = run(benchrack().args(["zoo", "build", "--quiet"]).arg(&folder).arg(model));
         assert_eq!(code, 0, "{stderr}");
-        folder
-    });
-    MODELS.path()
+        Self { folder, _lock: lock }
+    }
 }
 
 /// A short suite over all models of the server.

@@ -9,6 +9,8 @@ mod foreign;
 mod onnxruntime;
 mod openvino;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use benchrack_zoo::architectures::*;
@@ -23,13 +25,33 @@ pub const STARTERS: [&str; 4] = ["squeezenet-1.1", "mobilenet-v1-1.0-224", "mobi
 
 /// The starter models, built once.
 pub fn starters() -> &'static [Built] {
-    static BUILT: OnceLock<(tempfile::TempDir, Vec<Built>)> = OnceLock::new();
+    static BUILT: OnceLock<(Folder, Vec<Built>)> = OnceLock::new();
     let (_, built) = BUILT.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let built = benchrack_zoo::build(&STARTERS.map(str::to_owned), folder.path(), 1, &|_| {}).unwrap();
+        let folder = Folder::new("zoo-starters");
+        let built = benchrack_zoo::build(&STARTERS.map(str::to_owned), &folder.path, 1, &|_| {}).unwrap();
         (folder, built)
     });
     built
+}
+
+/// A folder for what all tests share. Nothing drops a static, so the folder is no temporary one: it has a name, and the next
+/// run of these tests empties it. A run that starts meanwhile waits.
+struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let lock = File::create(path.with_extension("lock")).unwrap();
+        lock.lock().unwrap();
+        if path.exists() {
+            std::fs::remove_dir_all(&path).unwrap();
+        }
+        std::fs::create_dir(&path).unwrap();
+        Self { path, _lock: lock }
+    }
 }
 
 /// Families that are too large to be checked as they are in every test run, over smaller pictures or with fewer channels.
@@ -57,12 +79,12 @@ const SMALL: &[Architecture] = &[
 
 /// The small families in both precisions, built once.
 pub fn families() -> &'static [Built] {
-    static BUILT: OnceLock<(tempfile::TempDir, Vec<Built>)> = OnceLock::new();
+    static BUILT: OnceLock<(Folder, Vec<Built>)> = OnceLock::new();
     let (_, built) = BUILT.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new("zoo-families");
         let one = |architecture: &Architecture| {
             generate(architecture, 1).unwrap().map(|Generated { manifest, bytes }| {
-                let path = folder.path().join(format!("{}.{}.onnx", manifest.name, manifest.precision));
+                let path = folder.path.join(format!("{}.{}.onnx", manifest.name, manifest.precision));
                 std::fs::write(&path, &bytes).unwrap();
                 Built { manifest, path, cached: false }
             })
