@@ -286,6 +286,12 @@ async fn subjects<L: Launcher, E: Future<Output = ()> + Send>(
                 tell(format!("measuring {name}"), round.saturating_mul(of_each_round).saturating_add(place));
             };
             take_turns(&mut subjects, &order, (round, spec.plan.turns), (begun, &in_round), tell_of).await;
+            for subject in &mut subjects {
+                if let Ok(loaded) = subject {
+                    let result = loaded.weigh().await;
+                    fail_on(subject, result);
+                }
+            }
             let disturbed = |subject: &Loaded<'_, _>| subject.last_round().is_some_and(|round| is_disturbed(round.block));
             if let Some(busy) = core.filter(|_| subjects.iter().flatten().any(disturbed)) {
                 let next = cores::next_of_kind(busy, known, cpus);

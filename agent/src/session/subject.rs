@@ -227,8 +227,28 @@ impl<'a, R: Runner> Loaded<'a, R> {
             renewed.run_frames(FIRST_FRAMES).await?;
             frames.extend(renewed.run_frames(renewed.plan.round_frames).await?.iter().map(|time| time.total));
         }
-        renewed.fresh_runners.push(FreshRunner { round, load, first_inference, frames });
+        renewed.fresh_runners.push(FreshRunner { round, load, first_inference, frames, memory: None });
         Ok(renewed)
+    }
+
+    /// Notes the memory of this round's runner, where each round has one of its own. Reading it takes milliseconds, so it comes
+    /// after the turns of all subjects.
+    pub async fn weigh(&mut self) -> Result<(), Failure> {
+        if self.last_round().is_none_or(|round| round.runner.is_none()) {
+            return Ok(());
+        }
+        let memory = self.memory().await?;
+        if let Some(runner) = self.fresh_runners.last_mut() {
+            runner.memory = Some(memory);
+        }
+        Ok(())
+    }
+
+    async fn memory(&mut self) -> Result<MemoryFigures, Failure> {
+        match self.ask(&Request::Memory).await? {
+            Reply::Memory(figures) => Ok(figures),
+            other => Err(unexpected("memory", &other)),
+        }
     }
 
     /// What the last round gave.

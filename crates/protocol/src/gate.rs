@@ -127,8 +127,14 @@ impl Judged {
     /// How this metric is judged; none when it cannot decide a gate.
     pub fn of(metric: Metric) -> Option<Self> {
         match metric {
-            Metric::Latency | Metric::LatencyP90 | Metric::FirstInference | Metric::Load | Metric::Frame => Some(Self::ByRounds),
-            Metric::PeakRss | Metric::Pss | Metric::ModelSize | Metric::Fidelity => Some(Self::Exactly),
+            Metric::Latency
+            | Metric::LatencyP90
+            | Metric::FirstInference
+            | Metric::Load
+            | Metric::Frame
+            | Metric::PeakRss
+            | Metric::Pss => Some(Self::ByRounds),
+            Metric::ModelSize | Metric::Fidelity => Some(Self::Exactly),
             Metric::Energy => Some(Self::ByIntervals),
             _ => None,
         }

@@ -138,6 +138,9 @@ pub struct FreshRunner {
     /// Whole frames, when asked for and the manifest has a pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<Nanos>,
+    /// Its memory after its blocks; none from agents that did not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryFigures>,
 }
 
 /// A pass after the blocks that gave nothing.

@@ -3,7 +3,7 @@
 use crate::api::Metric;
 use crate::reading::Reading;
 use crate::report::{Block, FreshRunner, Turn};
-use crate::units::Nanos;
+use crate::units::{Bytes, Nanos};
 use crate::validity::{is_disturbed, takes_too_much};
 
 /// What a round gave of one subject.
@@ -18,7 +18,7 @@ pub struct Round<'a> {
 /// What two subjects of a round are compared by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SideBySide {
-    /// Values of both in nanoseconds, measured one after the other: one entry, or one for each turn.
+    /// Values of both in the metric's unit, measured one after the other: one entry, or one for each turn.
     pub pieces: Vec<[Vec<f64>; 2]>,
     /// The quantile of a piece's values that counts.
     pub quantile: f64,
@@ -27,15 +27,18 @@ pub struct SideBySide {
 const MEDIAN: f64 = 0.5;
 
 impl Metric {
-    /// What one round says of a metric: values, and the quantile of them that counts. None for a metric that has no figure
-    /// in each round, or when it was not measured.
-    pub fn of_round(self, Round { block, runner }: Round<'_>) -> Option<(Vec<Nanos>, f64)> {
+    /// What one round says of a metric, in its unit: values, and the quantile of them that counts. None for a metric that has
+    /// no figure in each round, or when it was not measured.
+    pub fn of_round(self, Round { block, runner }: Round<'_>) -> Option<(Vec<f64>, f64)> {
+        let size = |bytes: Option<Bytes>| bytes.map(|bytes| (vec![bytes.0 as f64], MEDIAN));
         match self {
-            Self::Latency => Some((block.samples.clone(), MEDIAN)),
-            Self::LatencyP90 => Some((block.samples.clone(), 0.9)),
-            Self::Load => runner.map(|runner| (vec![runner.load], MEDIAN)),
-            Self::FirstInference => runner.map(|runner| (vec![runner.first_inference], MEDIAN)),
-            Self::Frame => runner.filter(|runner| !runner.frames.is_empty()).map(|runner| (runner.frames.clone(), MEDIAN)),
+            Self::Latency => Some((numbers(&block.samples), MEDIAN)),
+            Self::LatencyP90 => Some((numbers(&block.samples), 0.9)),
+            Self::Load => Some((numbers(&[runner?.load]), MEDIAN)),
+            Self::FirstInference => Some((numbers(&[runner?.first_inference]), MEDIAN)),
+            Self::Frame => runner.filter(|runner| !runner.frames.is_empty()).map(|runner| (numbers(&runner.frames), MEDIAN)),
+            Self::PeakRss => size(runner?.memory?.peak_rss),
+            Self::Pss => size(runner?.memory?.pss),
             _ => None,
         }
     }
@@ -49,7 +52,7 @@ impl Metric {
             return Some(SideBySide { pieces: both.map(|(a, b)| [numbers(a), numbers(b)]).collect(), quantile: MEDIAN });
         }
         let [(baseline, quantile), (candidate, _)] = [self.of_round(sides[0])?, self.of_round(sides[1])?];
-        Some(SideBySide { pieces: vec![[numbers(&baseline), numbers(&candidate)]], quantile })
+        Some(SideBySide { pieces: vec![[baseline, candidate]], quantile })
     }
 }
 

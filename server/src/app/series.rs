@@ -88,7 +88,7 @@ impl App {
                 }
                 Said::Changed { since, good, change, interval, infrastructure } => {
                     // Sure and too small to matter is not worth a word.
-                    if change.is_some_and(|change| change.abs() < self.series_config().accepts(due.metric)) {
+                    if change.is_some_and(|change| change.abs() < self.series_config().tolerance) {
                         continue;
                     }
                     let Some(at) = db::watches::back(tx, due.series, point.run, *since).await? else { continue };

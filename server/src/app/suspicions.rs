@@ -73,7 +73,7 @@ impl App {
                     let candidate = Subject { manifest, ..bad.subject.clone() };
                     // Half-way between unchanged and as slow as was confirmed, so that few rounds tell which of them it is.
                     let effect = self.effect_of(&mut tx, *confirmed_by).await?;
-                    let half = effect.map(|effect| half_way(effect.low, self.series_config().accepts(suspicion.metric)));
+                    let half = effect.map(|effect| half_way(effect.low, self.series_config().tolerance));
                     self.compare(&mut tx, (&good, &bad), (candidate, suspicion.metric), (SEARCH_PRIORITY, half), now).await?
                 }
             };
@@ -257,7 +257,7 @@ impl App {
             // Another order for each gate, and the same one when this is tried again.
             plan: self.own_plan(u64::try_from(now.unix_timestamp()).unwrap_or_default()).with_what_they_need(&[own.metric], None),
             rules: GateRules {
-                tolerance: own.tolerance.unwrap_or(self.series_config().accepts(own.metric)),
+                tolerance: own.tolerance.unwrap_or(self.series_config().tolerance),
                 ..self.series_config().gate_rules()
             },
             metrics: vec![MetricRule { metric: own.metric, tolerance: None }],

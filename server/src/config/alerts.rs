@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use benchrack_protocol::api::{GateRules, Metric};
+use benchrack_protocol::api::GateRules;
 use benchrack_protocol::model::Precision;
 use serde::Deserialize;
 
@@ -52,12 +52,6 @@ impl Default for SeriesConfig {
 }
 
 impl SeriesConfig {
-    /// By what share a metric may rise. Peak memory is one figure of each side and no pairs, so that a rise below the step may be the
-    /// kernel's doing.
-    pub fn accepts(&self, metric: Metric) -> f64 {
-        if metric == Metric::PeakRss { self.step.max(self.tolerance) } else { self.tolerance }
-    }
-
     /// Rules of a confirming gate.
     pub fn gate_rules(&self) -> GateRules {
         GateRules { tolerance: self.tolerance, alpha: self.alpha, ..GateRules::default() }

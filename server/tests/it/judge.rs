@@ -7,6 +7,7 @@ use benchrack_protocol::evidence::Hindrance;
 use benchrack_protocol::model::Precision;
 use benchrack_protocol::reading::Reading;
 use benchrack_protocol::report::{Block, FreshRunner, Measurement, OutputCheck, RunReport, SessionReport, Turn};
+use benchrack_protocol::runner::MemoryFigures;
 use benchrack_protocol::session::{BlockOrder, MeasurePlan, OperatingPoint, SessionSpec, Subject};
 use benchrack_protocol::tensor::Comparison;
 use benchrack_protocol::units::{Bytes, Nanos};
@@ -236,8 +237,7 @@ fn metrics_are_judged_by_their_own_rounds_and_exact_ones_at_once() {
     let mut report = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
     for (place, load) in [(0, 40 * MS), (1, 60 * MS)] {
         change(&mut report, place, |run| {
-            let runner = |round| FreshRunner { round, load: Nanos(load), first_inference: Nanos(20 * MS), frames: Vec::new() };
-            run.fresh_runners = (0..14).map(runner).collect();
+            run.fresh_runners = (0..14).map(|round| FreshRunner { load: Nanos(load), ..fresh_runner(round) }).collect();
         });
     }
     let latency = (Metric::Latency, None);
@@ -251,12 +251,39 @@ fn metrics_are_judged_by_their_own_rounds_and_exact_ones_at_once() {
     assert!((load.change.unwrap().value - 0.5).abs() < 1e-6 && load.baseline == Some(40e6), "{load:?}");
 
     assert_eq!(verdict(&[latency, (Metric::Frame, None)]), Verdict::Inconclusive, "no frames were measured");
-    assert_eq!(verdict(&[latency, (Metric::PeakRss, None), (Metric::ModelSize, None)]), Verdict::NotSlower);
-    let mut fat = report.clone();
-    change(&mut fat, 1, |run| run.memory.peak_rss = Some(Bytes(62_000_000)));
-    let part = device(&fat, &[latency, (Metric::PeakRss, None)], Vec::new());
-    assert_eq!(part.verdict, Verdict::Slower, "3.3 % more of 60 MB");
-    assert!(part.detail.contains("peak_rss: larger by more than the 2 %"), "{}", part.detail);
+    assert_eq!(verdict(&[latency, (Metric::ModelSize, None)]), Verdict::NotSlower);
+}
+
+/// Two processes of one model differ by some per cent in what they hold at most, so that one figure of each side says nothing.
+#[test]
+fn memory_is_judged_by_all_runners_of_a_gate() {
+    let judged = |size: fn(u32) -> u64| {
+        let mut report = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
+        for place in 0..2 {
+            change(&mut report, place, |run| {
+                let held = |round: u32| {
+                    let bytes = if place == 0 { 60_000_000 } else { size(round) };
+                    MemoryFigures { peak_rss: Some(Bytes(bytes)), pss: None, ..run.memory }
+                };
+                run.fresh_runners =
+                    (0..14).map(|round| FreshRunner { memory: Some(held(round)), ..fresh_runner(round) }).collect();
+            });
+        }
+        device(&report, &[(Metric::Latency, None), (Metric::PeakRss, Some(0.03)), (Metric::ModelSize, None)], Vec::new())
+    };
+    let scattered = judged(|round| [56_000_000, 63_000_000, 60_100_000, 59_900_000][round as usize % 4]);
+    assert!(scattered.verdict != Verdict::Slower, "the last of them held 5 % more: {}", scattered.detail);
+    let larger = judged(|round| 66_000_000 + 100_000 * u64::from(round % 3));
+    assert_eq!(larger.verdict, Verdict::Slower);
+    assert!(larger.detail.contains("peak_rss: larger by more than the 3 %"), "{}", larger.detail);
+    assert_eq!(judged(|round| 60_500_000 + 100_000 * u64::from(round % 3)).verdict, Verdict::NotSlower);
+    let report = longer(session([Some(10 * MS), Some(10 * MS)]), 14);
+    let unknown = device(&report, &[(Metric::Pss, None)], Vec::new());
+    assert!(unknown.detail.contains("pss has no figure"), "{}", unknown.detail);
+}
+
+fn fresh_runner(round: u32) -> FreshRunner {
+    FreshRunner { round, load: Nanos(40 * MS), first_inference: Nanos(20 * MS), frames: Vec::new(), memory: None }
 }
 
 #[test]

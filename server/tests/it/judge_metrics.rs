@@ -100,6 +100,7 @@ fn limits_of_loading_hold_for_the_fresh_runners_and_not_for_a_single_start() {
                 load: Nanos((40 + u64::from(round % 3)) * MS),
                 first_inference: Nanos(20 * MS),
                 frames: Vec::new(),
+                memory: Some(run.memory),
             };
             run.fresh_runners = (0..14).map(runner).collect();
         });

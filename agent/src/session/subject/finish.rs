@@ -27,10 +27,7 @@ impl<R: Runner> Loaded<'_, R> {
         if self.summary.is_some() {
             return Ok(self.of_program(threads));
         }
-        let memory = match self.ask(&Request::Memory).await? {
-            Reply::Memory(figures) => figures,
-            other => return Err(unexpected("memory", &other)),
-        };
+        let memory = self.memory().await?;
         let outputs = self.check_outputs().await;
         let profile = if self.plan.profile {
             match self.ask(&Request::Profile { n: PROFILE_INFERENCES }).await {

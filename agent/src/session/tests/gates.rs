@@ -1,6 +1,7 @@
 //! Sessions of gates: fresh runners in each round, and an end as soon as it is sure.
 
 use benchrack_protocol::api::Metric;
+use benchrack_protocol::report::{Block, FreshRunner};
 use benchrack_protocol::session::StopRule;
 
 use super::*;
@@ -45,6 +46,11 @@ async fn each_round_has_runners_of_its_own_and_says_how_they_started() {
             run.fresh_runners.iter().map(|runner| (runner.round, runner.load, runner.first_inference)).collect();
         let expected: Vec<(u32, Nanos, Nanos)> = (0..4).map(|round| (round, Nanos(50 * MS), Nanos(latency))).collect();
         assert_eq!(seen, expected);
+        // One inference at first, some to warm up, and those of the block: a byte for each.
+        let held = |runner: &FreshRunner| runner.memory.and_then(|memory| memory.peak_rss).map_or(0, |bytes| bytes.0);
+        let warm_up = |(runner, block): (&FreshRunner, &Block)| held(runner) - 1 - block.samples.len() as u64;
+        let warm_ups: Vec<u64> = run.fresh_runners.iter().zip(&run.blocks).map(warm_up).collect();
+        assert!(warm_ups[0] > 0 && warm_ups.iter().all(|&count| count == warm_ups[0]), "{warm_ups:?}");
         assert!(run.blocks.iter().all(|block| block.samples.iter().all(|sample| sample.0 == latency)), "runners were mixed up");
     }
 }

@@ -239,7 +239,13 @@ pub fn measurement() -> Measurement {
         first_inference: Nanos(3_000_000),
         warmup: Warmup { samples: vec![Nanos(1_100_000), Nanos(1_000_000)], steady: true },
         blocks: vec![block(0, 0, 10), block(1, 1, 20)],
-        fresh_runners: vec![FreshRunner { round: 0, load: Nanos(8), first_inference: Nanos(9), frames: vec![Nanos(11)] }],
+        fresh_runners: vec![FreshRunner {
+            round: 0,
+            load: Nanos(8),
+            first_inference: Nanos(9),
+            frames: vec![Nanos(11)],
+            memory: Some(MemoryFigures { peak_rss: Some(Bytes(41_000_000)), ..MemoryFigures::default() }),
+        }],
         memory_before: MemoryFigures { rss: Some(Bytes(8_000_000)), ..MemoryFigures::default() },
         memory: MemoryFigures {
             peak_rss: Some(Bytes(20_000_000)),

@@ -37,7 +37,7 @@ fn digits(Estimate { value, low, high, level }: Estimate) -> Estimate {
 
 /// What a new runner in each round gives many of, where a session with one runner has a single figure.
 fn of_fresh_runners(run: &Measurement, metric: Metric, confidence: Confidence) -> Option<Estimate> {
-    if !matches!(metric, Metric::Load | Metric::FirstInference | Metric::Frame) {
+    if !matches!(metric, Metric::Load | Metric::FirstInference | Metric::Frame | Metric::PeakRss | Metric::Pss) {
         return None;
     }
     let values: Vec<f64> = of_rounds(run, metric).into_values().collect();

@@ -15,7 +15,7 @@ use benchrack_stats::sequential::{Comparison, judge_exact};
 use benchrack_stats::{Confidence, Interval, Samples};
 
 use super::super::rounds::round_pair;
-use super::super::run::{metrics, nanoseconds};
+use super::super::run::metrics;
 
 /// A metric of one device.
 pub(super) struct MeasuredMetric {
@@ -76,7 +76,7 @@ fn by_rounds(metric: Metric, tolerance: f64, sides: &[Measurement; 2], rules: &R
 pub(super) fn of_rounds(run: &Measurement, metric: Metric) -> BTreeMap<u32, f64> {
     let figure = |block: &Block| {
         let (values, share) = metric.of_round(round(run, block))?;
-        Samples::new(nanoseconds(&values)).ok().map(|samples| samples.quantile(share))
+        Samples::new(values).ok().map(|samples| samples.quantile(share))
     };
     run.blocks.iter().filter_map(|block| Some((block.round, figure(block)?))).collect()
 }

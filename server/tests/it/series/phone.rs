@@ -7,7 +7,7 @@ use benchrack_protocol::alert::Alert;
 use benchrack_protocol::api::{Device, Lease, Model, Reported};
 use benchrack_protocol::ids::ArtifactId;
 use benchrack_protocol::model::Precision;
-use benchrack_protocol::report::RunReport;
+use benchrack_protocol::report::{Block, FreshRunner, Measurement, RunReport};
 use benchrack_protocol::suite::Suite;
 use benchrack_protocol::units::Bytes;
 use time::Duration;
@@ -17,6 +17,14 @@ use crate::sample::{report, suite};
 
 pub const MODEL: &str = "enet";
 const MS: f64 = 1e6;
+
+/// A runner for each of its blocks, all alike.
+fn fresh_runners(run: &Measurement) -> Vec<FreshRunner> {
+    let (load, first_inference) = (run.load, run.first_inference);
+    let runner =
+        |block: &Block| FreshRunner { round: block.round, load, first_inference, frames: Vec::new(), memory: Some(run.memory) };
+    run.blocks.iter().map(runner).collect()
+}
 
 /// One device, and the true latency of every file in ms.
 pub struct Phone<'a> {
@@ -134,8 +142,12 @@ impl<'a> Phone<'a> {
         let id = u128::from(nth) + 1_000_000 * u128::try_from(self.device.id.0).unwrap();
         let mut sent = report(id, &self.device.key, &lease.session, latency);
         for (run, subject) in sent.runs.iter_mut().zip(subjects) {
-            if let (RunReport::Measured(measured), Some(megabytes)) = (run, self.memory.get(&subject.manifest.artifact)) {
+            let RunReport::Measured(measured) = run else { continue };
+            if let Some(megabytes) = self.memory.get(&subject.manifest.artifact) {
                 measured.memory.peak_rss = Some(Bytes(megabytes * 1_000_000));
+            }
+            if lease.session.plan.fresh_runners {
+                measured.fresh_runners = fresh_runners(measured);
             }
         }
         (sent.agent.version, sent.os_fingerprint) = (self.agent.into(), self.system.into());
