@@ -54,8 +54,11 @@ fn session(evidence: &SessionEvidence, point: &OperatingPoint, c: &Ctx<'_>) -> V
     let r = &c.t.run;
     let mut sentences = Vec::new();
     let settle = &evidence.settle;
-    let words = if settle.timed_out { r.not_settled } else { r.settled };
-    sentences.push((Some(!settle.timed_out), fill(words, &[&settle.waited, &settle.detail])));
+    sentences.push(if settle.timed_out {
+        (Some(false), fill(r.not_settled, &[&settle.waited, &c.said_plainly(&settle.detail)]))
+    } else {
+        (Some(true), fill(r.settled, &[&settle.waited]))
+    });
     sentences.push((None, load(evidence, c)));
     sentences.push((None, fill(r.ran_on, &[&c.point(point), &evidence.cpus])));
     if evidence.knobs.is_empty() {

@@ -119,7 +119,7 @@ texts! {
 
         evidence: "Evidence", "증거";
         no_evidence: "The session failed before any evidence was gathered.", "증거를 모으기 전에 세션이 실패했습니다.";
-        settled: "Waited {} for a cool and idle device: {}", "기기가 식고 한가해질 때까지 {} 대기: {}";
+        settled: "Waited {} until the device was cool and idle", "기기가 식고 한가해질 때까지 {} 대기";
         not_settled: "The device did not become cool and idle within {}: {}", "{} 안에 기기가 식거나 한가해지지 않음: {}";
         load_and_pressure: "Load (1 min): {}; CPU pressure (10 s, %): {}", "부하 (1분): {}; CPU 압박 (10초, %): {}";
         ran_on: "Asked for {}: CPUs {}", "요청: {} (CPU {})";
