@@ -8,7 +8,7 @@ use super::render;
 use crate::chart::{Look, badge};
 use crate::part::{Badge, Ctx, Tab};
 use crate::text::{Texts, fill, texts};
-use crate::view::{HomeView, SessionRow, Trouble};
+use crate::view::{HomeView, SessionRow, SilentDevice, Trouble};
 use crate::{Chrome, Language, Page, RenderError, link};
 
 #[derive(Template)]
@@ -17,21 +17,23 @@ struct Home<'a> {
     c: &'a Ctx<'a>,
     v: &'a HomeView,
     headline: String,
-    troubles: Vec<Told>,
+    troubles: Vec<Told<'a>>,
     queue: String,
     cards: Vec<Card<'a>>,
 }
 
 /// A trouble in words.
-struct Told {
+struct Told<'a> {
     badge: Badge,
     href: String,
     title: String,
     at: Option<OffsetDateTime>,
     detail: String,
+    /// What it is about, where that is several.
+    links: Vec<(String, &'a str)>,
 }
 
-fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
+fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
     let h = &c.t.home;
     let plain = |word: &str| Badge { word: word.into(), ..c.answer(false, "", "") };
     match trouble {
@@ -41,18 +43,22 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             title: device.name.clone(),
             at: None,
             detail: c.said_plainly(reason),
+            links: Vec::new(),
         },
-        Trouble::Offline { device, last_seen_at } => Told {
-            badge: c.state("offline", &None),
-            href: link::device(device.id),
-            title: device.name.clone(),
-            at: Some(*last_seen_at),
-            detail: h.offline.into(),
-        },
+        Trouble::Offline { devices } => {
+            let badge = c.state("offline", &None);
+            if let [SilentDevice { device, last_seen_at }] = devices.as_slice() {
+                let (href, title, at) = (link::device(device.id), device.name.clone(), Some(*last_seen_at));
+                return Told { badge, href, title, at, detail: h.offline.into(), links: Vec::new() };
+            }
+            let links = devices.iter().map(|silent| (link::device(silent.device.id), silent.device.name.as_str())).collect();
+            let title = fill(h.devices, &[&devices.len()]);
+            Told { badge, href: link::RACK.into(), title, at: None, detail: h.silent.into(), links }
+        }
         Trouble::Alert { alert } => {
             let (title, detail) = super::alert_words::told(alert, c);
             let at = Some(alert.raised_at);
-            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail }
+            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail, links: Vec::new() }
         }
         Trouble::GateSlower { gate, summary, verdict } => Told {
             badge: c.verdict(&Some(*verdict)),
@@ -60,6 +66,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             title: fill(h.gate, &[gate]),
             at: None,
             detail: c.said_plainly(summary),
+            links: Vec::new(),
         },
         Trouble::RunsFailed { device, count, failure, newest } => Told {
             badge: plain(c.t.common.failed),
@@ -67,6 +74,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             title: fill(h.runs_failed, &[count, &device.name]),
             at: None,
             detail: format!("{}: {}", c.t.run.failure(&failure.reason), failure.detail),
+            links: Vec::new(),
         },
         Trouble::RunsInvalid { device, count, of, doubt, newest } => Told {
             badge: plain(c.t.common.invalid),
@@ -77,6 +85,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
                 .as_ref()
                 .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &c.said_plainly(&doubt.detail)]))
                 .unwrap_or_default(),
+            links: Vec::new(),
         },
         Trouble::Stuck { jobs, since, device, state } => Told {
             badge: plain(h.stuck),
@@ -84,6 +93,7 @@ fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
             title: fill(h.jobs_wait, &[jobs]),
             at: Some(*since),
             detail: format!("{}: {}", device.name, c.state(state, &None).word),
+            links: Vec::new(),
         },
     }
 }

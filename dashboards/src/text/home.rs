@@ -9,6 +9,8 @@ texts! {
         one_trouble: "One thing needs you", "확인할 것이 1건 있습니다";
         troubles: "{} things need you", "확인할 것이 {}건 있습니다";
         offline: "No sign of life; its jobs wait. Look at its cable, its power and its agent.", "신호가 없어 작업이 대기 중입니다. 케이블, 전원, 에이전트를 확인하세요.";
+        devices: "{} devices", "기기 {}대";
+        silent: "No sign of life; their jobs wait. Look at what they share: hub, power, host.", "신호가 없어 작업이 대기 중입니다. 함께 쓰는 허브, 전원, 호스트를 확인하세요.";
         gate: "Gate {}", "게이트 {}";
         runs_failed: "Failed lately: {} on {}", "최근 실패: {}건 ({})";
         runs_invalid: "Do not count lately: {} of {} on {}", "최근 무효: {} / {}건 ({})";

@@ -52,6 +52,16 @@ pub struct Queue {
     pub leased: u32,
 }
 
+/// A device that gives no sign of life.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SilentDevice {
+    /// Which.
+    pub device: DeviceRef,
+    /// Its last sign of life.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+}
+
 /// One thing that needs a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "trouble", rename_all = "snake_case")]
@@ -63,13 +73,10 @@ pub enum Trouble {
         /// Why.
         reason: String,
     },
-    /// A device has gone silent.
+    /// Devices have gone silent: one trouble, because a hub without power silences all of its phones.
     Offline {
-        /// Which.
-        device: DeviceRef,
-        /// Its last sign of life.
-        #[serde(with = "time::serde::rfc3339")]
-        last_seen_at: OffsetDateTime,
+        /// Which, at least one.
+        devices: Vec<SilentDevice>,
     },
     /// A confirmed change that nobody has decided about, or that is overdue.
     Alert {

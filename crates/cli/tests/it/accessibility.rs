@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, sound};
 use crate::farm::{self, Server, benchrack, run};
+use crate::study::study_file;
 
 /// axe-core as npm ships it; BENCHRACK_AXE names another file.
 fn axe() -> Option<String> {
@@ -74,20 +75,40 @@ async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
         ["/series/1", "/series/1?x=order&points=100", "/models?of=1", "/search?q=pixel", "/alerts/1", "/gates/1"]
             .map(str::to_owned),
     );
+    break_no_rule((&browser, &axe), &home, &pages).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_pages_of_a_measured_study_break_no_rule_either() {
+    let _cores = farm::CORES.read().await;
+    let (Some(axe), Some(browser)) = (axe(), Browser::start().await) else { return };
+    let folder = farm::folder();
+    let (file, data) = (study_file(folder.path(), 6, 1_000_000), folder.path().join("server"));
+    let (code, _, stderr) = run(benchrack().args(["study", "run", "--local", "--quiet", "--data-dir"]).arg(&data).arg(file));
+    assert_eq!(code, 0, "{stderr}");
+    let server = Server::start(&data, 60);
+    let study = server.client().newest_study("tiny").await.unwrap().unwrap();
+    let pages = ["/studies".to_owned(), format!("/studies/{}", study.id)];
+    break_no_rule((&browser, &axe), &server.url(), &pages).await;
+    browser.close().await;
+}
+
+/// Opens each page in both themes and at three widths.
+async fn break_no_rule((browser, axe): (&Browser, &str), home: &str, pages: &[String]) {
     let mut broken = Vec::new();
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 800), ("light", 390)] {
         browser.scheme(scheme).await;
         browser.width(width).await;
-        for path in &pages {
-            sound(&browser, &format!("{home}{path}")).await;
-            let found = violations(&browser, &axe).await;
+        for path in pages {
+            sound(browser, &format!("{home}{path}")).await;
+            let found = violations(browser, axe).await;
             broken.extend(found.into_iter().map(|rule| format!("{path} {scheme} {width}: {rule}")));
             // Scripts that a test runs write to the console as well.
             browser.console().await;
         }
     }
     assert!(broken.is_empty(), "{} violations:\n{}", broken.len(), broken.join("\n"));
-    browser.close().await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::farm::{self, PATIENCE, Server};
 
 /// A study of one small model: what its manifests say is certain, what is measured depends on who else is at work here.
-fn study_file(folder: &Path, blocks: u32, settle_ns: u64) -> PathBuf {
+pub fn study_file(folder: &Path, blocks: u32, settle_ns: u64) -> PathBuf {
     let text = format!(
         r#"
 name = "tiny"

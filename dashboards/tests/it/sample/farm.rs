@@ -246,8 +246,16 @@ pub fn home() -> HomeView {
                 reason: "control subject drifted by +6.2 % over the last 5 sessions; look at battery and cover".into(),
             },
             Trouble::Offline {
-                device: DeviceRef { id: DeviceId(5), name: LONG.into(), ..pixel() },
-                last_seen_at: NOW - Duration::days(3),
+                devices: vec![
+                    SilentDevice {
+                        device: DeviceRef { id: DeviceId(5), name: LONG.into(), ..pixel() },
+                        last_seen_at: NOW - Duration::days(3),
+                    },
+                    SilentDevice {
+                        device: DeviceRef { id: DeviceId(6), name: "pixel-6-2".into(), ..pixel() },
+                        last_seen_at: NOW - Duration::hours(2),
+                    },
+                ],
             },
             Trouble::RunsFailed {
                 device: workbench(),

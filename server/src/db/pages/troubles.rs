@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use benchrack_dashboards::view::{DeviceCard, DeviceRef, Trouble};
+use benchrack_dashboards::view::{DeviceCard, DeviceRef, SilentDevice, Trouble};
 use benchrack_protocol::alert::{Alert, TriageState};
 use benchrack_protocol::api::{Estimate, Verdict};
 use benchrack_protocol::ids::{DeviceId, GateId, RunId};
@@ -34,15 +34,16 @@ pub(super) async fn of(db: &Database, devices: &[DeviceCard], now: OffsetDateTim
         .iter()
         .filter(|device| device.state == "quarantined")
         .map(|device| Trouble::Quarantined { device: reference(device), reason: device.reason.clone().unwrap_or_default() });
-    let offline = devices
+    let offline: Vec<SilentDevice> = devices
         .iter()
         .filter(|device| device.state == "offline")
-        .map(|device| Trouble::Offline { device: reference(device), last_seen_at: device.last_seen_at });
+        .map(|device| SilentDevice { device: reference(device), last_seen_at: device.last_seen_at })
+        .collect();
     let mut troubles: Vec<Trouble> = quarantined.collect();
     let (failed, invalid) = runs(db, since).await?;
     troubles.extend(failed);
     troubles.extend(stuck(db).await?);
-    troubles.extend(offline);
+    troubles.extend((!offline.is_empty()).then_some(Trouble::Offline { devices: offline }));
     troubles.extend(open_alerts(db, now).await?);
     troubles.extend(slower_gates(db, since).await?);
     troubles.extend(invalid);
