@@ -63,7 +63,7 @@ impl Target {
         if profile == SHIPPED {
             // LLVM copies a function into its callers up to a size of 225, and 325 where it is marked `#[inline]`, as nearly all of
             // iterators is, also in code that is optimised for size. docs/size.md has what that costs and what it is worth.
-            flags.push("llvm-args=-inline-threshold=25 -inlinehint-threshold=75");
+            flags.push("llvm-args=-inline-threshold=60 -inlinehint-threshold=75");
         }
         flags.into_iter().flat_map(|flag| ["-C", flag]).map(str::to_owned).collect()
     }
