@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use benchrack_client::{Client, RunQuery};
 use fantoccini::Locator;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -51,15 +52,9 @@ pub fn seeded(folder: &tempfile::TempDir) -> Server {
     Server::start(&data, 60)
 }
 
-#[tokio::test]
-async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
-    let _cores = farm::CORES.read().await;
-    let (Some(axe), Some(browser)) = (axe(), Browser::start().await) else { return };
-    let folder = farm::folder();
-    let server = seeded(&folder);
-    let home = server.url();
-    let client = server.client();
-    let newest = client.runs(&benchrack_client::RunQuery { limit: Some(1), ..Default::default() }).await.unwrap().remove(0);
+/// A page of each kind, of a made-up farm.
+pub async fn pages(client: &Client) -> Vec<String> {
+    let newest = client.runs(&RunQuery { limit: Some(1), ..Default::default() }).await.unwrap().remove(0);
     let mut pages: Vec<String> =
         ["/", "/rack", "/compare?device=1", "/series", "/models", "/engines", "/gates", "/alerts", "/studies", "/self-test"]
             .map(str::to_owned)
@@ -75,7 +70,16 @@ async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
         ["/series/1", "/series/1?x=order&points=100", "/models?of=1", "/search?q=pixel", "/alerts/1", "/gates/1"]
             .map(str::to_owned),
     );
-    break_no_rule((&browser, &axe), &home, &pages).await;
+    pages
+}
+
+#[tokio::test]
+async fn no_page_breaks_a_rule_of_accessibility_in_any_theme_or_width() {
+    let _cores = farm::CORES.read().await;
+    let (Some(axe), Some(browser)) = (axe(), Browser::start().await) else { return };
+    let folder = farm::folder();
+    let server = seeded(&folder);
+    break_no_rule((&browser, &axe), &server.url(), &pages(&server.client()).await).await;
     browser.close().await;
 }
 

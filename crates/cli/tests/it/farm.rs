@@ -52,24 +52,38 @@ pub fn models() -> &'static Path {
     &MODELS.folder
 }
 
-/// A model of the zoo that all tests share. Nothing drops a static, so its folder is no temporary one: it has the model's name,
-/// and the next run of these tests empties it. A run that starts meanwhile waits.
+/// A model of the zoo that all tests share, also those that run this program again in namespaces. Nothing drops a static, so its
+/// folder is no temporary one: it has the model's name, and is made anew when `benchrack` was. That waits for whoever uses it.
 pub struct Models {
     pub folder: PathBuf,
-    _lock: File,
+    _in_use: File,
 }
 
 impl Models {
     pub fn build(model: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(model);
-        let lock = File::create(folder.with_added_extension("lock")).unwrap();
-        lock.lock().unwrap();
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).unwrap();
+        let (lock, stamp) = (folder.with_added_extension("lock"), folder.with_added_extension("builder"));
+        let builder = std::fs::metadata(env!("CARGO_BIN_EXE_benchrack")).unwrap();
+        let builder = format!("{} {:?}", builder.len(), builder.modified().unwrap());
+        let is_fresh = || std::fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == builder);
+        let lock = File::create(lock).unwrap();
+        loop {
+            lock.lock_shared().unwrap();
+            if is_fresh() {
+                return Self { folder, _in_use: lock };
+            }
+            lock.unlock().unwrap();
+            lock.lock().unwrap();
+            if !is_fresh() {
+                if folder.exists() {
+                    std::fs::remove_dir_all(&folder).unwrap();
+                }
+                let (code, _, stderr) = run(benchrack().args(["zoo", "build", "--quiet"]).arg(&folder).arg(model));
+                assert_eq!(code, 0, "{stderr}");
+                std::fs::write(&stamp, &builder).unwrap();
+            }
+            lock.unlock().unwrap();
         }
-        let (code, _, stderr) = run(benchrack().args(["zoo", "build", "--quiet"]).arg(&folder).arg(model));
-        assert_eq!(code, 0, "{stderr}");
-        Self { folder, _lock: lock }
     }
 }
 

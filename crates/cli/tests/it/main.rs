@@ -15,6 +15,7 @@ mod engines;
 mod farm;
 mod foreign;
 mod gate;
+mod interactive;
 mod killed;
 mod proxy;
 mod questions;
