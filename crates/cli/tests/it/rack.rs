@@ -101,7 +101,8 @@ fn phones_are_found_enrolled_deployed_and_measure_and_outlive_host_and_adb() {
         let submission = server.submit();
         let done = farm::finished(&client, submission.id).await;
         assert!(done.jobs.iter().all(|job| job.state == "done"), "{done:#?}");
-        let runs = client.runs(&RunQuery { submission: Some(submission.id), ..RunQuery::default() }).await.unwrap();
+        let limit = Some(u32::try_from(2 * count).unwrap());
+        let runs = client.runs(&RunQuery { submission: Some(submission.id), limit, ..RunQuery::default() }).await.unwrap();
         let measured: BTreeSet<_> = runs.iter().filter(|run| run.failure.is_none()).map(|run| run.device).collect();
         assert_eq!(measured.len(), count, "every phone measured: {runs:#?}");
         let devices = client.devices().await.unwrap();
