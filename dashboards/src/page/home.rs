@@ -17,23 +17,22 @@ struct Home<'a> {
     c: &'a Ctx<'a>,
     v: &'a HomeView,
     headline: String,
-    troubles: Vec<Told<'a>>,
+    /// Each with the devices it is about, where those are several.
+    troubles: Vec<(Told, &'a [SilentDevice])>,
     queue: String,
     cards: Vec<Card<'a>>,
 }
 
 /// A trouble in words.
-struct Told<'a> {
+struct Told {
     badge: Badge,
     href: String,
     title: String,
     at: Option<OffsetDateTime>,
     detail: String,
-    /// What it is about, where that is several.
-    links: Vec<(String, &'a str)>,
 }
 
-fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
+fn told(trouble: &Trouble, c: &Ctx<'_>) -> Told {
     let h = &c.t.home;
     let plain = |word: &str| Badge { word: word.into(), ..c.answer(false, "", "") };
     match trouble {
@@ -43,22 +42,20 @@ fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
             title: device.name.clone(),
             at: None,
             detail: c.said_plainly(reason),
-            links: Vec::new(),
         },
         Trouble::Offline { devices } => {
             let badge = c.state("offline", &None);
             if let [SilentDevice { device, last_seen_at }] = devices.as_slice() {
                 let (href, title, at) = (link::device(device.id), device.name.clone(), Some(*last_seen_at));
-                return Told { badge, href, title, at, detail: h.offline.into(), links: Vec::new() };
+                return Told { badge, href, title, at, detail: h.offline.into() };
             }
-            let links = devices.iter().map(|silent| (link::device(silent.device.id), silent.device.name.as_str())).collect();
             let title = fill(h.devices, &[&devices.len()]);
-            Told { badge, href: link::RACK.into(), title, at: None, detail: h.silent.into(), links }
+            Told { badge, href: link::RACK.into(), title, at: None, detail: h.silent.into() }
         }
         Trouble::Alert { alert } => {
             let (title, detail) = super::alert_words::told(alert, c);
             let at = Some(alert.raised_at);
-            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail, links: Vec::new() }
+            Told { badge: c.triage(alert.state), href: link::alert(alert.id), title, at, detail }
         }
         Trouble::GateSlower { gate, summary, verdict } => Told {
             badge: c.verdict(&Some(*verdict)),
@@ -66,7 +63,6 @@ fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
             title: fill(h.gate, &[gate]),
             at: None,
             detail: c.said_plainly(summary),
-            links: Vec::new(),
         },
         Trouble::RunsFailed { device, count, failure, newest } => Told {
             badge: plain(c.t.common.failed),
@@ -74,7 +70,6 @@ fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
             title: fill(h.runs_failed, &[count, &device.name]),
             at: None,
             detail: format!("{}: {}", c.t.run.failure(&failure.reason), failure.detail),
-            links: Vec::new(),
         },
         Trouble::RunsInvalid { device, count, of, doubt, newest } => Told {
             badge: plain(c.t.common.invalid),
@@ -85,7 +80,6 @@ fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
                 .as_ref()
                 .map(|doubt| fill(c.t.common.reason, &[&c.t.common.doubt(doubt.reason), &c.said_plainly(&doubt.detail)]))
                 .unwrap_or_default(),
-            links: Vec::new(),
         },
         Trouble::Stuck { jobs, since, device, state } => Told {
             badge: plain(h.stuck),
@@ -93,8 +87,15 @@ fn told<'a>(trouble: &'a Trouble, c: &Ctx<'_>) -> Told<'a> {
             title: fill(h.jobs_wait, &[jobs]),
             at: Some(*since),
             detail: format!("{}: {}", device.name, c.state(state, &None).word),
-            links: Vec::new(),
         },
+    }
+}
+
+/// The devices of a trouble that is about several.
+fn several(trouble: &Trouble) -> &[SilentDevice] {
+    match trouble {
+        Trouble::Offline { devices } if devices.len() > 1 => devices,
+        _ => &[],
     }
 }
 
@@ -121,7 +122,7 @@ impl Page for HomeView {
             1 => c.t.home.one_trouble.to_owned(),
             many => fill(c.t.home.troubles, &[&many]),
         };
-        let troubles = self.troubles.iter().map(|trouble| told(trouble, c)).collect();
+        let troubles = self.troubles.iter().map(|trouble| (told(trouble, c), several(trouble))).collect();
         let cards = self.devices.iter().map(|device| Card::new(c, device, false)).collect();
         render(&Home { c, v: self, headline, troubles, queue: c.queue(&self.queue), cards })
     }

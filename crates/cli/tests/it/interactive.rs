@@ -32,8 +32,13 @@ async fn pages_are_interactive_after() {
     let _cores = farm::CORES.write().await;
     let Some(browser) = Browser::start().await else { return };
     let folder = farm::folder();
-    let own = std::env::var(SERVER).is_err().then(|| seeded(&folder));
-    let home = own.as_ref().map_or_else(|| std::env::var(SERVER).unwrap(), |server| server.url());
+    let (home, _own) = match std::env::var(SERVER) {
+        Ok(home) => (home, None),
+        Err(_) => {
+            let own = seeded(&folder);
+            (own.url(), Some(own))
+        }
+    };
     println!(
         "{home}: median of {TIMES}, the longest in brackets, ms\n| page | answer | interactive | loaded |\n|---|--:|--:|--:|"
     );
